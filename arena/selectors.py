@@ -1,0 +1,133 @@
+"""Reads of the arena. `decided_votes` is the one neutral value that the other apps build on."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from arena.models import Placement, Population, Response, Turn, Vote
+
+CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class RatedResponse:
+    """One position of a decided vote, position A first."""
+
+    contender_id: int
+    contender_slug: str
+    contender_name: str
+    rank: int
+    texts: tuple[str, ...] = ()  # one per turn; empty when read without texts
+    reactions: tuple[int | None, ...] = ()  # one per turn: 1, -1 or None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedVote:
+    """A vote by position. Rank 1 is best; ties share a rank."""
+
+    vote_id: int
+    battle_id: UUID
+    rater_id: int
+    population: str
+    category: str
+    cast_at: datetime
+    all_bad: bool
+    responses: tuple[RatedResponse, ...]
+    prompts: tuple[str, ...] = ()
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        return tuple(response.rank for response in self.responses)
+
+    @property
+    def contender_ids(self) -> tuple[int, ...]:
+        return tuple(response.contender_id for response in self.responses)
+
+
+def counted_votes(population: str = Population.PEOPLE) -> QuerySet[Vote]:
+    """Votes that count, in the order cast. `population` is people, simulated or all."""
+    votes = Vote.objects.filter(counted=True)
+    if population == "all":
+        return votes
+    if population not in Population.values:
+        raise ValueError(f"Unknown population {population!r}: say people, simulated or all.")
+    return votes.filter(battle__population=population)
+
+
+def decided_votes(
+    population: str = Population.PEOPLE, *, texts: bool = False, votes: QuerySet[Vote] | None = None
+) -> Iterator[DecidedVote]:
+    """Counted votes in the order cast, in constant memory; `votes` narrows the choice."""
+    chosen = counted_votes(population) if votes is None else votes
+    rows = chosen.order_by("pk").select_related("battle").iterator(chunk_size=CHUNK)
+    while chunk := list(islice(rows, CHUNK)):
+        yield from _decide(chunk, texts=texts)
+
+
+def _decide(votes: list[Vote], *, texts: bool) -> Iterator[DecidedVote]:
+    battles = [vote.battle_id for vote in votes]
+    placements: dict[UUID, list[Placement]] = defaultdict(list)
+    for placement in (
+        Placement.objects.filter(battle__in=battles)
+        .select_related("contender")
+        .order_by("battle_id", "position")
+    ):
+        placements[placement.battle_id].append(placement)
+    prompts: dict[UUID, tuple[str, ...]] = {}
+    said: dict[int, list[Response]] = defaultdict(list)
+    if texts:
+        prompts = _prompts(battles)
+        said = _current_responses(battles)
+    for vote in votes:
+        yield DecidedVote(
+            vote_id=vote.pk,
+            battle_id=vote.battle_id,
+            rater_id=vote.battle.rater_id,
+            population=vote.battle.population,
+            category=vote.battle.category,
+            cast_at=vote.cast_at,
+            all_bad=vote.all_bad,
+            prompts=prompts.get(vote.battle_id, ()),
+            responses=tuple(
+                _rated(placement, said[placement.pk]) for placement in placements[vote.battle_id]
+            ),
+        )
+
+
+def _rated(placement: Placement, responses: list[Response]) -> RatedResponse:
+    if placement.rank is None:
+        raise ValueError(f"Battle {placement.battle_id} has a vote but no rank at {placement}.")
+    return RatedResponse(
+        contender_id=placement.contender_id,
+        contender_slug=placement.contender.slug,
+        contender_name=placement.contender.name,
+        rank=placement.rank,
+        texts=tuple(response.text for response in responses),
+        reactions=tuple(
+            response.reaction.value if hasattr(response, "reaction") else None
+            for response in responses
+        ),
+    )
+
+
+def _prompts(battles: Iterable[UUID]) -> dict[UUID, tuple[str, ...]]:
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for turn in Turn.objects.filter(battle__in=battles).order_by("battle_id", "number"):
+        found[turn.battle_id].append(turn.prompt)
+    return {battle: tuple(texts) for battle, texts in found.items()}
+
+
+def _current_responses(battles: Iterable[UUID]) -> dict[int, list[Response]]:
+    found: dict[int, list[Response]] = defaultdict(list)
+    for response in (
+        Response.objects.filter(turn__battle__in=battles, superseded=False)
+        .select_related("reaction")
+        .order_by("placement_id", "turn__number")
+    ):
+        found[response.placement_id].append(response)
+    return found

@@ -1,0 +1,14 @@
+"""Every address of the arena."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config.api import api
+
+urlpatterns = [
+    path("", include("arena.urls")),
+    path("", include("ranking.urls")),
+    path("", include("rlhf.urls")),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,95 @@
+"""Votes as ranking keeps them: tallies, online Elo, and snapshots of the leaderboard."""
+
+from django.db import models
+
+from arena.models import Contender, Population
+
+OVERALL = "overall"
+
+
+class Tally(models.Model):
+    """How many identical votes there were: the same contenders ranked the same way.
+
+    `lineup` is the contenders' ids in ascending order ("3-7-12") and `ranks` their ranks in that
+    order ("1-2-2"). Counting whole votes instead of pairs keeps rankings of three exact: the
+    comparisons of one vote stay one cluster, so intervals need no look at the votes themselves.
+    """
+
+    category = models.CharField(max_length=40, default=OVERALL)
+    population = models.CharField(max_length=10, choices=Population.choices)
+    lineup = models.CharField(max_length=80)
+    ranks = models.CharField(max_length=20)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["category", "population", "lineup", "ranks"], name="one_tally_a_verdict"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lineup}: {self.ranks} × {self.count}"
+
+
+class EloRating(models.Model):
+    """A contender's online Elo, moved inside each vote's transaction."""
+
+    contender = models.ForeignKey(Contender, on_delete=models.CASCADE, related_name="elo_ratings")
+    category = models.CharField(max_length=40, default=OVERALL)
+    population = models.CharField(max_length=10, choices=Population.choices)
+    rating = models.FloatField()
+    votes = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contender", "category", "population"], name="one_elo_a_contender"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contender}: {self.rating:.0f}"
+
+
+class Leaderboard(models.Model):
+    """An immutable snapshot: what was computed, how, and from which votes."""
+
+    method = models.CharField(max_length=20)
+    category = models.CharField(max_length=40, default=OVERALL)
+    population = models.CharField(max_length=10)
+    settings = models.JSONField(default=dict)
+    caveats = models.JSONField(default=list)
+    votes = models.PositiveIntegerField()
+    computed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["method", "category", "population", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.method}, {self.category}, {self.votes} votes"
+
+
+class Standing(models.Model):
+    """One contender's line on a leaderboard."""
+
+    leaderboard = models.ForeignKey(Leaderboard, on_delete=models.CASCADE, related_name="standings")
+    contender = models.ForeignKey(Contender, on_delete=models.CASCADE, related_name="standings")
+    rank = models.PositiveIntegerField()
+    rank_low = models.PositiveIntegerField()
+    rank_high = models.PositiveIntegerField()
+    rating = models.FloatField()
+    lower = models.FloatField()
+    upper = models.FloatField()
+    votes = models.PositiveIntegerField()
+    wins = models.PositiveIntegerField()
+    losses = models.PositiveIntegerField()
+    ties = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["rank", "-rating"]
+
+    def __str__(self) -> str:
+        return f"{self.rank}. {self.contender}"

@@ -1,0 +1,110 @@
+"""The lab's memory: datasets frozen from votes, and runs of training stages on them."""
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from arena.models import Contender, Population
+
+
+class Job(models.Model):
+    """What datasets and runs share: work that a Celery task does and a page watches."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        SUCCEEDED = "succeeded", "succeeded"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    progress = models.FloatField(default=0.0)  # 0 to 1
+    error = models.TextField(blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def ended(self) -> bool:
+        return self.state in {self.State.SUCCEEDED, self.State.FAILED, self.State.CANCELLED}
+
+
+class Dataset(Job):
+    """A frozen, hashed export of preferences in one format."""
+
+    format = models.CharField(max_length=30)
+    population = models.CharField(
+        max_length=10,
+        choices=[*Population.choices, ("all", "people and simulated raters")],
+        default=Population.PEOPLE,
+    )
+    file_name = models.CharField(max_length=200, blank=True)  # under settings.DATASETS_DIR
+    sha256 = models.CharField(max_length=64, blank=True)
+    rows = models.PositiveIntegerField(null=True, blank=True)
+    votes = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"dataset {self.pk} ({self.format})"
+
+
+class Run(Job):
+    """One execution of a training stage, in a process of its own."""
+
+    stage = models.CharField(max_length=30)
+    name = models.CharField(max_length=120, blank=True)
+    config = models.JSONField(default=dict, blank=True)
+    dataset = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT)
+    base = models.ForeignKey(
+        Contender, null=True, blank=True, on_delete=models.PROTECT, related_name="runs_from"
+    )
+    reward_run = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="policy_runs"
+    )
+    contender = models.OneToOneField(
+        Contender, null=True, blank=True, on_delete=models.PROTECT, related_name="made_by"
+    )
+    phase = models.CharField(max_length=60, blank=True)
+    step = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    pid = models.PositiveIntegerField(null=True, blank=True)
+    process_started = models.FloatField(
+        null=True, blank=True, help_text="The process's own start time: tells a re-used pid."
+    )
+    summary = models.JSONField(default=dict, blank=True)
+    metrics_offset = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.name or f"run {self.pk} ({self.stage})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("run", args=[self.pk])
+
+
+class Metric(models.Model):
+    """One figure that a run reported at one step."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="metrics")
+    phase = models.CharField(max_length=60)
+    step = models.PositiveIntegerField()
+    name = models.CharField(max_length=60)
+    value = models.FloatField()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["run", "name", "step"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value:g} at {self.step}"
