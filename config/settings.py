@@ -2,10 +2,15 @@
 
 import os
 import secrets
+import shlex
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import django_stubs_ext
+
+# Lets `ModelAdmin[Contender]` and the like be written where Python runs, not only where it is typed.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ARENA_HOME = Path(os.environ.get("ARENA_HOME") or BASE_DIR / "var").resolve()
@@ -68,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
+    "config.api_errors.ApiErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -196,6 +202,9 @@ MODEL_SERVER_URL = os.environ.get("ARENA_MODEL_SERVER_URL", "http://127.0.0.1:81
 MODELS_DIR = ARENA_HOME / "models"
 RUNS_DIR = ARENA_HOME / "runs"
 DATASETS_DIR = ARENA_HOME / "datasets"
+# What starts a training process; empty: this Python with `-m rlhf.training`. For several GPUs:
+# "accelerate launch -m rlhf.training".
+TRAINING_COMMAND = shlex.split(os.environ.get("ARENA_TRAINING_COMMAND", ""))
 DEFAULT_MODEL = "smollm2-135m-instruct"
 PROMPT_MAX_CHARS = 16_000
 FIRST_TOKEN_TIMEOUT_S = 60.0

@@ -1,0 +1,182 @@
+"""The operator's desk: contenders, prompts, battles, votes."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from arena import services
+from arena.backends import check_connection
+from arena.errors import ArenaError
+from arena.models import ApiToken, Battle, Contender, Placement, Prompt, Reaction, Turn, Vote
+
+admin.site.site_header = admin.site.site_title = "Arena"
+admin.site.index_title = "Operate the arena"
+
+# A change in one of these makes another contender of it: its old votes speak of something else.
+BEHAVIOUR = {"backend", "base_url", "model", "system_prompt", "temperature", "top_p", "max_tokens"}
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """For what only the arena itself writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ContenderForm(forms.ModelForm[Contender]):
+    backend = forms.ChoiceField(
+        choices=[(name, name) for name in settings.ARENA_BACKENDS],
+        initial="openai",
+        help_text="“openai”: any OpenAI-compatible URL. “local”: the arena's own model server.",
+    )
+
+    base_url = forms.URLField(
+        label="Base URL",
+        required=False,
+        assume_scheme="http",
+        help_text="An OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1. "
+        "Leave empty for the local model server.",
+    )
+
+    class Meta:
+        model = Contender
+        fields = [
+            "name",
+            "slug",
+            "description",
+            "active",
+            "backend",
+            "base_url",
+            "model",
+            "api_key_env",
+            "system_prompt",
+            "temperature",
+            "top_p",
+            "max_tokens",
+            "parent",
+        ]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        if cleaned.get("backend") == "openai" and not cleaned.get("base_url"):
+            self.add_error("base_url", "An OpenAI-compatible contender needs its base URL.")
+        return cleaned
+
+
+@admin.register(Contender)
+class ContenderAdmin(admin.ModelAdmin[Contender]):
+    form = ContenderForm
+    list_display = ["name", "slug", "backend", "model", "temperature", "active", "version"]
+    list_filter = ["active", "backend", "external"]
+    search_fields = ["name", "slug", "model"]
+    prepopulated_fields = {"slug": ["name"]}
+    save_as = True
+    actions = ["test_connection", "activate", "deactivate"]
+
+    @admin.action(description="Test connection")
+    def test_connection(self, request: HttpRequest, queryset: QuerySet[Contender]) -> None:
+        for contender in queryset:
+            try:
+                answer = check_connection(contender)
+            except ArenaError as error:
+                self.message_user(request, f"{contender}: {error.reason}", messages.ERROR)
+            else:
+                self.message_user(request, f"{contender}: {answer}", messages.SUCCESS)
+
+    @admin.action(description="Activate: draw for new battles")
+    def activate(self, request: HttpRequest, queryset: QuerySet[Contender]) -> None:
+        able = queryset.filter(external=False)
+        if skipped := queryset.count() - able.count():
+            text = f"{skipped} known only from imported votes cannot answer and stay inactive."
+            self.message_user(request, text, messages.WARNING)
+        able.update(active=True)
+
+    @admin.action(description="Deactivate: draw no more")
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[Contender]) -> None:
+        queryset.update(active=False)
+
+    def save_model(
+        self, request: HttpRequest, obj: Contender, form: forms.ModelForm[Contender], change: bool
+    ) -> None:
+        if change and BEHAVIOUR & set(form.changed_data) and obj.placements.exists():
+            obj.version += 1
+            text = (
+                f"{obj} is now version {obj.version} and keeps the rating of its earlier votes. "
+                "To rate the new behaviour on its own, use “Save as new” instead."
+            )
+            self.message_user(request, text, messages.WARNING)
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Prompt)
+class PromptAdmin(admin.ModelAdmin[Prompt]):
+    list_display = ["slug", "category", "text", "active"]
+    list_filter = ["category", "active"]
+    search_fields = ["slug", "text"]
+
+
+class PlacementInline(admin.TabularInline[Placement, Battle]):
+    model = Placement
+    extra = 0
+    can_delete = False
+
+
+class TurnInline(admin.TabularInline[Turn, Battle]):
+    model = Turn
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Battle)
+class BattleAdmin(ReadOnlyAdmin):
+    list_display = ["id", "mode", "state", "population", "source", "created_at"]
+    list_filter = ["state", "mode", "population"]
+    inlines = [PlacementInline, TurnInline]
+
+
+@admin.register(Vote)
+class VoteAdmin(ReadOnlyAdmin):
+    list_display = ["id", "battle", "verdict", "all_bad", "counted", "not_counted_because", "voter"]
+    list_filter = ["counted", "battle__population", "all_bad"]
+    list_select_related = ["battle", "battle__rater"]
+    actions = ["take_out", "count_again"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Vote]:
+        return super().get_queryset(request).prefetch_related("battle__placements__contender")
+
+    @admin.display(description="ranks")
+    def verdict(self, vote: Vote) -> str:
+        return ", ".join(f"{p.rank}. {p.contender}" for p in vote.battle.placements.all())
+
+    @admin.display(description="rater")
+    def voter(self, vote: Vote) -> str:
+        mark = " (simulated)" if vote.battle.population == "simulated" else ""
+        return f"{vote.battle.rater_id}{mark}"
+
+    @admin.action(description="Exclude from the count")
+    def take_out(self, request: HttpRequest, queryset: QuerySet[Vote]) -> None:
+        services.exclude_votes(votes=queryset, because=f"excluded by {request.user}")
+        self.message_user(request, "Excluded. The ratings no longer rest on these votes.")
+
+    @admin.action(description="Count again")
+    def count_again(self, request: HttpRequest, queryset: QuerySet[Vote]) -> None:
+        services.restore_votes(votes=queryset)
+        self.message_user(request, "Counted again.")
+
+
+@admin.register(Reaction)
+class ReactionAdmin(ReadOnlyAdmin):
+    list_display = ["response_id", "value", "reasons", "comment", "changed_at"]
+    list_filter = ["value"]
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ["user", "created_at"]

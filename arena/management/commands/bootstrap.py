@@ -1,0 +1,25 @@
+"""`manage.py bootstrap`: what a new arena needs. Safe to run at every start."""
+
+import secrets
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand
+
+from arena.starter import load_prompt_library, register_default_contenders
+
+
+class Command(BaseCommand):
+    help = "Creates the admin account (its password is printed once), contenders and prompts."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        prompts = load_prompt_library()
+        contenders = register_default_contenders()
+        if prompts or contenders:
+            self.stdout.write(f"{prompts} prompts and {contenders} contenders added.")
+        users = get_user_model().objects
+        if not users.filter(is_superuser=True).exists():
+            password = secrets.token_urlsafe(12)
+            users.create_superuser("admin", password=password)
+            self.stdout.write("Admin account created. This password is shown only now:")
+            self.stdout.write(f"    user      admin\n    password  {password}")
