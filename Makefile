@@ -1,28 +1,33 @@
-# Everything from nothing. `make run` serves the arena; `make test` checks and tests it.
+# Everything starts here. `make run`, `make test`, `make bench`, `make check`; docs/operations.md.
 PYTHON ?= python3
-VENV := .venv/bin
+PY := .venv/bin/python
 
-.PHONY: run test check bench setup setup-dev
+.PHONY: run setup setup-dev check test bench postgres-test
 
 run: setup
-	@exec $(VENV)/python -m config.supervisor
-
-# What CI runs: a fresh clone needs nothing but this.
-test: setup-dev
-	@$(MAKE) --no-print-directory check
-
-check:
-	$(VENV)/ruff check .
-	$(VENV)/ruff format --check .
-	$(VENV)/mypy
-	$(VENV)/python config/postgres_for_tests.py $(VENV)/python -m pytest -q -m "not slow and not browser"
-	$(VENV)/python -m pytest -q
-
-bench: setup-dev
-	@$(VENV)/python -m benchmarks
+	@exec $(PY) -m config.supervisor
 
 setup:
+	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python)."; exit 1; }
 	@$(PYTHON) config/setup.py
 
 setup-dev:
+	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python)."; exit 1; }
 	@$(PYTHON) config/setup.py --dev
+
+# What CI runs: lint, types, import contracts (a test), all tests, and those that touch the
+# database once more on PostgreSQL. The last line is pytest's.
+check: setup-dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	$(PY) -m config.postgres_for_tests -- $(PY) -m pytest -q -m "not slow and not browser"
+	$(PY) -m pytest -q
+
+test: check
+
+postgres-test: setup-dev
+	$(PY) -m config.postgres_for_tests -- $(PY) -m pytest -m "not slow and not browser"
+
+bench: setup-dev
+	$(PY) -m benchmarks

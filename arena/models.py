@@ -92,7 +92,7 @@ class Rater(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
-    external_id = models.CharField(max_length=200, unique=True, null=True, blank=True)  # noqa: DJ001
+    external_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
     population = models.CharField(
         max_length=10, choices=Population.choices, default=Population.PEOPLE
     )

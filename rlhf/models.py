@@ -1,5 +1,7 @@
 """The lab's memory: datasets frozen from votes, and runs of training stages on them."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -48,13 +50,28 @@ class Dataset(Job):
     file_name = models.CharField(max_length=200, blank=True)  # under settings.DATASETS_DIR
     sha256 = models.CharField(max_length=64, blank=True)
     rows = models.PositiveIntegerField(null=True, blank=True)
-    votes = models.PositiveIntegerField(null=True, blank=True)
+    votes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Votes read; for formats from thumbs, thumbs read."
+    )
+    skipped = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of these, how many had no texts."
+    )
+    test_rows = models.PositiveIntegerField(null=True, blank=True)
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes.")
 
     class Meta:
         ordering = ["-pk"]
 
     def __str__(self) -> str:
         return f"dataset {self.pk} ({self.format})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("dataset", args=[self.pk])
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies, or will lie once it is whole."""
+        return Path(settings.DATASETS_DIR) / self.file_name
 
 
 class Run(Job):
@@ -81,7 +98,19 @@ class Run(Job):
         null=True, blank=True, help_text="The process's own start time: tells a re-used pid."
     )
     summary = models.JSONField(default=dict, blank=True)
+    notes = models.JSONField(
+        default=list, blank=True, help_text="What an operator should know about its inputs."
+    )
+    refusals = models.JSONField(
+        default=list, blank=True, help_text="Why the result was not entered as a contender."
+    )
+    override_reason = models.TextField(
+        blank=True, help_text="Why it was entered all the same, and by whom."
+    )
     metrics_offset = models.PositiveBigIntegerField(default=0)
+    unreadable_lines = models.PositiveIntegerField(
+        default=0, help_text="Lines of metrics.jsonl that were no report."
+    )
 
     class Meta:
         ordering = ["-pk"]
@@ -91,6 +120,11 @@ class Run(Job):
 
     def get_absolute_url(self) -> str:
         return reverse("run", args=[self.pk])
+
+    @property
+    def folder(self) -> Path:
+        """Everything that the training process reads and leaves."""
+        return Path(settings.RUNS_DIR) / self.name
 
 
 class Metric(models.Model):

@@ -1,4 +1,4 @@
-"""Reads of the arena. `decided_votes` is the one neutral value that the other apps build on."""
+"""Decided votes: the one neutral value that the other apps build on."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

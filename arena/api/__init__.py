@@ -1,0 +1,5 @@
+"""The arena part of the HTTP API."""
+
+from arena.api.routes import router
+
+__all__ = ["router"]

@@ -1,0 +1,140 @@
+"""The socket of a battle: first the state, then what happens.
+
+A plain ASGI application, not a Channels consumer: those hold a channel in the channel layer,
+while events of a battle come directly from the hub, also when Redis is down.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from arena import generation, live
+from arena.errors import NotFound
+from arena.live.hub import get_hub
+from arena.live.room import Frame, Socket
+from arena.models import Battle
+from arena.selectors import own_battle
+from arena.threads import in_thread
+
+# So long without an event while another process writes: look whether it still lives.
+LOOK_AGAIN_S = 5.0
+
+Message = dict[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+
+
+async def battle_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """/ws/battles/{id}/ for the battle's rater; for anyone else it closes with 4404."""
+    await receive()  # websocket.connect
+    await send({"type": "websocket.accept"})
+    try:
+        battle = await in_thread(
+            own_battle,
+            scope["url_route"]["kwargs"]["battle_id"],
+            user=scope["user"],
+            session=scope["session"],
+        )
+    except NotFound as error:
+        await send({"type": "websocket.close", "code": live.NOT_YOURS, "reason": error.reason})
+        return
+    hub = get_hub()
+    socket = hub.join(battle.pk)
+    page = Page(battle, socket, send)
+    sender = hub.run(page.follow())
+    try:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            await page.say(live.refused(_complaint(message.get("text"))))
+    finally:
+        sender.cancel()
+        hub.leave(battle.pk, socket)
+
+
+class Page:
+    """One open page and what it has been told."""
+
+    def __init__(self, battle: Battle, socket: Socket, send: Send) -> None:
+        self._battle = battle
+        self._socket = socket
+        self._send = send
+        self._told: set[int] = set()  # responses that the page knows of
+        self._unfinished: set[int] = set()
+        self._voted = False
+        self._last_state = ""
+
+    async def follow(self) -> None:
+        """Sends the state and then every event, until the page goes."""
+        try:
+            await self._tell_state()
+            while True:
+                frame = await self._next()
+                if self._socket.too_slow:
+                    reason = "Events were not read in time. Connect again."
+                    await self._send(
+                        {"type": "websocket.close", "code": live.TOO_SLOW, "reason": reason}
+                    )
+                    return
+                if frame is None or frame.kind == "resync":
+                    await self._tell_state()
+                elif self._is_new(frame):
+                    await self._send({"type": "websocket.send", "text": frame.text})
+        except OSError:
+            return  # the page went while something was being sent
+
+    async def say(self, event: live.Event) -> None:
+        await self._send({"type": "websocket.send", "text": orjson.dumps(event).decode()})
+
+    async def _tell_state(self) -> None:
+        self._socket.stale = True
+        while self._socket.stale:
+            self._socket.stale = False
+            state = await generation.look(self._battle, html=True, follow=True)
+        # From the end of that look up to here nothing was awaited, so the state holds exactly
+        # what the waiting frames say.
+        self._socket.forget()
+        self._told = {response.id for response in state.responses}
+        self._unfinished = {response.id for response in state.responses if not response.finished}
+        self._voted = state.vote is not None
+        text = orjson.dumps(live.state(state.as_json())).decode()
+        if text != self._last_state:
+            self._last_state = text
+            await self._send({"type": "websocket.send", "text": text})
+
+    async def _next(self) -> Frame | None:
+        """The next frame; None when it is time to look again."""
+        while self._unfinished:
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    return await self._socket.next()
+            except TimeoutError:
+                responses = get_hub().peek(self._battle.pk).responses
+                if any(pk not in responses or not responses[pk].mine for pk in self._unfinished):
+                    return None
+                self._unfinished = {pk for pk in self._unfinished if not responses[pk].finished}
+        return await self._socket.next()
+
+    def _is_new(self, frame: Frame) -> bool:
+        """Whether it tells what the state did not: it may have been sent just after the read."""
+        if frame.kind == "started":
+            new = not frame.responses <= self._told
+            self._told |= frame.responses
+            self._unfinished |= frame.responses
+            return new
+        if frame.kind == "revealed":
+            new = not self._voted
+            self._voted = True
+            return new
+        return True
+
+
+def _complaint(text: str | None) -> str:
+    """What is wrong with a frame from the browser: this socket needs none."""
+    if text is None:
+        return "Binary frames are not understood. This socket only sends."
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return "That frame is not JSON. This socket only sends."
+    return "This socket only sends. Use the HTTP API to prompt, stop, vote and react."

@@ -1,0 +1,100 @@
+"""What people type into the arena's pages, checked and turned into the services' arguments."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
+from django.contrib.auth.models import User
+
+from arena.models import POSITIONS
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "The name or the password is wrong. Passwords tell capitals apart.",
+    }
+
+
+class SignUpForm(UserCreationForm[User]):
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username",)
+        help_texts = {"username": "Letters, digits and @ . + - _ only."}
+
+
+class PromptForm(forms.Form):
+    """A prompt, and to how many contenders it goes. The services check the prompt itself."""
+
+    prompt = forms.Field(required=False)
+    size = forms.TypedChoiceField(
+        choices=[(2, "two"), (3, "three")], coerce=int, empty_value=None, required=False
+    )
+
+    def clean_size(self) -> int:
+        return self.cleaned_data["size"] or 2
+
+    def clean_prompt(self) -> str:
+        # Browsers send line ends as two characters; the rater counts them as one.
+        return str(self.cleaned_data["prompt"] or "").replace("\r\n", "\n")
+
+
+class ReactionForm(forms.Form):
+    """A thumb: 1 up, -1 down, 0 taken back."""
+
+    value = forms.TypedChoiceField(choices=[(1, "up"), (-1, "down"), (0, "none")], coerce=int)
+
+
+class BallotForm(forms.Form):
+    """A verdict: for two a, b, tie or bad; for three places 1 to 3, ties allowed, or bad."""
+
+    verdict = forms.ChoiceField(
+        choices=[(name, name) for name in ("a", "b", "tie", "bad", "ranking")],
+        error_messages={
+            "required": "Choose a verdict first.",
+            "invalid_choice": "There is no such verdict.",
+        },
+    )
+    comment = forms.CharField(required=False, max_length=2000)
+
+    def __init__(self, *args: Any, size: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.letters = POSITIONS[:size]
+        for letter in self.letters:
+            self.fields[f"rank_{letter}"] = forms.IntegerField(
+                required=False, min_value=1, max_value=size
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if verdict := cleaned.get("verdict"):
+            cleaned["ranks"] = self._ranks(verdict, cleaned)
+        return cleaned
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `cast_vote`."""
+        cleaned = self.cleaned_data
+        return {
+            "ranks": cleaned["ranks"],
+            "all_bad": cleaned["verdict"] == "bad",
+            "comment": cleaned["comment"],
+        }
+
+    def _ranks(self, verdict: str, cleaned: dict[str, Any]) -> list[int]:
+        if verdict in {"tie", "bad"}:
+            return [1] * len(self.letters)
+        if verdict == "ranking":
+            places = [cleaned.get(f"rank_{letter}") for letter in self.letters]
+            given = [place for place in places if place is not None]
+            if len(given) < len(places):
+                raise forms.ValidationError("Give each response a place; ties are allowed.")
+            return _ranks_from_places(given)
+        if len(self.letters) != 2:
+            raise forms.ValidationError("Give each response a place; ties are allowed.")
+        return [1, 2] if verdict == "a" else [2, 1]
+
+
+def _ranks_from_places(places: list[int]) -> list[int]:
+    """Ranks without gaps: whoever puts A 1st and both others 3rd means [1, 2, 2]."""
+    order = sorted(set(places))
+    return [order.index(place) + 1 for place in places]

@@ -1,0 +1,42 @@
+"""Streams of responses: asyncio tasks of the ASGI process, which outlive the rater's socket."""
+
+import asyncio
+from uuid import UUID
+
+from arena.backends.http import close_session
+from arena.generation.looking import look
+from arena.generation.writing import begin
+from arena.live.hub import get_hub
+
+__all__ = ["close", "look", "start", "stop"]
+
+
+def start(battle_id: UUID) -> None:
+    """Schedules the writing of all pending responses of a battle and returns at once.
+
+    Call it on the event loop (an async view), after the transaction that made them.
+    """
+    hub = get_hub()
+    room = hub.room(battle_id)
+    task = hub.run(begin(hub, battle_id))
+    room.starting.add(task)
+    task.add_done_callback(room.starting.discard)
+
+
+async def stop(battle_id: UUID) -> None:
+    """Stops what is being written in a battle; returns when it is saved as stopped.
+
+    What another web process writes is stopped too, a moment later.
+    """
+    hub = get_hub()
+    hub.tell_others({"type": "stop", "battle": str(battle_id)})
+    await asyncio.gather(*hub.peek(battle_id).starting)
+    await asyncio.gather(*hub.end_writing("stop", battle_id))
+
+
+async def close() -> None:
+    """Ends this process's streams, saving what they have, before the process goes."""
+    hub = get_hub()
+    await asyncio.gather(*hub.end_writing("shutdown"))
+    await hub.close()
+    await close_session()

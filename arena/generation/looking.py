@@ -1,0 +1,88 @@
+"""A battle as it is at this moment, with what is still being written."""
+
+from functools import lru_cache
+
+from arena.generation.writing import begin
+from arena.live.hub import Hub, get_hub
+from arena.models import Battle, Response
+from arena.rendering import StreamRenderer, render
+from arena.selectors import BattleState, ResponseState, battle_state
+from arena.services.responses import mark_interrupted
+from arena.threads import in_thread
+
+_render = lru_cache(maxsize=512)(render)
+
+
+async def look(battle: Battle, *, html: bool = False, follow: bool = False) -> BattleState:
+    """The state of a battle. Pending responses that nobody writes are started on the way, and
+    those whose process is gone are ended as interrupted.
+
+    `html` renders each text. `follow` has another process that writes send its events here. What
+    this process writes is taken up in the last step, so a caller that does not await between the
+    return and joining the events misses nothing.
+    """
+    hub = get_hub()
+    state = await in_thread(battle_state, battle)
+    known: dict[int, str] = {}
+    if lost := _written_elsewhere(hub, state):
+        known = await _recover(hub, battle, lost, follow=follow)
+        state = await in_thread(battle_state, battle)
+    _take_up(hub, state, known)
+    if html:
+        for response in state.responses:
+            response.html = _html(response)
+    return state
+
+
+def _written_elsewhere(hub: Hub, state: BattleState) -> list[ResponseState]:
+    room = hub.peek(state.id)
+    return [
+        response
+        for response in state.responses
+        if not response.finished and not ((live := room.responses.get(response.id)) and live.mine)
+    ]
+
+
+async def _recover(
+    hub: Hub, battle: Battle, lost: list[ResponseState], *, follow: bool
+) -> dict[int, str]:
+    """Finds out who writes these, and takes over what nobody does. Texts known from Redis."""
+    room = hub.peek(battle.pk)
+    if room.starting:
+        for task in list(room.starting):
+            await task
+        return {}
+    ids = [response.id for response in lost]
+    texts = await hub.keeper.texts(ids)
+    owned = await hub.keeper.owned(ids)
+    if owned is None:
+        return texts
+    orphans = [response for response in lost if response.id not in owned]
+    for response in orphans:
+        room.responses.pop(response.id, None)
+    started = [(r.id, texts[r.id]) for r in orphans if r.state == Response.State.STREAMING]
+    if started:
+        await in_thread(mark_interrupted, texts=started)
+    if len(started) < len(orphans):
+        await begin(hub, battle.pk)
+    if follow and any(pk not in room.responses for pk in owned):
+        await hub.follow(battle.pk)
+    return texts
+
+
+def _take_up(hub: Hub, state: BattleState, known: dict[int, str]) -> None:
+    room = hub.peek(state.id)
+    for response in state.responses:
+        if response.finished:
+            continue
+        live = room.responses.get(response.id)
+        if live is not None:
+            response.state, response.text, response.error = live.state, live.text, live.error
+        elif known.get(response.id):
+            response.state, response.text = Response.State.STREAMING, known[response.id]
+
+
+def _html(response: ResponseState) -> str:
+    if response.finished:
+        return _render(response.text)
+    return StreamRenderer().feed(response.text)[1]

@@ -1,0 +1,177 @@
+"""One vote of a file, checked, whatever format it came in."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from arena.models import Contender, Rater
+
+WINNERS = {
+    "model_a": (1, 2),
+    "model_b": (2, 1),
+    "tie": (1, 1),
+    "tie (bothbad)": (1, 1),
+    "both_bad": (1, 1),
+}
+BOTH_BAD = {"tie (bothbad)", "both_bad"}
+JUDGE_PREFIX = "import:"
+
+_NAME_MAX = Contender._meta.get_field("name").max_length or 0
+_JUDGE_MAX = (Rater._meta.get_field("external_id").max_length or 0) - len(JUDGE_PREFIX)
+_EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class VoteFileError(ValueError):
+    """A file cannot be imported: the message names the row, counted from 1, and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One turn: the prompt, and what each model answered, where the file says so."""
+
+    prompt: str
+    answer_a: str | None = None
+    answer_b: str | None = None
+
+    def readable(self) -> Self:
+        """The same with what no database keeps (half characters, NUL) replaced by "\ufffd"."""
+        return replace(
+            self,
+            prompt=_readable(self.prompt),
+            answer_a=None if self.answer_a is None else _readable(self.answer_a),
+            answer_b=None if self.answer_b is None else _readable(self.answer_b),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedVote:
+    """One row. `key` is the file's own id of the row, if it has one."""
+
+    model_a: str
+    model_b: str
+    winner: str
+    judge: str = ""
+    cast_at: datetime | None = None
+    language: str = ""
+    key: str = ""
+    blind: bool = True
+    turns: tuple[Exchange, ...] = ()
+
+    @property
+    def ranks(self) -> tuple[int, int]:
+        return WINNERS[self.winner]
+
+    @property
+    def all_bad(self) -> bool:
+        return self.winner in BOTH_BAD
+
+    def content(self) -> bytes:
+        """All that the file says of the vote, the same for the same row in any spelling."""
+        said = [
+            self.model_a,
+            self.model_b,
+            "both_bad" if self.all_bad else self.winner,
+            self.judge,
+            self.cast_at and self.cast_at.isoformat(),
+            self.language,
+            self.key,
+            self.blind,
+            [(turn.prompt, turn.answer_a, turn.answer_b) for turn in self.turns],
+        ]
+        return json.dumps(said).encode()
+
+
+def checked_vote(
+    *,
+    model_a: Any,
+    model_b: Any,
+    winner: Any,
+    judge: Any = None,
+    tstamp: Any = None,
+    language: Any = None,
+    key: Any = None,
+    blind: bool = True,
+    turns: Sequence[Exchange] = (),
+) -> ImportedVote:
+    """The vote that these values of a row mean. Raises ValueError with the reason if none."""
+    first, second = _model(model_a, "model_a"), _model(model_b, "model_b")
+    if first == second:
+        raise ValueError(f"model_a and model_b are both {first!r}")
+    said = _text(winner, "winner").strip()
+    if said not in WINNERS:
+        raise ValueError(f"winner {said[:40]!r} is unknown: say {', '.join(WINNERS)}")
+    by = _text(judge, "judge").strip()
+    if len(by) > _JUDGE_MAX:
+        raise ValueError(f"judge has {len(by)} characters, more than {_JUDGE_MAX}")
+    return ImportedVote(
+        model_a=first,
+        model_b=second,
+        winner=said,
+        judge=by,
+        cast_at=_time(tstamp),
+        language=_text(language, "language").strip(),
+        key=_text(key, "id").strip(),
+        blind=blind,
+        turns=tuple(turn.readable() for turn in turns),
+    )
+
+
+def _model(value: Any, column: str) -> str:
+    name = " ".join(_text(value, column).split())
+    if not name:
+        raise ValueError(f"{column} is empty")
+    if len(name) > _NAME_MAX:
+        raise ValueError(f"{column} has {len(name)} characters, more than {_NAME_MAX}")
+    return name
+
+
+def _text(value: Any, column: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"{column} is a {type(value).__name__}, not a text")
+    if (text := str(value)) != _readable(text):
+        raise ValueError(f"{column} has a character that is no text: {ascii(text)[:40]}")
+    return text
+
+
+def _readable(text: str) -> str:
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\x00", "\ufffd")
+
+
+def _time(value: Any) -> datetime | None:
+    """Seconds, milli-, micro- or nanoseconds since 1970, or ISO 8601 (UTC if it has no zone)."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, datetime):
+        moment = value
+    else:
+        try:
+            moment = _since_1970(float(value))
+        except (TypeError, ValueError):
+            moment = _iso(value)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if not _EARLIEST <= moment < _LATEST:
+        raise ValueError(f"timestamp {value!r} is not between 1990 and 2100")
+    return moment
+
+
+def _since_1970(number: float) -> datetime:
+    if not math.isfinite(number) or number < 0:
+        raise ValueError("not a time")
+    while number > _LATEST.timestamp():
+        number /= 1000
+    return datetime.fromtimestamp(number, UTC)
+
+
+def _iso(value: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(value.strip())
+    except (AttributeError, ValueError):
+        raise ValueError(
+            f"timestamp {str(value)[:40]!r} is neither seconds since 1970 nor ISO 8601"
+        ) from None

@@ -1,0 +1,117 @@
+"""What the web processes know of each other's streams, in Redis: who writes, and the text so far.
+
+Everything here may fail: without Redis the process that writes still serves its own pages.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+OWNER_EXPIRES_S = 10
+TEXT_EXPIRES_S = 3600
+TIMEOUT_S = 2.0
+# After a failure nobody waits for Redis for this long.
+PAUSE_S = 5.0
+
+
+class Keeper:
+    """One process's view; `name` marks what is its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._redis: Redis | None = None
+        self._down_until = 0.0
+        self._down = False
+
+    async def claim(self, ids: Iterable[int]) -> set[int]:
+        """Those responses that are ours to write: nobody else does. All, without Redis."""
+        wanted = list(ids)
+        answers = await self._pipeline(
+            [("SET", _owner(pk), self._name, "NX", "EX", OWNER_EXPIRES_S) for pk in wanted]
+        )
+        if answers is None:
+            return set(wanted)
+        return {pk for pk, answer in zip(wanted, answers, strict=True) if answer}
+
+    async def owned(self, ids: Iterable[int]) -> set[int] | None:
+        """Those that some living process writes. None when Redis does not say."""
+        wanted = list(ids)
+        answers = await self._pipeline([("EXISTS", _owner(pk)) for pk in wanted])
+        if answers is None:
+            return None
+        return {pk for pk, answer in zip(wanted, answers, strict=True) if answer}
+
+    async def texts(self, ids: Iterable[int]) -> dict[int, str]:
+        """The text so far of each, up to half a second old; empty where unknown."""
+        wanted = list(ids)
+        answers = await self._pipeline([("GET", _text(pk)) for pk in wanted])
+        return {
+            pk: (answer or b"").decode()
+            for pk, answer in zip(wanted, answers or [b""] * len(wanted), strict=True)
+        }
+
+    async def beat(self, ids: Iterable[int]) -> None:
+        """Says that we still write these."""
+        await self._pipeline([("SET", _owner(pk), self._name, "EX", OWNER_EXPIRES_S) for pk in ids])
+
+    async def keep(self, texts: Mapping[int, str]) -> None:
+        await self._pipeline(
+            [("SET", _text(pk), text, "EX", TEXT_EXPIRES_S) for pk, text in texts.items()]
+        )
+
+    async def release(self, response_id: int) -> None:
+        await self._pipeline([("DEL", _owner(response_id), _text(response_id))])
+
+    async def close(self) -> None:
+        if self._redis is not None:
+            await self._redis.aclose()
+            self._redis = None
+
+    async def _pipeline(self, commands: list[tuple[Any, ...]]) -> list[Any] | None:
+        """The answers, or None when Redis cannot be reached."""
+        if not commands:
+            return []
+        if time.monotonic() < self._down_until:
+            return None
+        try:
+            pipeline = self._client().pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: list[Any] = await pipeline.execute()
+        except (RedisError, OSError) as error:
+            if not self._down:
+                logger.warning("Redis cannot be reached, streams go on without it: %s", error)
+            self._down = True
+            self._down_until = time.monotonic() + PAUSE_S
+            return None
+        if self._down:
+            logger.info("Redis is back.")
+            self._down = False
+        return answers
+
+    def _client(self) -> Redis:
+        if self._redis is None:
+            self._redis = Redis.from_url(
+                settings.REDIS_URL,
+                socket_timeout=TIMEOUT_S,
+                socket_connect_timeout=TIMEOUT_S,
+                retry=Retry(NoBackoff(), 0),
+            )
+        return self._redis
+
+
+def _owner(response_id: int) -> str:
+    return f"arena:owner:{response_id}"
+
+
+def _text(response_id: int) -> str:
+    return f"arena:text:{response_id}"

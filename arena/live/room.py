@@ -1,0 +1,73 @@
+"""A battle with open pages or running responses, and those pages' sockets, in this process."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from arena.live.response import LiveResponse
+
+# A page that is this many events behind no longer reads; it gets the state when it comes back.
+QUEUE_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An event ready to be sent. `responses` are those that it says have started."""
+
+    text: str
+    kind: str
+    responses: frozenset[int] = frozenset()
+
+
+class Socket:
+    """An open page: frames wait here until its consumer sends them."""
+
+    def __init__(self) -> None:
+        self._frames: asyncio.Queue[Frame] = asyncio.Queue()
+        self.stale = False  # the whole state is to be sent again
+        self.too_slow = False
+
+    def push(self, frame: Frame) -> None:
+        if self._frames.qsize() >= QUEUE_MAX:
+            self.too_slow = True
+        else:
+            self._frames.put_nowait(frame)
+
+    def resync(self) -> None:
+        self.stale = True
+        self._frames.put_nowait(Frame("", "resync"))
+
+    def forget(self) -> None:
+        """Drops the waiting frames: a state that is about to be sent holds what they say."""
+        while not self._frames.empty():
+            self._frames.get_nowait()
+
+    async def next(self) -> Frame:
+        return await self._frames.get()
+
+
+@dataclass(eq=False, slots=True)
+class Room:
+    sockets: set[Socket] = field(default_factory=set)
+    followers: set[str] = field(default_factory=set)  # channels of other processes
+    responses: dict[int, LiveResponse] = field(default_factory=dict)
+    starting: set[asyncio.Task[Any]] = field(default_factory=set)
+    snapshot: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def heard(self) -> bool:
+        """Does anybody listen?"""
+        return bool(self.sockets or self.followers)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.sockets or self.responses or self.starting)
+
+    def push(self, event: dict[str, Any], *, started: Iterable[int] = ()) -> None:
+        if self.sockets:
+            frame = Frame(orjson.dumps(event).decode(), event["event"], frozenset(started))
+            for socket in self.sockets:
+                socket.push(frame)

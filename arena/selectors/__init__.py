@@ -1,0 +1,41 @@
+"""Reads of the arena. `decided_votes` is the one neutral value that the other apps build on."""
+
+from arena.selectors.battles import (
+    BattleState,
+    ResponseState,
+    TurnState,
+    battle_state,
+    reveal,
+    vote_summary,
+)
+from arena.selectors.conversations import Job, pending_jobs
+from arena.selectors.raters import (
+    SESSION_KEYS,
+    own_battle,
+    rater_ids,
+    simulated_id,
+    token_digest,
+    user_of_token,
+)
+from arena.selectors.votes import DecidedVote, RatedResponse, counted_votes, decided_votes
+
+__all__ = [
+    "SESSION_KEYS",
+    "BattleState",
+    "DecidedVote",
+    "Job",
+    "RatedResponse",
+    "ResponseState",
+    "TurnState",
+    "battle_state",
+    "counted_votes",
+    "decided_votes",
+    "own_battle",
+    "pending_jobs",
+    "rater_ids",
+    "reveal",
+    "simulated_id",
+    "token_digest",
+    "user_of_token",
+    "vote_summary",
+]

@@ -1,0 +1,166 @@
+"""A battle as its rater may see it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from arena.models import POSITIONS, Battle, Placement, Response, Vote
+
+FINISHED = {Response.State.DONE, Response.State.STOPPED, Response.State.ERROR}
+
+
+@dataclass(slots=True)
+class ResponseState:
+    """One current response. `html` is filled in only for those who show it."""
+
+    id: int
+    position: int
+    state: str
+    text: str
+    error: str
+    reaction: int | None
+    html: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.state in FINISHED
+
+
+@dataclass(slots=True)
+class TurnState:
+    number: int
+    prompt: str
+    responses: list[ResponseState] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class BattleState:
+    """What GET battles/{id} and the socket's state event say, before the names of JSON."""
+
+    id: UUID
+    mode: str
+    state: str
+    url: str
+    turns: list[TurnState]
+    vote: dict[str, Any] | None
+    contenders: list[dict[str, Any]] | None
+
+    @property
+    def responses(self) -> list[ResponseState]:
+        return [response for turn in self.turns for response in turn.responses]
+
+    def label(self, position: int) -> str:
+        """How the contender at a position is called: by its letter while the battle is blind."""
+        return label(self.contenders, position)
+
+    def as_json(self, only: Callable[[TurnState], bool] = lambda turn: True) -> dict[str, Any]:
+        return {
+            "id": str(self.id),
+            "state": self.state,
+            "mode": self.mode,
+            "url": self.url,
+            "socket": f"/ws/battles/{self.id}/",
+            "turns": [self.turn_as_json(turn) for turn in self.turns if only(turn)],
+            "vote": self.vote,
+            "contenders": self.contenders,
+        }
+
+    def turn_as_json(self, turn: TurnState) -> dict[str, Any]:
+        return {
+            "turn": turn.number,
+            "prompt": turn.prompt,
+            "responses": [self._response_as_json(response) for response in turn.responses],
+        }
+
+    def _response_as_json(self, response: ResponseState) -> dict[str, Any]:
+        said: dict[str, Any] = {
+            "position": POSITIONS[response.position],
+            "label": self.label(response.position),
+            "state": response.state,
+            "text": response.text,
+            "error": response.error or None,
+            "reaction": response.reaction,
+        }
+        if response.html is not None:
+            said["html"] = response.html
+        return said
+
+
+def label(contenders: list[dict[str, Any]] | None, position: int) -> str:
+    """How to call the contender at a position, given what `reveal` says of the battle."""
+    if contenders is None:
+        return f"Contender {POSITIONS[position]}"
+    return str(contenders[position]["name"])
+
+
+def battle_state(battle: Battle) -> BattleState:
+    """The battle as the database has it: a text that is being written is known to `generation`."""
+    current = Battle.objects.get(pk=battle.pk)
+    turns = {
+        turn.pk: TurnState(turn.number, turn.prompt) for turn in current.turns.order_by("number")
+    }
+    for response in (
+        Response.objects.filter(turn__battle=current, superseded=False)
+        .select_related("placement", "reaction")
+        .order_by("turn__number", "placement__position")
+    ):
+        # A turn that was added since the query above comes with the next look.
+        if response.turn_id in turns:
+            turns[response.turn_id].responses.append(_state_of(response))
+    return BattleState(
+        id=current.pk,
+        mode=current.mode,
+        state=current.state,
+        url=current.get_absolute_url(),
+        turns=list(turns.values()),
+        vote=vote_summary(current),
+        contenders=reveal(current),
+    )
+
+
+def reveal(battle: Battle) -> list[dict[str, Any]] | None:
+    """Who answered at each position, and what the vote did to their Elo.
+
+    The only way on which contenders' names reach a rater. None while the battle is blind.
+    """
+    if battle.mode == Battle.Mode.ANONYMOUS and battle.state != Battle.State.VOTED:
+        return None
+    placements = Placement.objects.filter(battle=battle).select_related("contender")
+    return [
+        {
+            "position": placement.label,
+            "slug": placement.contender.slug,
+            "name": placement.contender.name,
+            "rank": placement.rank,
+            "elo_before": placement.elo_before,
+            "elo_after": placement.elo_after,
+        }
+        for placement in placements.order_by("position")
+    ]
+
+
+def vote_summary(battle: Battle) -> dict[str, Any] | None:
+    """The battle's vote in JSON's words, or None."""
+    vote = Vote.objects.filter(battle=battle).first()
+    if vote is None:
+        return None
+    ranks = Placement.objects.filter(battle=battle).order_by("position")
+    return {
+        "ranks": list(ranks.values_list("rank", flat=True)),
+        "all_bad": vote.all_bad,
+        "comment": vote.comment,
+        "counted": vote.counted,
+        "cast_at": vote.cast_at.isoformat(),
+    }
+
+
+def _state_of(response: Response) -> ResponseState:
+    return ResponseState(
+        id=response.pk,
+        position=response.placement.position,
+        state=response.state,
+        text=response.text,
+        error=response.error,
+        reaction=response.reaction.value if hasattr(response, "reaction") else None,
+    )

@@ -1,0 +1,80 @@
+"""What each contender is asked: its own side of the conversation."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from arena.models import Contender, Response, Turn
+from arena.selectors.battles import label, reveal
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One response that is to be written."""
+
+    response_id: int
+    turn: int
+    prompt: str
+    position: int
+    label: str
+    contender: Contender
+    messages: list[Message]
+
+
+def pending_jobs(battle_id: UUID) -> list[Job]:
+    """The pending current responses of a battle, with the messages to send for each."""
+    pending = list(
+        Response.objects.filter(
+            turn__battle=battle_id, superseded=False, state=Response.State.PENDING
+        ).select_related("turn__battle", "placement__contender")
+    )
+    if not pending:
+        return []
+    prompts = dict(Turn.objects.filter(battle=battle_id).values_list("number", "prompt"))
+    contenders = reveal(pending[0].turn.battle)
+    answers = _answers(battle_id) if len(prompts) > 1 else {}
+    return [
+        Job(
+            response_id=response.pk,
+            turn=response.turn.number,
+            prompt=response.turn.prompt,
+            position=response.placement.position,
+            label=label(contenders, response.placement.position),
+            contender=response.placement.contender,
+            messages=_conversation(
+                response.placement.contender.system_prompt,
+                {n: text for n, text in prompts.items() if n <= response.turn.number},
+                answers.get(response.placement_id, {}),
+            ),
+        )
+        for response in pending
+    ]
+
+
+def _answers(battle_id: UUID) -> dict[int, dict[int, str]]:
+    """Text by placement and turn number."""
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    rows = Response.objects.filter(turn__battle=battle_id, superseded=False)
+    for placement, number, text in rows.values_list("placement_id", "turn__number", "text"):
+        found[placement][number] = text
+    return found
+
+
+def _conversation(system: str, prompts: dict[int, str], answers: dict[int, str]) -> list[Message]:
+    messages: list[Message] = []
+    if system.strip():
+        messages.append({"role": "system", "content": system})
+    asked: list[str] = []
+    for number, prompt in sorted(prompts.items()):
+        asked.append(prompt)
+        if number < max(prompts) and not answers.get(number, "").strip():
+            # A turn that failed: many chat templates refuse two prompts in a row, so the next
+            # prompt joins this one.
+            continue
+        messages.append({"role": "user", "content": "\n\n".join(asked)})
+        asked = []
+        if number < max(prompts):
+            messages.append({"role": "assistant", "content": answers[number]})
+    return messages

@@ -1,0 +1,57 @@
+"""Who asks, and which battles are theirs."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Q
+
+from arena.errors import NotFound
+from arena.models import Battle, Population, Rater
+
+# Under which key a session remembers its anonymous rater of each population.
+SESSION_KEYS = {Population.PEOPLE: "rater", Population.SIMULATED: "simulated_rater"}
+
+
+def simulated_id(user_id: int) -> str:
+    """The external id of the simulated rater that belongs to a user."""
+    return f"simulated:user:{user_id}"
+
+
+def rater_ids(
+    *, user: AbstractBaseUser | AnonymousUser, session: Mapping[str, Any] | None
+) -> set[int]:
+    """The raters that this user and session stand for; possibly none. Creates nothing."""
+    found = Q()
+    if user.is_authenticated:
+        found |= Q(user_id=user.pk) | Q(external_id=simulated_id(user.pk))
+    kept = [session.get(key) for key in SESSION_KEYS.values()] if session is not None else []
+    if remembered := [pk for pk in kept if pk is not None]:
+        found |= Q(pk__in=remembered, user=None)
+    return set(Rater.objects.filter(found).values_list("pk", flat=True)) if found else set()
+
+
+def own_battle(
+    battle_id: UUID | str,
+    *,
+    user: AbstractBaseUser | AnonymousUser,
+    session: Mapping[str, Any] | None,
+) -> Battle:
+    """The battle, if it belongs to this user or session; else NotFound, whoever's it is."""
+    raters = rater_ids(user=user, session=session)
+    battle = Battle.objects.filter(pk=battle_id, rater__in=raters).first() if raters else None
+    if battle is None:
+        raise NotFound("There is no such battle, or it is not yours.")
+    return battle
+
+
+def token_digest(token: str) -> str:
+    """What the database keeps of an API token."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def user_of_token(token: str) -> User | None:
+    """The active user whose API token this is."""
+    return User.objects.filter(api_tokens__digest=token_digest(token), is_active=True).first()

@@ -1,0 +1,24 @@
+"""Writes of the arena. Verb phrases with keyword arguments; each owns its transaction.
+
+They raise `arena.errors.ArenaError`s, whose `reason` may be shown to the rater as it stands.
+"""
+
+from arena.services.battles import add_turn, regenerate, start_battle
+from arena.services.contenders import register_contender
+from arena.services.raters import identify_rater
+from arena.services.reactions import react
+from arena.services.tokens import create_token
+from arena.services.votes import cast_vote, exclude_votes, restore_votes
+
+__all__ = [
+    "add_turn",
+    "cast_vote",
+    "create_token",
+    "exclude_votes",
+    "identify_rater",
+    "react",
+    "regenerate",
+    "register_contender",
+    "restore_votes",
+    "start_battle",
+]

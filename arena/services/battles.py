@@ -1,0 +1,189 @@
+"""Battles begin, go on, and have a response written again."""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from arena.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
+from arena.matchmaking import Lineup, Matchmaker
+from arena.models import (
+    POSITIONS,
+    Battle,
+    Contender,
+    Placement,
+    Population,
+    Prompt,
+    Rater,
+    Response,
+    Turn,
+)
+from arena.text import clean_prompt
+
+UNFINISHED = [Response.State.PENDING, Response.State.STREAMING]
+# Battles that one rater may have in the making; a simulation drives many on purpose.
+GENERATING_MAX = {Population.PEOPLE: 10, Population.SIMULATED: 100}
+# What takes longer than this was left behind by a crash and must not count for ever.
+GENERATING_WITHIN = timedelta(minutes=10)
+
+_SIZES = {
+    Battle.Mode.ANONYMOUS: (2, 3),
+    Battle.Mode.SIDE_BY_SIDE: (2, 3),
+    Battle.Mode.DIRECT: (1, 1),
+}
+
+
+@transaction.atomic
+def start_battle(
+    *,
+    rater: Rater,
+    prompt: str,
+    size: int = 2,
+    mode: str = Battle.Mode.ANONYMOUS,
+    contenders: Sequence[str] | None = None,
+) -> Battle:
+    """A battle with its first turn; its responses are pending until `generation.start`.
+
+    `contenders` (slugs, position A first) are chosen by the rater in the named modes and decide
+    the size; in an anonymous battle the matchmaker draws `size` of the active ones.
+    """
+    if mode not in Battle.Mode.values:
+        raise Invalid(f"Unknown mode {str(mode)[:40]!r}: say {', '.join(Battle.Mode.values)}.")
+    text = clean_prompt(prompt, limit=settings.PROMPT_MAX_CHARS)
+    _refuse_too_many(rater)
+    lineup = (
+        _drawn(size, contenders)
+        if mode == Battle.Mode.ANONYMOUS
+        else _chosen(Battle.Mode(mode), contenders)
+    )
+    library = Prompt.objects.filter(text=text).first()
+    battle = Battle.objects.create(
+        rater=rater,
+        mode=mode,
+        population=rater.population,
+        category=library.category if library else "",
+    )
+    Placement.objects.bulk_create(
+        Placement(
+            battle=battle,
+            position=position,
+            contender_id=contender,
+            propensity=lineup.propensity if mode == Battle.Mode.ANONYMOUS else None,
+        )
+        for position, contender in enumerate(lineup.contenders)
+    )
+    _ask(battle, number=1, prompt=text)
+    return battle
+
+
+@transaction.atomic
+def add_turn(*, battle: Battle, prompt: str) -> Turn:
+    """The next prompt of an open battle whose responses are all finished."""
+    text = clean_prompt(prompt, limit=settings.PROMPT_MAX_CHARS)
+    locked = _open(battle)
+    _refuse_too_many(locked.rater)
+    if Response.objects.filter(turn__battle=locked, state__in=UNFINISHED).exists():
+        raise Conflict("The responses are still being written. Wait for them, or stop them.")
+    last = locked.turns.order_by("-number").values_list("number", flat=True).first() or 0
+    return _ask(locked, number=last + 1, prompt=text)
+
+
+@transaction.atomic
+def regenerate(*, battle: Battle, turn: int, position: int | None = None) -> list[Response]:
+    """New pending responses in place of those of the last turn, or of the one at `position`.
+
+    The older responses are kept, superseded. This is also how a failed one is tried again.
+    """
+    locked = _open(battle)
+    last = locked.turns.order_by("-number").first()
+    if last is None or not 1 <= turn <= last.number:
+        raise NotFound(f"This battle has no turn {turn}.")
+    if turn != last.number:
+        raise Conflict("Only the last turn can be written again: later ones build on it.")
+    current = Response.objects.filter(turn=last, superseded=False).select_related("placement")
+    if position is not None:
+        current = current.filter(placement__position=position)
+    old = list(current)
+    if not old:
+        raise NotFound(f"There is no response {_letter(position)} in turn {turn}.")
+    if not all(response.finished for response in old):
+        raise Conflict("That response is still being written. Wait for it, or stop it.")
+    _refuse_too_many(locked.rater)
+    current.update(superseded=True)
+    return Response.objects.bulk_create(
+        [Response(turn=last, placement=response.placement) for response in old]
+    )
+
+
+def _ask(battle: Battle, *, number: int, prompt: str) -> Turn:
+    turn = Turn.objects.create(battle=battle, number=number, prompt=prompt)
+    Response.objects.bulk_create(
+        [Response(turn=turn, placement=placement) for placement in battle.placements.all()]
+    )
+    return turn
+
+
+def _open(battle: Battle) -> Battle:
+    locked = Battle.objects.select_for_update().select_related("rater").get(pk=battle.pk)
+    if locked.state != Battle.State.OPEN:
+        raise Conflict("This battle has been voted on. Start a new one.")
+    return locked
+
+
+def _refuse_too_many(rater: Rater) -> None:
+    limit = GENERATING_MAX[Population(rater.population)]
+    generating = (
+        Battle.objects.filter(
+            rater=rater,
+            turns__responses__state__in=UNFINISHED,
+            turns__responses__created_at__gt=timezone.now() - GENERATING_WITHIN,
+        )
+        .distinct()
+        .count()
+    )
+    if generating >= limit:
+        raise TooMany(f"{limit} of your battles are being answered. Wait until one is finished.")
+
+
+def _drawn(size: int, contenders: Sequence[str] | None) -> Lineup:
+    if contenders:
+        raise Invalid(
+            "In an anonymous battle the arena draws the contenders. "
+            "Leave them out, or choose the mode side_by_side or direct."
+        )
+    if size not in _SIZES[Battle.Mode.ANONYMOUS]:
+        raise Invalid(f"A battle has 2 or 3 contenders, not {size}.")
+    able = list(Contender.objects.filter(active=True, external=False).values_list("pk", flat=True))
+    if len(able) < size:
+        raise Unavailable(
+            f"A battle of {size} needs {size} active contenders, and there are {len(able)}. "
+            "An operator can add or activate contenders."
+        )
+    matchmaker: Matchmaker = import_string(settings.ARENA_MATCHMAKER)()
+    return matchmaker.draw(able, size, random.SystemRandom())
+
+
+def _chosen(mode: Battle.Mode, contenders: Sequence[str] | None) -> Lineup:
+    slugs = list(contenders or ())
+    least, most = _SIZES[mode]
+    if not least <= len(slugs) <= most or len(set(slugs)) != len(slugs):
+        wanted = "one contender" if most == 1 else f"{least} or {most} different contenders"
+        raise Invalid(f"The mode {mode} needs {wanted}, named by their slugs.")
+    ids = dict(
+        Contender.objects.filter(active=True, external=False, slug__in=slugs).values_list(
+            "slug", "pk"
+        )
+    )
+    if missing := [slug for slug in slugs if slug not in ids]:
+        raise Invalid(f"There is no active contender {missing[0][:80]!r}.")
+    return Lineup(tuple(ids[slug] for slug in slugs), 1.0)
+
+
+def _letter(position: int | None) -> str:
+    if position is None or not 0 <= position < len(POSITIONS):
+        return str(position)
+    return POSITIONS[position]

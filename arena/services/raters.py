@@ -1,0 +1,59 @@
+"""Who is it? A rater stands for a signed-in user, an anonymous session, or a simulation."""
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
+
+from arena.errors import Forbidden
+from arena.models import Battle, Population, Rater
+from arena.selectors import SESSION_KEYS, simulated_id
+
+
+@transaction.atomic
+def identify_rater(
+    *,
+    user: AbstractBaseUser | AnonymousUser,
+    session: SessionBase | None,
+    simulated: bool = False,
+) -> Rater:
+    """The rater of this user or session, created when new.
+
+    A signed-in user takes over the battles of the anonymous rater of the same session. A
+    simulated rater is a separate one, of population simulated, so that its votes stay apart.
+    Forbidden when there is neither a user nor a session.
+    """
+    population = Population.SIMULATED if simulated else Population.PEOPLE
+    if not user.is_authenticated:
+        if session is None:
+            raise Forbidden("Sign in, accept the session cookie, or send an API token.")
+        return _anonymous(session, population)
+    if simulated:
+        rater, _ = Rater.objects.get_or_create(
+            external_id=simulated_id(user.pk), defaults={"population": Population.SIMULATED}
+        )
+        return rater
+    return _of_user(user, session)
+
+
+def _anonymous(session: SessionBase, population: Population) -> Rater:
+    key = SESSION_KEYS[population]
+    known = session.get(key)
+    rater = (
+        Rater.objects.filter(pk=known, user=None, population=population).first()
+        if known is not None
+        else None
+    )
+    if rater is None:
+        rater = Rater.objects.create(population=population)
+        session[key] = rater.pk
+    return rater
+
+
+def _of_user(user: AbstractBaseUser, session: SessionBase | None) -> Rater:
+    earlier = session.pop(SESSION_KEYS[Population.PEOPLE], None) if session else None
+    adopted = Rater.objects.filter(pk=earlier, user=None).first() if earlier else None
+    rater, _ = Rater.objects.get_or_create(user_id=user.pk)
+    if adopted is not None:
+        Battle.objects.filter(rater=adopted).update(rater=rater)
+        adopted.delete()
+    return rater

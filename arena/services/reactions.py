@@ -1,0 +1,58 @@
+"""Thumbs."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from arena.errors import Invalid, NotFound
+from arena.models import POSITIONS, Battle, Reaction, Response
+from arena.text import clean, clean_comment
+
+REASONS_MAX = 10
+REASON_MAX_CHARS = 60
+
+
+@transaction.atomic
+def react(
+    *,
+    battle: Battle,
+    turn: int,
+    position: int,
+    value: int,
+    reasons: Sequence[str] = (),
+    comment: str = "",
+) -> Reaction | None:
+    """Sets the thumb on the current response at a turn and position: 1, -1, or 0 to take it back.
+
+    Possible at any time, after the vote too. None when there is no thumb any more.
+    """
+    if isinstance(value, bool) or value not in (1, -1, 0):
+        raise Invalid("A reaction's value is 1 (up), -1 (down) or 0 (taken back).")
+    kept = _reasons(reasons)
+    remark = clean_comment(comment)
+    # The lock makes the two requests of a double click follow each other.
+    Battle.objects.select_for_update().get(pk=battle.pk)
+    response = Response.objects.filter(
+        turn__battle=battle, turn__number=turn, placement__position=position, superseded=False
+    ).first()
+    if response is None:
+        place = POSITIONS[position] if position in range(len(POSITIONS)) else position
+        raise NotFound(f"There is no response {place} in turn {turn} of this battle.")
+    if value == 0:
+        Reaction.objects.filter(response=response).delete()
+        return None
+    reaction, _ = Reaction.objects.update_or_create(
+        response=response, defaults={"value": value, "reasons": kept, "comment": remark}
+    )
+    return reaction
+
+
+def _reasons(reasons: Sequence[str]) -> list[str]:
+    if isinstance(reasons, str) or not all(isinstance(reason, str) for reason in reasons):
+        raise Invalid("The reasons are a list of short texts.")
+    kept = [text for reason in reasons if (text := clean(reason).strip())]
+    if len(kept) > REASONS_MAX or any(len(reason) > REASON_MAX_CHARS for reason in kept):
+        raise Invalid(
+            f"Give at most {REASONS_MAX} reasons of at most {REASON_MAX_CHARS} characters each."
+        )
+    return kept

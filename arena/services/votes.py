@@ -1,0 +1,135 @@
+"""Votes: cast once, taken out of the count, brought back."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from arena import live
+from arena.errors import Conflict, Invalid
+from arena.live.hub import announce
+from arena.models import Battle, Contender, Placement, Response, Vote
+from arena.ranks import standard_ranks
+from arena.selectors import decided_votes, reveal, vote_summary
+from arena.signals import vote_cast, vote_excluded, vote_restored
+from arena.text import clean_comment
+
+CHUNK = 1_000
+
+
+@transaction.atomic
+def cast_vote(
+    *, battle: Battle, ranks: Sequence[int], all_bad: bool = False, comment: str = ""
+) -> Vote:
+    """The battle's one vote: a rank per position, A first; then the contenders are revealed.
+
+    Only when every response of the last turn is finished and at least two have text. Receivers
+    of `vote_cast` run inside the transaction, and what they say of Elo stays on the placements.
+    A second vote, also one at the same moment, is a Conflict.
+    """
+    # The row lock (on SQLite the IMMEDIATE transaction) makes concurrent votes queue up here.
+    locked = Battle.objects.select_for_update().get(pk=battle.pk)
+    if locked.mode == Battle.Mode.DIRECT:
+        raise Conflict("A direct battle has one contender and takes no vote. Use the thumbs.")
+    if locked.state == Battle.State.VOTED:
+        raise Conflict("This battle already has its vote.")
+    placements = list(locked.placements.order_by("position"))
+    places = standard_ranks(ranks, size=len(placements), all_bad=all_bad)
+    remark = clean_comment(comment)
+    _check_votable(locked)
+    counted = locked.mode == Battle.Mode.ANONYMOUS
+    _take_turns(placements)
+    vote = Vote.objects.create(
+        battle=locked,
+        all_bad=all_bad,
+        comment=remark,
+        counted=counted,
+        not_counted_because="" if counted else "The rater knew the contenders' names.",
+        cast_at=timezone.now(),
+    )
+    for placement, rank in zip(placements, places, strict=True):
+        placement.rank = rank
+    Placement.objects.bulk_update(placements, ["rank"])
+    locked.state = Battle.State.VOTED
+    locked.save(update_fields=["state"])
+    if counted:
+        _tell_and_keep_elo(vote, placements)
+    battle.state = locked.state
+    transaction.on_commit(partial(_announce, locked))
+    return vote
+
+
+def exclude_votes(*, votes: Iterable[Vote], because: str) -> int:
+    """Takes votes out of the count, with the reason; returns how many were in it."""
+    reason = because.strip()
+    if not reason or len(reason) > 200:
+        raise Invalid("Say in at most 200 characters why the votes shall not count.")
+    return _recount(votes, counted=False, reason=reason)
+
+
+def restore_votes(*, votes: Iterable[Vote]) -> int:
+    """Brings votes into the count; returns how many were out of it."""
+    return _recount(votes, counted=True, reason="")
+
+
+def _check_votable(battle: Battle) -> None:
+    responses = Response.objects.filter(turn__battle=battle, superseded=False).order_by(
+        "-turn__number"
+    )
+    newest = responses.first()
+    last = list(responses.filter(turn_id=newest.turn_id)) if newest else []
+    if not all(response.finished for response in last):
+        raise Conflict("The responses are still being written. Vote when they are finished.")
+    if sum(bool(response.text.strip()) for response in last) < 2:
+        raise Conflict("There are not two answers to compare. Retry the failed responses first.")
+
+
+def _take_turns(placements: Sequence[Placement]) -> None:
+    """Votes on the same contenders wait here, before they get their numbers.
+
+    Online Elo then moves in the order of the numbers, which is how it can be played again.
+    """
+    contenders = [placement.contender_id for placement in placements]
+    list(Contender.objects.select_for_update(no_key=True).filter(pk__in=contenders).order_by("pk"))
+
+
+def _tell_and_keep_elo(vote: Vote, placements: list[Placement]) -> None:
+    told = list(decided_votes(votes=Vote.objects.filter(pk=vote.pk)))
+    elo: dict[tuple[UUID, int], tuple[float, float]] = {}
+    answers: list[tuple[Any, Any]] = vote_cast.send(sender=Vote, votes=told)
+    for _, changes in answers:
+        elo.update(changes or {})
+    for placement in placements:
+        change = elo.get((vote.battle_id, placement.contender_id))
+        if change is not None:
+            placement.elo_before, placement.elo_after = change
+    Placement.objects.bulk_update(placements, ["elo_before", "elo_after"])
+
+
+def _announce(battle: Battle) -> None:
+    event = live.revealed(vote=vote_summary(battle), contenders=reveal(battle))
+    announce(battle.pk, event)
+
+
+@transaction.atomic
+def _recount(votes: Iterable[Vote], *, counted: bool, reason: str) -> int:
+    ids = iter([vote.pk for vote in votes])
+    signal = vote_restored if counted else vote_excluded
+    changed = 0
+    while chunk := list(islice(ids, CHUNK)):
+        # Locked and filtered again: whoever asked twice must not count twice.
+        affected = list(
+            Vote.objects.select_for_update()
+            .filter(pk__in=chunk, counted=not counted)
+            .values_list("pk", flat=True)
+        )
+        chosen = Vote.objects.filter(pk__in=affected)
+        chosen.update(counted=counted, not_counted_because=reason)
+        if affected:
+            signal.send(sender=Vote, votes=list(decided_votes(votes=chosen)))
+        changed += len(affected)
+    return changed

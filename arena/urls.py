@@ -1,0 +1,51 @@
+"""Addresses of the pages on which people prompt, compare and vote."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path, register_converter
+
+from arena import views
+from arena.forms import SignInForm
+from arena.models import POSITIONS
+
+
+class PositionConverter:
+    """A position's letter in the address, its number in Python."""
+
+    regex = f"[{POSITIONS}]"
+
+    def to_python(self, value: str) -> int:
+        return POSITIONS.index(value)
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(PositionConverter, "position")
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("battles/", views.my_battles, name="battles"),
+    path("battles/<uuid:battle_id>/", views.battle, name="battle"),
+    path("battles/<uuid:battle_id>/vote/", views.vote, name="vote"),
+    path("battles/<uuid:battle_id>/turns/", views.add_turn, name="add_turn"),
+    path("battles/<uuid:battle_id>/stop/", views.stop, name="stop"),
+    path(
+        "battles/<uuid:battle_id>/turns/<int:number>/<position:position>/retry/",
+        views.retry,
+        name="retry",
+    ),
+    path(
+        "battles/<uuid:battle_id>/turns/<int:number>/<position:position>/react/",
+        views.react,
+        name="react",
+    ),
+    path(
+        "login/",
+        LoginView.as_view(authentication_form=SignInForm, redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("signup/", views.signup, name="signup"),
+    path("components/", views.components, name="components"),
+    path("healthz", views.healthz, name="healthz"),
+]

@@ -1,0 +1,44 @@
+"""What ranking keeps, to look at: only votes change it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from ranking.models import EloRating, Leaderboard, Standing, Tally
+
+
+class ReadOnly:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StandingInline(ReadOnly, admin.TabularInline[Standing, Leaderboard]):
+    model = Standing
+
+
+@admin.register(Leaderboard)
+class LeaderboardAdmin(ReadOnly, admin.ModelAdmin[Leaderboard]):
+    list_display = ["id", "method", "category", "population", "votes", "computed_at"]
+    list_filter = ["method", "category", "population"]
+    date_hierarchy = "computed_at"
+    inlines = [StandingInline]
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnly, admin.ModelAdmin[Tally]):
+    list_display = ["lineup", "ranks", "count", "category", "population"]
+    list_filter = ["category", "population"]
+
+
+@admin.register(EloRating)
+class EloRatingAdmin(ReadOnly, admin.ModelAdmin[EloRating]):
+    list_display = ["contender", "rating", "votes", "category", "population"]
+    list_filter = ["category", "population"]
+    list_select_related = ["contender"]

@@ -1,0 +1,215 @@
+"""Counts and a method become the lines of a leaderboard. No database here."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.errors import Invalid
+from ranking.counting import EloScore, Verdict
+from ranking.estimators import BradleyTerry, Comparisons, Elo, PlackettLuce, rank_ranges
+from ranking.estimators.ranks import ranks
+
+METHODS = ("bradley-terry", "elo", "plackett-luce")
+LEVEL = 0.95
+_FITTED = {"bradley-terry": BradleyTerry, "plackett-luce": PlackettLuce}
+_ELO_CAVEAT = "Online Elo depends on the order of the votes and has no interval."
+
+
+class Who(NamedTuple):
+    """A contender by the names that a reader may use for it."""
+
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRecord:
+    """One line. Bounds and rank range are None where the method has none (online Elo)."""
+
+    rank: int
+    rank_low: int | None
+    rank_high: int | None
+    contender_id: int
+    slug: str
+    name: str
+    rating: float
+    lower: float | None
+    upper: float | None
+    votes: int
+    wins: int
+    losses: int
+    ties: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardRecord:
+    """A leaderboard, stored or just computed. `votes`: how many votes it rests on."""
+
+    method: str
+    category: str
+    population: str
+    computed_at: datetime
+    votes: int
+    settings: dict[str, Any]
+    caveats: list[str]
+    digest: str
+    standings: tuple[StandingRecord, ...]
+
+
+class SliceCounts(NamedTuple):
+    """What the leaderboards of one slice rest on: tallies, and Elo by contender."""
+
+    tallies: Counter[Verdict]
+    elo: dict[int, EloScore]
+
+    @property
+    def votes(self) -> int:
+        return self.tallies.total()
+
+    def digest(self, method: str) -> str:
+        """A hash that changes when, and only when, the method's ratings may change."""
+        kinds = [[*kind, count] for kind, count in sorted(self.tallies.items()) if count]
+        ratings = sorted((who, score.rating) for who, score in self.elo.items())
+        basis = [kinds, ratings] if method == "elo" else [kinds]
+        return hashlib.sha256(json.dumps(basis, separators=(",", ":")).encode()).hexdigest()
+
+
+class Board(NamedTuple):
+    """What a method makes of the counts."""
+
+    settings: dict[str, Any]
+    caveats: list[str]
+    standings: tuple[StandingRecord, ...]
+
+
+class _Ratings(NamedTuple):
+    """All by label index, (K,). `lower` and `upper` are None where there is no interval."""
+
+    settings: dict[str, Any]
+    caveats: list[str]
+    rating: NDArray[np.float64]
+    lower: NDArray[np.float64] | None
+    upper: NDArray[np.float64] | None
+
+
+def check_method(method: str) -> None:
+    """Raise Invalid, naming the methods there are, for an unknown one."""
+    if method not in METHODS:
+        raise Invalid(f"Unknown method {method!r}: say {', '.join(METHODS[:-1])} or {METHODS[-1]}.")
+
+
+def rank_contenders(
+    method: str,
+    counts: SliceCounts,
+    who: Mapping[int, Who],
+    anchor: Mapping[int, float] | None = None,
+) -> Board:
+    """Standings, best first, of everybody in the tallies. `anchor` fixes one's rating."""
+    check_method(method)
+    ids = sorted({contender for lineup, _ in counts.tallies for contender in lineup})
+    labels = _labels(ids, who)
+    comparisons = Comparisons.from_tallies(
+        {
+            (tuple(labels[contender] for contender in lineup), verdict): count
+            for (lineup, verdict), count in counts.tallies.items()
+        },
+        labels=[labels[contender] for contender in ids],
+    )
+    if method == "elo":
+        ratings = _elo(counts.elo, ids, anchor)
+    else:
+        ratings = _fit(method, comparisons, {labels[c]: to for c, to in (anchor or {}).items()})
+    return Board(
+        ratings.settings,
+        ratings.caveats,
+        _lines(ids, who, ratings, _record(comparisons), _votes(counts.tallies)),
+    )
+
+
+def _labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
+    """Names, with the slug where two contenders share one: the estimators' caveats show them."""
+    shared = Counter(who[contender].name for contender in ids)
+    return {
+        contender: name if shared[name] == 1 else f"{name} ({slug})"
+        for contender in ids
+        for slug, name in [who[contender]]
+    }
+
+
+def _fit(method: str, comparisons: Comparisons, anchor: dict[str, float]) -> _Ratings:
+    estimator = _FITTED[method](anchor=anchor or None)
+    settings = {**vars(estimator), "level": LEVEL, "interval": "sandwich, clustered by vote"}
+    estimator.fit(comparisons)
+    lower, upper = estimator.intervals(LEVEL)
+    return _Ratings(settings, estimator.caveats_, estimator.ratings_, lower, upper)
+
+
+def _elo(
+    scores: Mapping[int, EloScore], ids: Sequence[int], anchor: Mapping[int, float] | None
+) -> _Ratings:
+    settings = {**vars(Elo()), "anchor": None}
+    shift = 0.0
+    if anchor:
+        [(fixed, to)] = anchor.items()
+        shift = to - scores[fixed].rating
+        settings["anchor"] = to
+    rating = np.array([scores[contender].rating + shift for contender in ids], np.float64)
+    return _Ratings(settings, [_ELO_CAVEAT], rating, None, None)
+
+
+def _record(comparisons: Comparisons) -> NDArray[np.int64]:
+    """(3, K) comparisons won, lost and tied by each contender."""
+    size, weight = len(comparisons.labels), np.asarray(comparisons.weight)
+    counts = np.zeros((3, size))
+    for row, of_left in enumerate((1.0, 0.0, 0.5)):
+        mine, theirs = comparisons.outcome == of_left, comparisons.outcome == 1.0 - of_left
+        counts[row] += np.bincount(comparisons.left[mine], weight[mine], size)
+        counts[row] += np.bincount(comparisons.right[theirs], weight[theirs], size)
+    return counts.round().astype(np.int64)
+
+
+def _votes(tallies: Counter[Verdict]) -> Counter[int]:
+    votes: Counter[int] = Counter()
+    for (lineup, _), count in tallies.items():
+        for contender in lineup:
+            votes[contender] += count
+    return votes
+
+
+def _lines(
+    ids: Sequence[int],
+    who: Mapping[int, Who],
+    ratings: _Ratings,
+    record: NDArray[np.int64],
+    votes: Counter[int],
+) -> tuple[StandingRecord, ...]:
+    if ratings.lower is None or ratings.upper is None:
+        rank, low, high = ranks(ratings.rating), None, None
+    else:
+        rank, low, high = rank_ranges(ratings.rating, ratings.lower, ratings.upper)
+    lines = [
+        StandingRecord(
+            rank=int(rank[i]),
+            rank_low=None if low is None else int(low[i]),
+            rank_high=None if high is None else int(high[i]),
+            contender_id=contender,
+            slug=who[contender].slug,
+            name=who[contender].name,
+            rating=float(ratings.rating[i]),
+            lower=None if ratings.lower is None else float(ratings.lower[i]),
+            upper=None if ratings.upper is None else float(ratings.upper[i]),
+            votes=votes[contender],
+            wins=int(record[0, i]),
+            losses=int(record[1, i]),
+            ties=int(record[2, i]),
+        )
+        for i, contender in enumerate(ids)
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.rank, line.name, line.slug)))

@@ -1,0 +1,252 @@
+"""Rankings as a sequence of choices: the best of those left, several at once if they tie.
+
+The likelihood of Davidson-Luce: Firth, Kosmidis & Turner (2019), Davidson-Luce model for
+multi-item choice with ties, arXiv:1909.07123. Where S ties t = |S| of the contenders left,
+
+    P(S) ∝ δ_t · (∏_{i in S} α_i)^(1/t),    α = exp θ,  δ_1 = 1.
+
+Its logarithm is linear in θ and log δ up to the normalisation, so the likelihood is concave.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.special import logsumexp
+
+from .arrays import BoolArray, FloatArray, IntArray
+from .comparisons import Comparisons
+from .connectivity import Links
+from .rankings import RankingBlock
+from .results import Evaluation
+
+_MOST_SUBSETS = 5000
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """All choices among the same number m of contenders: S choices of U different kinds.
+
+    items     (U, m) contenders left
+    chosen    (U,) which subset was chosen, an index into `features`
+    kind      (S,) the kind of each choice
+    rows      (S,) first row of the vote that the choice is part of, among the comparisons
+    features  (C, m + T) a row for each subset: 1/t at its t members, then a 1 at its order of
+              tie, of the T orders that occur
+    """
+
+    items: IntArray
+    chosen: IntArray
+    kind: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    features: FloatArray
+
+    def parameters(self, size: int) -> IntArray:
+        """(U, m + T) parameter that each column of `features` multiplies; ties follow θ (K,)."""
+        orders = self.features.shape[1] - self.items.shape[1]
+        ties = np.broadcast_to(size + np.arange(orders, dtype=np.int32), (len(self.items), orders))
+        return np.concatenate([self.items, ties], axis=1)
+
+    def members(self) -> BoolArray:
+        """(U, m) who was chosen."""
+        return np.asarray(self.features[self.chosen, : self.items.shape[1]] > 0)
+
+    def residuals(self, point: FloatArray, size: int) -> tuple[IntArray, FloatArray]:
+        """Parameters (S, m + T) and the score of each choice with respect to them."""
+        columns = self.parameters(size)
+        probability = np.exp(self._log_probability(point[columns]))
+        residual = self.features[self.chosen] - probability @ self.features
+        return columns[self.kind], residual[self.kind]
+
+    def counts(self, weight: FloatArray) -> FloatArray:
+        """(U,) weight of each kind, from the `weight` (n,) of each comparison's vote."""
+        counts = np.zeros(len(self.items))
+        counts += np.bincount(self.kind, weight[self.rows], counts.size)
+        return counts
+
+    def evaluate(self, point: FloatArray, size: int, weight: FloatArray) -> Evaluation:
+        """Log-likelihood of the kinds of choice, each times its `weight` (U,)."""
+        columns, dimension = self.parameters(size), point.size
+        log_probability = self._log_probability(point[columns])
+        probability = np.exp(log_probability)
+        value = float(weight @ log_probability[np.arange(len(columns)), self.chosen])
+        mean = probability @ self.features
+        residual = weight[:, None] * (self.features[self.chosen] - mean)
+        gradient = np.zeros(dimension)
+        gradient += np.bincount(columns.ravel(), residual.ravel(), dimension)
+        information = np.zeros(dimension * dimension)
+        for a in range(columns.shape[1]):
+            for b in range(columns.shape[1]):
+                product = probability @ (self.features[:, a] * self.features[:, b])
+                cell = columns[:, a].astype(np.intp) * dimension + columns[:, b]
+                covariance = weight * (product - mean[:, a] * mean[:, b])
+                information += np.bincount(cell, covariance, information.size)
+        return Evaluation(value, gradient, information.reshape(dimension, dimension))
+
+    def _log_probability(self, parameters: FloatArray) -> FloatArray:
+        utility = parameters @ self.features.T
+        return np.asarray(utility - logsumexp(utility, axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """Every choice in the votes, by the number of contenders left; `orders` of tie that occur."""
+
+    stages: tuple[Stages, ...]
+    orders: tuple[int, ...]
+
+    @classmethod
+    def of(cls, comparisons: Comparisons, *, unranked_last: bool) -> Self:
+        """`unranked_last`: those who share the last rank were not ranked among themselves.
+
+        Raises ValueError if a tie could happen in more ways than can be summed over.
+        """
+        found: dict[int, list[_Raw]] = {}
+        for block in comparisons.blocks():
+            for left, raw in _stages_of(block):
+                found.setdefault(left, []).append(_without_last(raw) if unranked_last else raw)
+        kept = {left: _join(raws) for left, raws in sorted(found.items())}
+        sizes = {int(n) for raw in kept.values() for n in np.unique(raw.members.sum(axis=1))}
+        orders = tuple(sorted(sizes - {1}))
+        stages = (_stages(left, raw, orders) for left, raw in kept.items() if len(raw.items))
+        return cls(tuple(stages), orders)
+
+    def evaluate(self, point: FloatArray, size: int, weight: FloatArray) -> Evaluation:
+        """Log-likelihood at `point` (K + T,); `weight` (n,) of each comparison's vote."""
+        value, gradient = 0.0, np.zeros(point.size)
+        information = np.zeros((point.size, point.size))
+        for stages in self.stages:
+            part = stages.evaluate(point, size, stages.counts(weight))
+            value += part.value
+            gradient += part.gradient
+            information += part.information
+        return Evaluation(value, gradient, information)
+
+    def links(self, weight: FloatArray, votes: FloatArray) -> Links:
+        """Whoever is chosen beat or tied all that were left; `weight` (n,), `votes` (K,)."""
+        ends = [np.zeros((2, 0), np.int32)]
+        decided = np.zeros(votes.size, np.bool_)
+        for stages in self.stages:
+            counted = stages.counts(weight) > 0
+            members = stages.members()[counted]
+            items = stages.items[counted]
+            mixed = ~members.all(axis=1)
+            decided[items[mixed]] = True
+            ends += _links(items, members)
+        winner, loser = np.unique(np.concatenate(ends, axis=1), axis=1)
+        return Links(winner, loser, decided, votes)
+
+    def bounded_ties(self, weight: FloatArray, size: int) -> BoolArray:
+        """(T,) whether votes without a tie, where that one was possible, go round in a circle.
+
+        Then no spread of the strengths explains all of them and log δ has a finite estimate.
+        """
+        found = [self._has_circle(order, weight, size) for order in self.orders]
+        return np.array(found, np.bool_)
+
+    def _has_circle(self, order: int, weight: FloatArray, size: int) -> bool:
+        ends = [np.zeros((2, 0), np.int32)]
+        for stages in self.stages:
+            members = stages.members()
+            alone = (members.sum(axis=1) == 1) & (stages.counts(weight) > 0)
+            if stages.items.shape[1] >= order:
+                ends += _links(stages.items[alone], members[alone])
+        winner, loser = np.concatenate(ends, axis=1)
+        graph = csr_array((np.ones(winner.size), (winner, loser)), (size, size))
+        groups: int = connected_components(graph, connection="strong")[0]
+        return groups < size
+
+
+def _links(items: IntArray, members: BoolArray) -> list[IntArray]:
+    """(2, E) from each chosen contender to each other one left, by position."""
+    count = items.shape[1]
+    return [items[members[:, a]][:, [a, b]].T for a in range(count) for b in range(count) if a != b]
+
+
+@dataclass(frozen=True, eq=False)
+class _Raw:
+    """Choices before the subsets are numbered: items (S, m), members (S, m), vote rows (S,)."""
+
+    items: IntArray
+    members: BoolArray
+    rows: NDArray[np.intp]
+
+
+def _stages_of(block: RankingBlock) -> list[tuple[int, _Raw]]:
+    stages = []
+    for rank in range(1, block.items.shape[1]):
+        left = block.ranks >= rank
+        chosen = block.ranks == rank
+        # A rank that is skipped after a tie makes no choice, nor does the last one alone.
+        counts = np.where(chosen.any(axis=1), left.sum(axis=1), 0)
+        for count in np.unique(counts[counts >= 2]):
+            votes = counts == count
+            cells = left & votes[:, None]
+            shape = (int(votes.sum()), int(count))
+            raw = _Raw(
+                block.items[cells].reshape(shape),
+                chosen[cells].reshape(shape),
+                block.rows[votes],
+            )
+            stages.append((int(count), raw))
+    return stages
+
+
+def _without_last(raw: _Raw) -> _Raw:
+    kept = ~raw.members.all(axis=1)
+    return _Raw(raw.items[kept], raw.members[kept], raw.rows[kept])
+
+
+def _join(raws: list[_Raw]) -> _Raw:
+    return _Raw(
+        np.concatenate([raw.items for raw in raws]),
+        np.concatenate([raw.members for raw in raws]),
+        np.concatenate([raw.rows for raw in raws]),
+    )
+
+
+def _stages(left: int, raw: _Raw, orders: tuple[int, ...]) -> Stages:
+    order = raw.items.argsort(axis=1)
+    table = np.concatenate(
+        [np.take_along_axis(values, order, axis=1) for values in (raw.items, raw.members)], axis=1
+    )
+    first, kind = _kinds(table)
+    items, members = table[first, :left], table[first, left:].astype(np.bool_)
+    features = _features(left, tuple(o for o in orders if o <= left))
+    index = {row.tobytes(): subset for subset, row in enumerate(features[:, :left] > 0)}
+    chosen = np.fromiter((index[row.tobytes()] for row in members), np.int32, len(members))
+    return Stages(items, chosen, kind, raw.rows, features)
+
+
+def _kinds(table: IntArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First row of each kind of row, and the kind of each row."""
+    base = int(table.max()) + 1
+    if table.shape[1] * np.log2(base) < 63:
+        keys = table @ (base ** np.arange(table.shape[1], dtype=np.int64))
+        _, first, kind = np.unique(keys, return_index=True, return_inverse=True)
+    else:
+        _, first, kind = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    return first, kind
+
+
+def _features(left: int, orders: tuple[int, ...]) -> FloatArray:
+    """One row for each subset of one contender, or of as many as an order of tie: see `Stages`."""
+    possible = (1, *orders)
+    count = sum(comb(left, order) for order in possible)
+    if count > _MOST_SUBSETS:
+        raise ValueError(
+            f"ties among {left} contenders can happen in {count} ways, too many for "
+            "PlackettLuce; use BradleyTerry"
+        )
+    features = np.zeros((count, left + len(orders)))
+    subsets = ((order, s) for order in possible for s in combinations(range(left), order))
+    for row, (order, subset) in enumerate(subsets):
+        features[row, list(subset)] = 1.0 / order
+        if order > 1:
+            features[row, left + orders.index(order)] = 1.0
+    return features

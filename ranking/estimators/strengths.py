@@ -1,0 +1,165 @@
+"""What Bradley-Terry and Plackett-Luce share: strengths, their scale, prior and intervals."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from .arrays import FloatArray, Label
+from .caveats import describe
+from .comparisons import Comparisons
+from .connectivity import Connectivity
+from .intervals import (
+    FEW_CLUSTERS,
+    clusters_per_contender,
+    few_cluster_factor,
+    percentile_interval,
+    quantile,
+    sandwich,
+)
+from .newton import inverse
+from .prior import VirtualVotes
+from .results import Interval, Maximum
+from .scale import SCALE, rating_shift
+from .tallies import PairTallies, votes_per_contender
+
+
+class StrengthModel(ABC):
+    """A model with one strength θ for each contender, fitted by maximum likelihood.
+
+    scale   points for each unit of θ: 400/ln 10, so that 400 points are odds of ten to one
+    mean    mean of all ratings, unless anchored
+    anchor  {label: rating}: this contender's rating is fixed instead of the mean
+    prior   virtual votes, half won and half lost against an average of the others, for each
+            contender that has no finite estimate (undefeated, winless, only ties, not connected
+            to the rest, no votes). Contenders whose estimate is finite get none.
+    few     contenders with fewer votes than this are named in the caveats
+
+    After `fit`: `labels_`; `ratings_` (K,) in that order; `strengths_` (K,), the θ with mean
+    zero; `caveats_`, plain sentences; `tallies_`, the wins, losses and ties of each pair.
+    """
+
+    labels_: tuple[Label, ...]
+    ratings_: FloatArray
+    strengths_: FloatArray
+    tallies_: PairTallies
+    caveats_: list[str]
+
+    def __init__(
+        self,
+        *,
+        scale: float = SCALE,
+        mean: float = 1000.0,
+        anchor: Mapping[Any, float] | None = None,
+        prior: float = 1.0,
+        few: int = 30,
+    ) -> None:
+        self.scale = scale
+        self.mean = mean
+        self.anchor = anchor
+        self.prior = prior
+        self.few = few
+
+    @abstractmethod
+    def fit(self, comparisons: Comparisons) -> Self:
+        """Fit to the votes. Raises ValueError for an unknown anchor."""
+
+    def intervals(
+        self,
+        level: float = 0.95,
+        method: str = "sandwich",
+        *,
+        cluster: Any = None,
+        rounds: int = 1000,
+        seed: int = 0,
+    ) -> Interval:
+        """(lower, upper), each (K,): how well each rating is known relative to the mean of all.
+
+        So an anchored contender has an interval too, and anchoring changes no width. The
+        intervals are clustered by vote; `cluster`, one label for each vote (such as its rater),
+        replaces that. method "sandwich": robust covariance and normal quantiles, or Student's t
+        with given clusters; a contender that only a few clusters compared gets at least the
+        width that clustering by vote gives. "bootstrap": percentiles of `rounds` refits to
+        clusters drawn with replacement.
+        """
+        data = self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
+        if method == "sandwich":
+            reach = self._reach(data, level)
+            return Interval(self.ratings_ - reach, self.ratings_ + reach)
+        if method == "bootstrap":
+            shift = self.ratings_ - self.scale * self.strengths_
+            draws = self._draws(data, rounds, np.random.default_rng(seed))
+            return percentile_interval(self.scale * draws + shift, level)
+        raise ValueError(f'unknown method {method!r}; use "sandwich" or "bootstrap"')
+
+    def covariance(self, *, cluster: Any = None) -> FloatArray:
+        """(K, K) sandwich covariance of the ratings relative to their mean."""
+        data = self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
+        return self._covariance(data)
+
+    @abstractmethod
+    def _meat(self, data: Comparisons) -> FloatArray:
+        """(D, D) variance of the score at the estimate, clustered as the data say."""
+
+    @abstractmethod
+    def _draws(self, data: Comparisons, rounds: int, generator: np.random.Generator) -> FloatArray:
+        """(rounds, K) strengths with mean zero, refitted to clusters drawn anew."""
+
+    def _learn(
+        self,
+        comparisons: Comparisons,
+        tallies: PairTallies,
+        connectivity: Connectivity,
+        virtual: VirtualVotes,
+        found: Maximum,
+    ) -> None:
+        size = len(comparisons.labels)
+        strengths = centred(found.point[:size])
+        ratings = self.scale * strengths
+        shift = rating_shift(ratings, comparisons.labels, mean=self.mean, anchor=self.anchor)
+        self.caveats_ = describe(
+            comparisons.labels,
+            connectivity,
+            votes_per_contender(comparisons, tallies),
+            self.few,
+        )
+        if comparisons.n_clusters is not None and comparisons.n_clusters < FEW_CLUSTERS:
+            self.caveats_.append(
+                f"Only {comparisons.n_clusters} clusters of votes: intervals may be too narrow."
+            )
+        if not found.converged:
+            self.caveats_.insert(0, "The fit did not converge: do not rely on these ratings.")
+        self.labels_, self.tallies_ = comparisons.labels, tallies
+        self.strengths_, self.ratings_ = strengths, ratings + shift
+        self._virtual, self._found, self._comparisons = virtual, found, comparisons
+
+    def _reach(self, data: Comparisons, level: float) -> FloatArray:
+        """(K,) half the width of the sandwich interval."""
+        errors = np.sqrt(np.maximum(np.diag(self._covariance(data)), 0.0))
+        reach = quantile(level, data.n_clusters) * errors
+        scarce = clusters_per_contender(data) < FEW_CLUSTERS
+        if not scarce.any():
+            return np.asarray(reach)
+        return np.where(
+            scarce, np.maximum(reach, self._reach(data.clustered_by_vote(), level)), reach
+        )
+
+    def _covariance(self, data: Comparisons) -> FloatArray:
+        size = self.strengths_.size
+        bread = inverse(self._found.information, flat_direction(size, self._found.point.size))
+        factor = 1.0 if data.n_clusters is None else few_cluster_factor(data.n_clusters)
+        meat = factor * self._meat(data) + self._virtual.meat(self._found.point)
+        return self.scale**2 * sandwich(bread, meat)[:size, :size]
+
+
+def flat_direction(size: int, dimension: int) -> FloatArray:
+    """(D,) adding a constant to all `size` strengths changes nothing; other parameters do."""
+    return (np.arange(dimension) < size).astype(np.float64)
+
+
+def centred(strengths: FloatArray) -> FloatArray:
+    """Strengths (…, K) with mean zero."""
+    if strengths.shape[-1] == 0:
+        return strengths
+    return np.asarray(strengths - strengths.mean(axis=-1, keepdims=True))

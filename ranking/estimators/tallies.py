@@ -1,0 +1,124 @@
+"""Wins, losses and ties of each pair: all that Bradley-Terry needs to know of the votes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import FloatArray, IntArray, is_ones
+from .comparisons import Comparisons
+
+# Up to this many cells (three for each ordered pair) are counted in one dense array.
+_DENSE_CELLS = 1 << 23
+# Rows counted at a time, so that intermediate arrays stay in the processor's cache.
+_CHUNK = 1 << 15
+
+
+@dataclass(frozen=True, eq=False)
+class PairTallies:
+    """One entry for each pair that was compared, `first < second`; all arrays (P,).
+
+    wins, losses and ties are weighted counts from `first`'s point of view.
+    """
+
+    size: int
+    first: IntArray
+    second: IntArray
+    wins: FloatArray
+    losses: FloatArray
+    ties: FloatArray
+
+    @classmethod
+    def of(cls, comparisons: Comparisons) -> Self:
+        size = len(comparisons.labels)
+        if 3 * size * size <= _DENSE_CELLS:
+            return cls._from_cells(size, _count_cells(comparisons))
+        return cls._from_rows(comparisons)
+
+    @classmethod
+    def _from_cells(cls, size: int, cells: FloatArray) -> Self:
+        """`cells` (K, K, 3): weight of left losing, tying, winning."""
+        both = cells + cells.transpose(1, 0, 2)[:, :, ::-1]
+        first, second = np.nonzero(np.triu(both.sum(axis=2), 1))
+        losses, ties, wins = both[first, second].T
+        return cls(size, first.astype(np.int32), second.astype(np.int32), wins, losses, ties)
+
+    @classmethod
+    def _from_rows(cls, comparisons: Comparisons) -> Self:
+        size = len(comparisons.labels)
+        low = np.minimum(comparisons.left, comparisons.right).astype(np.int64)
+        high = np.maximum(comparisons.left, comparisons.right)
+        mirrored = comparisons.left > comparisons.right
+        outcome = np.where(mirrored, 1.0 - comparisons.outcome, comparisons.outcome)
+        weight = np.asarray(comparisons.weight)
+        keys, pair = np.unique((low * size + high)[weight > 0], return_inverse=True)
+        cell = 3 * pair + (2.0 * outcome[weight > 0]).astype(np.int64)
+        counts: FloatArray = np.zeros((keys.size, 3))
+        counts += np.bincount(cell, weight[weight > 0], counts.size).reshape(-1, 3)
+        first, second = (keys // size).astype(np.int32), (keys % size).astype(np.int32)
+        return cls(size, first, second, counts[:, 2], counts[:, 0], counts[:, 1])
+
+    @cached_property
+    def total(self) -> FloatArray:
+        """(P,) weight of all comparisons of the pair."""
+        return self.wins + self.losses + self.ties
+
+    @cached_property
+    def score(self) -> FloatArray:
+        """(P,) wins of `first`, a tie counting one half."""
+        return self.wins + 0.5 * self.ties
+
+    def per_contender(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Wins, losses and ties of each contender, each (K,)."""
+        wins = self._sum(self.wins, self.losses)
+        losses = self._sum(self.losses, self.wins)
+        return wins, losses, self._sum(self.ties, self.ties)
+
+    def laplacian(self, values: FloatArray) -> FloatArray:
+        """(K, K) sum over the pairs of value · (e_first − e_second)(e_first − e_second)ᵀ."""
+        upper = np.zeros(self.size * self.size)
+        upper[self._cells] = values
+        both = upper.reshape(self.size, self.size)
+        both = both + both.T
+        matrix = -both
+        np.fill_diagonal(matrix, both.sum(axis=1))
+        return matrix
+
+    def differences(self, values: FloatArray) -> FloatArray:
+        """(K,) sum over the pairs of value · (e_first − e_second)."""
+        return self._sum(values, -values)
+
+    @cached_property
+    def _cells(self) -> NDArray[np.intp]:
+        return self.first * np.intp(self.size) + self.second
+
+    def _sum(self, of_first: FloatArray, of_second: FloatArray) -> FloatArray:
+        return np.asarray(
+            np.bincount(self.first, of_first, self.size)
+            + np.bincount(self.second, of_second, self.size)
+        )
+
+
+def _count_cells(comparisons: Comparisons) -> FloatArray:
+    size = len(comparisons.labels)
+    cells: NDArray[np.float64] = np.zeros(3 * size * size)
+    weighted = not is_ones(comparisons.weight)
+    for start in range(0, len(comparisons), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        code = comparisons.left[rows] * np.int32(3 * size)
+        code += comparisons.right[rows] * np.int32(3)
+        code += (2.0 * comparisons.outcome[rows]).astype(np.int32)
+        weight = comparisons.weight[rows] if weighted else None
+        cells += np.bincount(code.astype(np.intp), weight, cells.size)
+    return cells.reshape(size, size, 3)
+
+
+def votes_per_contender(comparisons: Comparisons, tallies: PairTallies) -> FloatArray:
+    """(K,) weight of the votes that each contender took part in; a vote of three counts once."""
+    if comparisons.vote is None:
+        return sum(tallies.per_contender(), np.zeros(tallies.size))
+    share = comparisons.weight / comparisons.opponents()
+    votes = np.bincount(comparisons.left, share, tallies.size)
+    return np.asarray(votes + np.bincount(comparisons.right, share, tallies.size))

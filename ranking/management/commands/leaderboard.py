@@ -1,0 +1,97 @@
+"""`leaderboard`: standings computed afresh from the counted votes."""
+
+import csv
+import json
+import math
+from argparse import ArgumentTypeError
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from arena.errors import ArenaError
+from arena.models import Population
+from ranking import selectors
+from ranking.boards import METHODS, LeaderboardRecord, StandingRecord
+from ranking.counting import ALL, OVERALL
+
+COLUMNS = [field.name for field in fields(StandingRecord) if field.name != "contender_id"]
+
+
+class Command(BaseCommand):
+    help = "Print the leaderboard, computed afresh from the counted votes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--method", choices=METHODS, default=METHODS[0])
+        parser.add_argument("--category", default=OVERALL)
+        parser.add_argument(
+            "--population", choices=[*Population.values, ALL], default=Population.PEOPLE
+        )
+        parser.add_argument(
+            "--anchor",
+            type=_anchor,
+            metavar="NAME=RATING",
+            help="shift the ratings so that this contender (slug or name) has this one",
+        )
+        parser.add_argument("--format", choices=["table", "json", "csv"], default="table")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            board = selectors.compute(
+                method=options["method"],
+                category=options["category"],
+                population=options["population"],
+                anchor=options["anchor"],
+                from_votes=True,
+            )
+        except ArenaError as error:
+            raise CommandError(error.reason) from error
+        {"table": self._table, "json": self._json, "csv": self._csv}[options["format"]](board)
+        if not board.standings:
+            self.stderr.write("There are no counted votes, so nobody is on the leaderboard.")
+
+    def _json(self, board: LeaderboardRecord) -> None:
+        shown = asdict(board) | {
+            "computed_at": board.computed_at.isoformat(),
+            "standings": [_row(line) for line in board.standings],
+        }
+        self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
+
+    def _csv(self, board: LeaderboardRecord) -> None:
+        writer = csv.DictWriter(self.stdout, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_row(line) for line in board.standings)
+
+    def _table(self, board: LeaderboardRecord) -> None:
+        if not board.standings:
+            return
+        width = max(len(line.name) for line in board.standings)
+        self.stdout.write(
+            f"{'rank':>4} {'range':>7}  {'contender':<{width}} {'rating':>8} "
+            f"{'interval':>19} {'votes':>7} {'won':>7} {'lost':>7} {'tied':>7}"
+        )
+        for line in board.standings:
+            spread = "" if line.rank_low is None else f"{line.rank_low}–{line.rank_high}"
+            interval = "" if line.lower is None else f"{line.lower:.1f} – {line.upper:.1f}"
+            self.stdout.write(
+                f"{line.rank:>4} {spread:>7}  {line.name:<{width}} {line.rating:>8.1f} "
+                f"{interval:>19} {line.votes:>7} {line.wins:>7} {line.losses:>7} {line.ties:>7}"
+            )
+        for caveat in board.caveats:
+            self.stdout.write(f"Note: {caveat}")
+
+
+def _row(line: StandingRecord) -> dict[str, Any]:
+    return {column: getattr(line, column) for column in COLUMNS}
+
+
+def _anchor(text: str) -> tuple[str, float]:
+    """NAME=RATING; the name itself may contain a "="."""
+    name, _, rating = text.rpartition("=")
+    try:
+        value = float(rating)
+    except ValueError:
+        value = math.nan
+    if not name or not math.isfinite(value):
+        raise ArgumentTypeError(f"{text!r} is not NAME=RATING, such as gpt-4=1000")
+    return name, value

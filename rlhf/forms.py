@@ -1,0 +1,145 @@
+"""What operators choose on the lab's pages, turned into the services' arguments."""
+
+import json
+from typing import Any
+
+from django import forms
+
+from arena.models import Contender
+from rlhf.exporting import FORMATS
+from rlhf.models import Run
+from rlhf.selectors import local_bases, reward_runs
+from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES
+
+POPULATIONS = [
+    ("people", "people"),
+    ("simulated", "simulated raters"),
+    ("all", "both together"),
+]
+
+
+class DatasetForm(forms.Form):
+    """Which votes, in which format."""
+
+    format = forms.ChoiceField(choices=[(form.name, form.title) for form in FORMATS.values()])
+    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label="Votes of")
+
+
+class SettingsField(forms.CharField):
+    """Settings as lines of `name = value`; a value is JSON, or else a text."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+
+    def clean(self, value: str | None) -> Any:
+        text = super().clean(value)
+        found: dict[str, Any] = {}
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line.strip():
+                continue
+            name, equals, given = line.partition("=")
+            if not equals or not name.strip():
+                raise forms.ValidationError(
+                    f"Line {number} is no setting: write a name, =, and a value."
+                )
+            found[name.strip()] = parse_setting(given)
+        return found
+
+
+def parse_setting(text: str) -> Any:
+    """A setting's value as typed: JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+class _RunForm(forms.Form):
+    preset = forms.ChoiceField(
+        choices=[(preset.name, preset.title) for preset in PRESETS.values()],
+        initial="standard",
+        label="How thorough",
+    )
+    settings = SettingsField(
+        required=False,
+        label="Settings of your own",
+        help_text="One per line, such as <code>seed = 1</code>. They win over the preset.",
+    )
+
+    def run_settings(self, stage: str) -> dict[str, Any]:
+        preset = PRESETS[self.cleaned_data["preset"]].settings.get(stage, {})
+        return {**preset, **self.cleaned_data["settings"]}
+
+
+class RewardForm(_RunForm):
+    """A reward model from the rankings."""
+
+    stage = forms.ChoiceField(
+        choices=[("reward", "Reward model")], initial="reward", widget=forms.HiddenInput
+    )
+    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label="Votes of")
+    field_order = ("stage", "population", "preset", "settings")
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `services.start_run`."""
+        return {
+            "stage": "reward",
+            "population": self.cleaned_data["population"],
+            "settings": self.run_settings("reward"),
+        }
+
+
+class _Contenders(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Contender) -> str:
+        return f"{obj.name} ({obj.model})"
+
+
+class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Run) -> str:
+        return f"{obj.name}, {obj.created_at:%d %b %Y %H:%M}"
+
+
+class UpdateForm(_RunForm):
+    """An update of a local contender."""
+
+    stage = forms.ChoiceField(
+        choices=[(name, STAGES[name].title) for name in UPDATES],
+        initial=DEFAULT_UPDATE,
+        label="Method",
+    )
+    base = _Contenders(queryset=None, label="Contender to improve", empty_label=None)
+    reward_run = _RewardModels(
+        queryset=None,
+        label="Reward model",
+        empty_label="none: learn from the votes themselves",
+        required=False,
+    )
+    population = forms.ChoiceField(
+        choices=POPULATIONS,
+        initial="people",
+        label="Votes of",
+        help_text="Used by supervised finetuning, and by DPO without a reward model.",
+    )
+    field_order = ("stage", "base", "reward_run", "population", "preset", "settings")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        able = [contender.pk for contender in local_bases()]
+        bases, rewards = self.fields["base"], self.fields["reward_run"]
+        assert isinstance(bases, forms.ModelChoiceField)
+        assert isinstance(rewards, forms.ModelChoiceField)
+        bases.queryset = Contender.objects.filter(pk__in=able).order_by("pk")
+        rewards.queryset = reward_runs()
+        rewards.initial = reward_runs().first()
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `services.start_run`."""
+        chosen = self.cleaned_data
+        stage = STAGES[chosen["stage"]]
+        reward_run = chosen["reward_run"] if stage.learns_from != "votes" else None
+        return {
+            "stage": stage.name,
+            "base": chosen["base"].slug,
+            "reward_run": reward_run.pk if reward_run else None,
+            "population": chosen["population"],
+            "settings": self.run_settings(stage.name),
+        }

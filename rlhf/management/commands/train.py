@@ -1,0 +1,133 @@
+"""`manage.py train STAGE`: a run in the foreground, with a progress bar. Needs nothing running."""
+
+import signal
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from arena.errors import ArenaError
+from arena.models import Population
+from rlhf import services
+from rlhf.forms import parse_setting
+from rlhf.models import Job, Run
+from rlhf.selectors import seconds_left
+from rlhf.settings_table import SETTINGS
+from rlhf.stages import PRESETS, STAGES
+from rlhf.templatetags.lab import duration, figure
+
+BAR = 30
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentTypeError(f"{text!r} is no setting: write NAME=VALUE.")
+    return name.strip(), parse_setting(value)
+
+
+class Command(BaseCommand):
+    help = "Train a reward model, or update a contender against one, and wait for it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("stage", choices=list(STAGES))
+        parser.add_argument("--base", help="Slug of a local contender; the oldest by default.")
+        parser.add_argument("--dataset", type=int, help="A ranking dataset; else frozen afresh.")
+        parser.add_argument("--reward-run", type=int, help="The newest reward model by default.")
+        parser.add_argument(
+            "--population",
+            default=Population.PEOPLE,
+            choices=[*Population.values, "all"],
+            help="Whose votes; people's by default.",
+        )
+        parser.add_argument("--preset", default="standard", choices=list(PRESETS))
+        parser.add_argument(
+            "--set",
+            dest="settings",
+            metavar="NAME=VALUE",
+            type=_assignment,
+            action="append",
+            default=[],
+            help="A setting; may be given several times. --settings lists them.",
+        )
+        parser.add_argument(
+            "--settings",
+            dest="list_settings",
+            action="store_true",
+            help="List the stage's settings.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stage: str = options["stage"]
+        if options["list_settings"]:
+            for name, setting in SETTINGS[stage].items():
+                self.stdout.write(f"{name} = {setting.default}  {setting.meaning}")
+            return
+        preset = PRESETS[options["preset"]].settings.get(stage, {})
+        try:
+            run = services.create_run(
+                stage=stage,
+                base=options["base"],
+                dataset=options["dataset"],
+                reward_run=options["reward_run"],
+                population=options["population"],
+                settings={**preset, **dict(options["settings"])},
+            )
+        except ArenaError as refusal:
+            raise CommandError(refusal.reason) from refusal
+        self._follow(run)
+        self._report(run)
+
+    def _follow(self, run: Run) -> None:
+        asked: list[int] = []
+        bar = _Bar(self)
+        before = {
+            number: signal.signal(number, lambda received, _: asked.append(received))
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            services.follow_run(run.pk, announce=bar.show, stop=lambda: bool(asked))
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            bar.close()
+        run.refresh_from_db()
+
+    def _report(self, run: Run) -> None:
+        if run.state != Job.State.SUCCEEDED:
+            raise CommandError(f"{run} {run.state}. {run.error}".strip())
+        for name, value in run.summary.get("metrics", {}).items():
+            if isinstance(value, int | float):
+                self.stdout.write(f"{name}: {figure(value)}")
+        self.stdout.write(f"{run} succeeded: {run.folder / 'checkpoint'}")
+        if run.contender:
+            self.stdout.write(f"It is in the arena as {run.contender.slug}.")
+        for refusal in run.refusals:
+            self.stdout.write(self.style.WARNING(f"Not entered: {refusal}"))
+
+
+class _Bar:
+    """One line that is written over on a terminal; elsewhere a line per phase."""
+
+    def __init__(self, command: BaseCommand) -> None:
+        self.out, self.phase, self.drawn = command.stderr, "", False
+        self.terminal = self.out.isatty()
+
+    def show(self, run: Run) -> None:
+        if run.ended:
+            return
+        left = seconds_left(run)
+        time = f", about {duration(left)} left" if left is not None else ""
+        step = f" {run.step}/{run.total}" if run.total else ""
+        line = f"{run.progress:4.0%} {run.phase}{step}{time}"
+        if self.terminal:
+            full = round(BAR * run.progress)
+            self.out.write(f"\r{'█' * full}{'░' * (BAR - full)} {line:<60}", ending="")
+            self.drawn = True
+        elif run.phase != self.phase:
+            self.out.write(line)
+        self.phase = run.phase
+
+    def close(self) -> None:
+        if self.drawn:
+            self.out.write("")

@@ -1,0 +1,123 @@
+"""What the lab's pages show, as values for the templates."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+
+from arena.models import Population
+from rlhf import selectors
+from rlhf.charts import chart
+from rlhf.exporting import get_format
+from rlhf.models import Dataset, Job, Run
+from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage
+
+LOG_LINES = 60
+# What the evaluation measures: its key, what it is called, what to make of it.
+QUALITIES = [
+    ("reward", "Reward", "mean score by the reward model"),
+    ("nll", "Surprise", "nats per token under the base; higher reads less naturally"),
+    ("entropy", "Variety", "nats per token of its own choices; lower is more predictable"),
+    ("repetition", "Repetition", "share of 4-word runs that repeat within a response"),
+    ("distinct", "Distinct", "different word pairs over all word pairs"),
+    ("length", "Length", "tokens per response"),
+    ("finished", "Finished", "share of responses that ended by themselves"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityLine:
+    """One measured quality of the update beside its base."""
+
+    name: str
+    meaning: str
+    base: float | None
+    new: float | None
+
+
+def user_of(request: HttpRequest) -> AbstractBaseUser:
+    """The member of staff that the gate let in."""
+    assert isinstance(request.user, AbstractBaseUser)
+    return request.user
+
+
+def lab() -> dict[str, Any]:
+    """The pipeline: how much there is to learn from, and what has been made of it."""
+    people = selectors.count_votes(Population.PEOPLE)
+    simulated = selectors.count_votes(Population.SIMULATED)
+    return {
+        "people": people,
+        "simulated": simulated,
+        "least": MIN_VOTES,
+        "missing": max(0, MIN_VOTES - people.with_texts),
+        "reward_model": selectors.reward_runs().first(),
+        "entered": Run.objects.exclude(contender=None).select_related("contender").first(),
+        "bases": len(selectors.local_bases()),
+        "update": STAGES[DEFAULT_UPDATE],
+    }
+
+
+def run(found: Run) -> dict[str, Any]:
+    """A run: where it is, what it measured, what came of it."""
+    stage = get_stage(found.stage)
+    metrics = found.summary.get("metrics", {})
+    reason, _, log = found.error.partition("\n\n")
+    return {
+        "run": found,
+        "stage": stage,
+        "reason": reason,
+        "seconds_left": selectors.seconds_left(found),
+        "seconds": _seconds(found),
+        "charts": [chart(curve) for curve in selectors.curves(found)],
+        "samples": selectors.samples(found) if stage.makes_contender else [],
+        "log": log or selectors.log_tail(found, LOG_LINES),
+        "qualities": _qualities(metrics),
+        "figures": _figures(metrics),
+        "win_rate": metrics.get("win_rate"),
+        "win_rate_error": metrics.get("win_rate_error"),
+        "gate": metrics.get("gate"),
+        "may_enter_anyway": stage.makes_contender
+        and found.state == Job.State.SUCCEEDED
+        and found.contender is None,
+        "settings": sorted(found.config.items()),
+        "policy_runs": found.policy_runs.all() if stage.name == "reward" else [],
+    }
+
+
+def dataset(found: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": found,
+        "format": get_format(found.format),
+        "used_by": found.run_set.all(),
+    }
+
+
+def _seconds(run: Run) -> float | None:
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return (run.finished_at - run.started_at).total_seconds()
+
+
+def _qualities(metrics: dict[str, Any]) -> list[QualityLine]:
+    base, new = metrics.get("base"), metrics.get("policy")
+    if not isinstance(base, dict) or not isinstance(new, dict):
+        return []
+    return [
+        QualityLine(name, meaning, base.get(key), new.get(key))
+        for key, name, meaning in QUALITIES
+        if base.get(key) is not None or new.get(key) is not None
+    ]
+
+
+def _figures(metrics: dict[str, Any]) -> list[tuple[str, float]]:
+    """The plain figures of a summary, nested ones by their path."""
+    found: list[tuple[str, float]] = []
+    for name, value in metrics.items():
+        if name in {"base", "policy", "gate", "win_rate", "win_rate_error"}:
+            continue
+        if isinstance(value, dict):
+            found += [(f"{name}: {inner}", figure) for inner, figure in _figures(value)]
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found.append((name.replace("_", " "), value))
+    return found

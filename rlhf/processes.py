@@ -1,0 +1,89 @@
+"""Training processes: started in a session of their own, recognised again, stopped for good."""
+
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+logger = logging.getLogger(__name__)
+NICENESS = 5  # answering raters goes before training
+CLOCK_TOLERANCE_S = 1.0
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """A process for good: a pid alone is used again by the system."""
+
+    pid: int
+    started: float  # seconds since the epoch, as the system reports it
+
+
+def start(
+    command: Sequence[str], *, log: Path, folder: Path
+) -> tuple[ProcessId, subprocess.Popen[bytes]]:
+    """Start `command` in `folder`, in a session of its own; its outputs are appended to `log`."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        started = float(psutil.Process(process.pid).create_time())
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        started = time.time()
+    return ProcessId(process.pid, started), process
+
+
+def is_alive(identity: ProcessId) -> bool:
+    """Whether this very process still runs (a zombie does not)."""
+    try:
+        process = psutil.Process(identity.pid)
+        same = abs(process.create_time() - identity.started) < CLOCK_TOLERANCE_S
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def send(identity: ProcessId, number: signal.Signals) -> None:
+    """Signal the process and all of its session's group; nothing if it has ended."""
+    if not is_alive(identity):
+        return
+    try:
+        os.killpg(identity.pid, number)
+    except ProcessLookupError:
+        logger.info("Process group %d ended before %s.", identity.pid, number.name)
+
+
+def cause_of_death(code: int | None, *, watched: bool = True) -> str:
+    """Why a process ended, in words.
+
+    `code` is None where nobody could collect it; `watched` says whether we saw it alive before.
+    """
+    if code is None and not watched:
+        return "The worker or machine stopped while it ran, and the training process is gone."
+    if code is None:
+        return (
+            "The training process died. Its exit code is unknown, because the worker was "
+            "restarted while it ran."
+        )
+    if code == 128 + signal.SIGTERM or code == -signal.SIGTERM:
+        return "The training process was asked to stop (SIGTERM) by something outside the lab."
+    if code == -signal.SIGKILL:
+        return (
+            "The training process was killed (SIGKILL). Unless somebody did it, the machine ran "
+            "out of memory: use a smaller batch or a shorter maximum length."
+        )
+    if code < 0:
+        return f"The training process was killed by {signal.Signals(-code).name}."
+    return f"The training process ended with exit code {code}."

@@ -1,0 +1,32 @@
+"""Reads of the lab."""
+
+from rlhf.selectors.contenders import local_bases
+from rlhf.selectors.curves import Curve, curves
+from rlhf.selectors.payloads import export_payload, run_payload
+from rlhf.selectors.runs import (
+    log_tail,
+    reward_runs,
+    run_event,
+    samples,
+    seconds_left,
+)
+from rlhf.selectors.thumbs import Thumb, count_thumbs, thumbs
+from rlhf.selectors.votes import VoteCount, count_votes
+
+__all__ = [
+    "Curve",
+    "Thumb",
+    "VoteCount",
+    "count_thumbs",
+    "count_votes",
+    "curves",
+    "export_payload",
+    "local_bases",
+    "log_tail",
+    "reward_runs",
+    "run_event",
+    "run_payload",
+    "samples",
+    "seconds_left",
+    "thumbs",
+]

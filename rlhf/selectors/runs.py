@@ -1,0 +1,80 @@
+"""What pages, sockets and the API tell of a run."""
+
+import json
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from rlhf.models import Job, Run
+
+logger = logging.getLogger(__name__)
+TAIL_BYTES = 64 * 1024
+MIN_PROGRESS = 0.02  # before this share is done, an estimate would be a guess
+
+
+def run_event(run: Run) -> dict[str, Any]:
+    """Where a run is: what its socket sends."""
+    return {
+        "event": "run",
+        "id": run.pk,
+        "state": str(run.state),
+        "phase": run.phase,
+        "step": run.step,
+        "total": run.total,
+        "progress": round(run.progress, 4),
+        "seconds_left": seconds_left(run),
+    }
+
+
+def seconds_left(run: Run, now: datetime | None = None) -> float | None:
+    """A straight line through the progress so far; None before there is enough of it."""
+    if run.state != Job.State.RUNNING or run.started_at is None or run.progress < MIN_PROGRESS:
+        return None
+    elapsed = ((now or timezone.now()) - run.started_at).total_seconds()
+    return max(0.0, round(elapsed * (1 - run.progress) / run.progress, 1))
+
+
+def reward_runs() -> QuerySet[Run]:
+    """Reward models that an update can be trained against, the newest first."""
+    return Run.objects.filter(stage="reward", state=Job.State.SUCCEEDED)
+
+
+def log_tail(run: Run, lines: int) -> str:
+    """The last lines of the run's log; a progress bar's overwritten states are left out."""
+    if not run.name:
+        return ""
+    try:
+        with (run.folder / "log.txt").open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(0, end - TAIL_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    shown = [line.rstrip().rsplit("\r", 1)[-1] for line in text.split("\n")]
+    return "\n".join([line for line in shown if line][-lines:])
+
+
+def samples(run: Run, limit: int = 24) -> list[dict[str, Any]]:
+    """The latest samples that the process wrote, base beside new; unreadable lines are skipped."""
+    return _last_objects(run.folder / "samples.jsonl", limit)
+
+
+def _last_objects(path: Path, limit: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return found
+    for line in lines[-limit:]:
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            logger.warning("%s: unreadable line: %s", path, error)
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found

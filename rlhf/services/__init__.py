@@ -1,0 +1,36 @@
+"""Writes of the lab. Verb phrases with keyword arguments; each owns its transaction.
+
+They raise `arena.errors.ArenaError`s, whose `reason` may be shown as it stands.
+"""
+
+from rlhf.services.announcing import announce_nothing, announce_run
+from rlhf.services.datasets import (
+    cancel_dataset,
+    create_dataset,
+    delete_dataset,
+    request_dataset,
+    write_dataset,
+)
+from rlhf.services.entering import enter_anyway
+from rlhf.services.following import Pace, follow_run
+from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
+from rlhf.services.runs import cancel_run, create_run, start_run
+
+__all__ = [
+    "Pace",
+    "announce_nothing",
+    "announce_run",
+    "cancel_dataset",
+    "cancel_run",
+    "create_dataset",
+    "create_run",
+    "delete_dataset",
+    "enter_anyway",
+    "follow_run",
+    "request_dataset",
+    "requeue_datasets",
+    "requeue_runs",
+    "start_run",
+    "stop_running",
+    "write_dataset",
+]

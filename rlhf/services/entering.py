@@ -1,0 +1,62 @@
+"""A run's checkpoint becomes a contender."""
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from arena.errors import Conflict, Invalid
+from arena.models import Contender
+from arena.services import register_contender
+from rlhf.models import Job, Run
+from rlhf.stages import get_stage
+
+
+@transaction.atomic
+def enter(run: Run) -> Contender:
+    """Register the run's checkpoint: the base's child, with its system prompt and sampling.
+
+    The model server finds the folder by its name, so it answers in battles from now on.
+    """
+    if run.contender is not None:
+        return run.contender
+    base = run.base
+    if base is None:
+        raise Invalid(f"{run} trained no contender, so there is nothing to enter.")
+    if not (run.folder / "checkpoint").is_dir():
+        raise Conflict(f"The checkpoint of {run} is gone from {run.folder}.")
+    run.contender = register_contender(
+        name=_name(run, base),
+        model=run.name,
+        description=f"{base.name} after {get_stage(run.stage).title.lower()} ({run.name}).",
+        system_prompt=base.system_prompt,
+        temperature=base.temperature,
+        top_p=base.top_p,
+        max_tokens=base.max_tokens,
+        backend="local",
+        parent=base,
+    )
+    run.save(update_fields=["contender"])
+    return run.contender
+
+
+def _name(run: Run, base: Contender) -> str:
+    """ "<base> · best-of-n 1": the number counts this stage's results from this base."""
+    before = Run.objects.filter(stage=run.stage, base=base).exclude(contender=None).count()
+    suffix = f" · {run.stage} {before + 1}"
+    room = Contender._meta.get_field("name").max_length or 120
+    return base.name[: room - len(suffix)] + suffix
+
+
+@transaction.atomic
+def enter_anyway(*, run: Run, by: AbstractBaseUser, reason: str = "") -> Contender:
+    """Enter a result that the gate refused; who did it and why is kept."""
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    if run.state != Job.State.SUCCEEDED:
+        raise Conflict(f"{run} has not succeeded ({run.state}): there is no result to enter.")
+    if not get_stage(run.stage).makes_contender:
+        raise Invalid(f"A {get_stage(run.stage).title.lower()} cannot answer prompts.")
+    if run.contender is not None:
+        raise Conflict(f"{run} is in the arena already, as {run.contender}.")
+    contender = enter(run)
+    run.override_reason = f"{by.get_username()}: {reason.strip() or 'no reason given'}"
+    run.save(update_fields=["override_reason"])
+    return contender

@@ -1,0 +1,94 @@
+"""What a run came to, from the files that its process left and the code it ended with."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from arena.errors import ArenaError
+from rlhf import processes
+from rlhf.models import Job, Run
+from rlhf.selectors import log_tail
+from rlhf.services.entering import enter
+from rlhf.stages import get_stage
+
+logger = logging.getLogger(__name__)
+LOG_LINES_KEPT = 30
+
+
+def end_run(run: Run, state: Job.State, error: str = "") -> None:
+    """Write down that the run has ended, and how."""
+    run.state, run.error, run.finished_at = state, error, timezone.now()
+    run.save(update_fields=["state", "error", "finished_at"])
+
+
+def finish(run: Run, code: int | None, *, watched: bool = True) -> None:
+    """End a run whose process has ended with `code` (None: nobody could collect it).
+
+    A whole summary and checkpoint count as success even when nobody saw the process end: the
+    process writes the summary last. The result of a policy stage enters the arena if its gate
+    allows.
+    """
+    summary = read_object(run.folder / "summary.json")
+    if code in (0, None) and summary is not None and (run.folder / "checkpoint").is_dir():
+        _succeed(run, summary)
+    elif run.cancel_requested:
+        end_run(run, Job.State.CANCELLED)
+    elif reason := Run.objects.values_list("error", flat=True).get(pk=run.pk):
+        end_run(run, Job.State.FAILED, _with_log(run, reason))  # written by who stopped it
+    elif told := read_object(run.folder / "error.json"):
+        reason = " ".join(str(told[key]) for key in ("reason", "what to do") if told.get(key))
+        end_run(run, Job.State.FAILED, _with_log(run, reason))
+    elif code == 0:
+        end_run(run, Job.State.FAILED, _with_log(run, "The training process left no result."))
+    else:
+        reason = processes.cause_of_death(code, watched=watched)
+        end_run(run, Job.State.FAILED, _with_log(run, reason))
+
+
+def _succeed(run: Run, summary: dict[str, Any]) -> None:
+    run.summary, run.progress = summary, 1.0
+    run.save(update_fields=["summary", "progress"])
+    if get_stage(run.stage).makes_contender:
+        _enter_if_allowed(run)
+    end_run(run, Job.State.SUCCEEDED)
+
+
+def _enter_if_allowed(run: Run) -> None:
+    run.refusals = refusals(run.summary)
+    if not run.refusals:
+        try:
+            enter(run)
+        except ArenaError as error:
+            run.refusals = [error.reason]
+    run.save(update_fields=["refusals"])
+
+
+def refusals(summary: dict[str, Any]) -> list[str]:
+    """Why the evaluation's gate keeps this result out of the arena; empty when it may enter."""
+    gate = summary.get("metrics", {}).get("gate")
+    if not isinstance(gate, dict):
+        return ["The run was not evaluated, so nothing is known about its damage."]
+    if gate.get("passed") is True:
+        return []
+    return [str(reason) for reason in gate.get("reasons", [])] or ["The gate did not pass it."]
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file, or None where there is no whole one."""
+    try:
+        # NaN and Infinity are not JSON, and databases refuse them.
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        logger.warning("%s is not whole JSON: %s", path, error)
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _with_log(run: Run, reason: str) -> str:
+    tail = log_tail(run, LOG_LINES_KEPT)
+    return f"{reason}\n\n{tail}" if tail else reason

@@ -1,0 +1,198 @@
+"""Starts a run's training process, or finds it again, and watches it to its end."""
+
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from arena.errors import ArenaError
+from rlhf import metrics_file, processes
+from rlhf.locks import exclusive
+from rlhf.models import Job, Metric, Run
+from rlhf.services.announcing import announce_run
+from rlhf.services.finishing import end_run, finish
+from rlhf.services.preparing import Cancelled, prepare
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a run is looked at, and how long it may take to stop when asked to."""
+
+    poll_s: float = 0.5
+    grace_s: float = 15.0
+
+
+def follow_run(
+    run_id: int,
+    *,
+    announce: Callable[[Run], None] = announce_run,
+    stop: Callable[[], bool] = lambda: False,
+    pace: Pace = Pace(),
+) -> None:
+    """See the run through to its end. Safe to run twice: only one follower holds its lock.
+
+    A queued run is prepared and its process started. A running one is followed further if its
+    process still lives, else it ends here, as succeeded, failed or cancelled. `stop` asks for
+    cancellation, like `Run.cancel_requested`.
+    """
+    run = Run.objects.get(pk=run_id)
+    with exclusive(run.folder / "follow.lock") as free:
+        if not free:
+            logger.info("%s is followed already.", run)
+            return
+        run.refresh_from_db()
+        if not run.ended:
+            _Follower(run, announce, stop, pace).see_through()
+    announce(run)
+
+
+class _Follower:
+    def __init__(
+        self,
+        run: Run,
+        announce: Callable[[Run], None],
+        stop: Callable[[], bool],
+        pace: Pace,
+    ) -> None:
+        self.run, self.announce, self.asked_to_stop, self.pace = run, announce, stop, pace
+        self.child: subprocess.Popen[bytes] | None = None
+        self.stopping_since: float | None = None
+        self.seen_alive = False
+
+    def see_through(self) -> None:
+        try:
+            # Without a pid nothing was started, even if a worker died while it prepared.
+            if self.run.pid is None and not self._begin():
+                return
+            code = self._watch()
+            finish(self.run, code, watched=self.seen_alive)
+        except Exception as error:
+            self._kill()
+            reason = f"The lab could not follow this run: {type(error).__name__}: {error}"
+            end_run(self.run, Job.State.FAILED, reason)
+            raise
+
+    def _begin(self) -> bool:
+        """Prepare the run's inputs and start its process; False if the run ended instead."""
+        run = self.run
+        if self._cancelled():
+            end_run(run, Job.State.CANCELLED)
+            return False
+        run.state, run.started_at, run.phase = Job.State.RUNNING, timezone.now(), "preparing"
+        run.save(update_fields=["state", "started_at", "phase"])
+        self.announce(run)
+        try:
+            config = prepare(run, self._cancelled)
+        except Cancelled:
+            end_run(run, Job.State.CANCELLED)
+            return False
+        except (ArenaError, OSError) as error:
+            end_run(run, Job.State.FAILED, str(error))
+            return False
+        command = [*training_command(), run.stage, "--config", str(config)]
+        try:
+            identity, self.child = processes.start(
+                command, log=run.folder / "log.txt", folder=settings.BASE_DIR
+            )
+        except OSError as error:
+            end_run(run, Job.State.FAILED, f"{command[0]} could not be started: {error}.")
+            return False
+        run.pid, run.process_started, run.phase = identity.pid, identity.started, "starting"
+        run.save(update_fields=["pid", "process_started", "phase"])
+        return True
+
+    def _watch(self) -> int | None:
+        """Follow until the process has ended; its exit code, or None where nobody can know it."""
+        while self._alive():
+            self.seen_alive = True
+            self._take_metrics()
+            if self._cancelled():
+                self._ask_to_stop()
+            self._pause()
+        while self._take_metrics():
+            pass
+        return self.child.returncode if self.child else None
+
+    def _alive(self) -> bool:
+        if self.child is not None:
+            return self.child.poll() is None
+        identity = _identity(self.run)
+        return identity is not None and processes.is_alive(identity)
+
+    def _pause(self) -> None:
+        if self.child is None:
+            time.sleep(self.pace.poll_s)
+            return
+        try:
+            self.child.wait(self.pace.poll_s)
+        except subprocess.TimeoutExpired:
+            return
+
+    def _cancelled(self) -> bool:
+        if self.asked_to_stop():
+            Run.objects.filter(pk=self.run.pk).update(cancel_requested=True)
+        self.run.cancel_requested = Run.objects.values_list("cancel_requested", flat=True).get(
+            pk=self.run.pk
+        )
+        return self.run.cancel_requested
+
+    def _ask_to_stop(self) -> None:
+        identity = _identity(self.run)
+        assert identity is not None
+        if self.stopping_since is None:
+            self.stopping_since = time.monotonic()
+            processes.send(identity, signal.SIGTERM)
+        elif time.monotonic() - self.stopping_since > self.pace.grace_s:
+            processes.send(identity, signal.SIGKILL)
+
+    def _kill(self) -> None:
+        if (identity := _identity(self.run)) is not None:
+            processes.send(identity, signal.SIGKILL)
+        if self.child is not None:
+            self.child.wait()
+
+    def _take_metrics(self) -> bool:
+        """Store what was reported since; whether there was anything."""
+        run = self.run
+        reading = metrics_file.read(run.folder / "metrics.jsonl", run.metrics_offset)
+        if reading.offset == run.metrics_offset:
+            return False
+        run.metrics_offset = reading.offset
+        run.unreadable_lines += reading.unreadable
+        if reading.reports:
+            last = reading.reports[-1]
+            run.phase, run.step, run.total = last.phase, last.step, last.total
+            run.progress = last.progress
+        with transaction.atomic():
+            Metric.objects.bulk_create(
+                Metric(run=run, phase=report.phase, step=report.step, name=name, value=value)
+                for report in reading.reports
+                for name, value in report.metrics.items()
+            )
+            run.save(
+                update_fields=[
+                    "metrics_offset", "unreadable_lines", "phase", "step", "total", "progress",
+                ]
+            )  # fmt: skip
+        self.announce(run)
+        return True
+
+
+def training_command() -> list[str]:
+    """How a training process is started; the stage and its configuration follow."""
+    return list(settings.TRAINING_COMMAND) or [sys.executable, "-m", "rlhf.training"]
+
+
+def _identity(run: Run) -> processes.ProcessId | None:
+    if run.pid is None or run.process_started is None:
+        return None
+    return processes.ProcessId(run.pid, run.process_started)

@@ -1,0 +1,127 @@
+"""Writes what a training process reads: the frozen votes, the prompts, its configuration."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from arena.errors import Invalid
+from arena.models import Prompt
+from rlhf.exporting import split_of
+from rlhf.models import Dataset, Job, Run
+from rlhf.selectors.contenders import weights_of
+from rlhf.services.datasets import write_dataset
+from rlhf.stages import get_stage
+
+# An update meets its base on these prompts. A tenth, as in datasets, would be too few of a small
+# library to tell anything; this holds out the same ones and as many again.
+HELD_OUT_PERCENT = 20
+RANKING_KEYS = ("prompt", "responses", "ranks", "weight", "split")
+
+
+class Cancelled(Exception):
+    """The operator cancelled while the inputs were being prepared."""
+
+
+def prepare(run: Run, cancelled: Callable[[], bool]) -> Path:
+    """Write the run's inputs into its folder; returns the configuration file.
+
+    Raises Cancelled, OSError (a full disk) or ArenaError (weights or a dataset that are gone).
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    config: dict[str, Any] = {**run.config, "output": str(run.folder), "model": _weights(run)}
+    if run.dataset is not None:
+        config |= _examples(run, _frozen(run.dataset, cancelled))
+    if run.reward_run is not None:
+        config["reward_model"] = str(run.reward_run.folder / "checkpoint")
+    if get_stage(run.stage).makes_contender:
+        path = run.folder / "prompts.jsonl"
+        _write_lines(path, _prompts(run))
+        config["prompts"] = str(path)
+    if cancelled():
+        raise Cancelled
+    file = run.folder / "config.json"
+    file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    return file
+
+
+def _weights(run: Run) -> str:
+    folder = weights_of(run.base) if run.base else None
+    if folder is None:
+        raise Invalid(f"The weights of {run.base} are not on this machine any more.")
+    return str(folder)
+
+
+def _frozen(dataset: Dataset, cancelled: Callable[[], bool]) -> Dataset:
+    """The dataset with its file written, now if it was not yet."""
+    if not dataset.ended:
+        write_dataset(dataset.pk, stop=cancelled)
+        dataset.refresh_from_db()
+    if dataset.state == Job.State.CANCELLED and cancelled():
+        raise Cancelled
+    if dataset.state != Job.State.SUCCEEDED:
+        raise Invalid(f"{dataset} was not written ({dataset.state}). {dataset.error}".strip())
+    return dataset
+
+
+def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
+    """Write the dataset's rows as the stage reads them; the setting that names the file."""
+    skipped = 0
+
+    def single_turn() -> Iterator[dict[str, Any]]:
+        nonlocal skipped
+        with dataset.path.open("rb") as file:
+            for line in file:
+                row = orjson.loads(line)
+                if all(isinstance(text, str) for text in row["responses"]):
+                    yield row
+                else:
+                    skipped += 1
+
+    if run.stage == "sft":
+        path = run.folder / "demonstrations.jsonl"
+        _write_lines(path, _demonstrations(run, single_turn()))
+        config = {"demonstrations": str(path)}
+    else:
+        path = run.folder / "rankings.jsonl"
+        _write_lines(path, ({key: row[key] for key in RANKING_KEYS} for row in single_turn()))
+        config = {"rankings": str(path)}
+    if skipped:
+        run.notes = [
+            f"{skipped} votes on conversations of several turns were left out: "
+            "training reads single turns."
+        ]
+        run.save(update_fields=["notes"])
+    return config
+
+
+def _demonstrations(run: Run, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The responses that raters put first, above another one."""
+    for row in rows:
+        if row["split"] == "test" or len(set(row["ranks"])) == 1:
+            continue
+        for text, rank in zip(row["responses"], row["ranks"], strict=True):
+            if rank == 1:
+                yield {"prompt": row["prompt"], "response": text, **_system(run)}
+
+
+def _prompts(run: Run) -> Iterator[dict[str, Any]]:
+    """The library in an order without meaning, the same each time: a stage may take the first."""
+    prompts = Prompt.objects.filter(active=True)
+    for prompt in sorted(prompts, key=lambda one: hashlib.sha256(one.text.encode()).digest()):
+        split = split_of(prompt.text, HELD_OUT_PERCENT)
+        yield {"prompt": prompt.text, "split": split, **_system(run)}
+
+
+def _system(run: Run) -> dict[str, str]:
+    """The base's system prompt: what it will answer under in battles."""
+    return {"system": run.base.system_prompt} if run.base and run.base.system_prompt else {}
+
+
+def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with path.open("wb") as file:
+        for row in rows:
+            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))

@@ -1,0 +1,49 @@
+"""After a worker started, or while one stops: no job may look alive that nobody works on."""
+
+import logging
+import signal
+
+from rlhf import processes
+from rlhf.models import Dataset, Job, Run
+from rlhf.services.queue import FOLLOW_RUN, WRITE_DATASET, enqueue
+
+logger = logging.getLogger(__name__)
+OPEN = [Job.State.QUEUED, Job.State.RUNNING]
+STOPPED_WITH_WORKER = (
+    "The arena was stopped while this run was running. Start the run again to repeat it."
+)
+
+
+def requeue_runs() -> int:
+    """Queue every run that has not ended; how many. A task that exists twice does no harm.
+
+    Whoever follows a running one finds its process alive and goes on, or finds it dead and ends
+    the run.
+    """
+    runs = Run.objects.filter(state__in=OPEN).order_by("pk")
+    for run in runs:
+        enqueue(FOLLOW_RUN, run)
+    return len(runs)
+
+
+def requeue_datasets() -> int:
+    """Queue every dataset that has not ended and that no run writes itself; how many."""
+    datasets = Dataset.objects.filter(state__in=OPEN).exclude(run__state__in=OPEN).order_by("pk")
+    for dataset in datasets:
+        enqueue(WRITE_DATASET, dataset)
+    return len(datasets)
+
+
+def stop_running() -> int:
+    """Ask the training process of each running run to end; how many were asked.
+
+    For the orderly end of a worker: whoever follows them writes down why they ended.
+    """
+    asked = 0
+    for run in Run.objects.filter(state=Job.State.RUNNING).exclude(pid=None):
+        identity = processes.ProcessId(run.pid or 0, run.process_started or 0.0)
+        if processes.is_alive(identity):
+            Run.objects.filter(pk=run.pk).update(error=STOPPED_WITH_WORKER)
+            processes.send(identity, signal.SIGTERM)
+            asked += 1
+    return asked

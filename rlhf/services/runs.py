@@ -1,0 +1,197 @@
+"""Starts and cancels runs. Everything that can be known beforehand is refused before the queue."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from arena.errors import Conflict, Invalid, NotFound
+from arena.models import Contender, Population, Prompt
+from rlhf.models import Dataset, Job, Run
+from rlhf.selectors import count_votes, local_bases, reward_runs
+from rlhf.selectors.contenders import weights_of
+from rlhf.services.datasets import POPULATIONS, create_dataset
+from rlhf.services.queue import FOLLOW_RUN, enqueue
+from rlhf.settings_table import check_settings
+from rlhf.stages import MIN_VOTES, RANKINGS, Stage, get_stage
+
+
+def start_run(
+    *,
+    stage: str,
+    base: str | None = None,
+    dataset: int | None = None,
+    reward_run: int | None = None,
+    population: str = Population.PEOPLE,
+    settings: Mapping[str, Any] | None = None,
+    by: AbstractBaseUser | None = None,
+) -> Run:
+    """Queue a run. `base` is a contender's slug, `dataset` and `reward_run` are ids.
+
+    Left out, the base is the oldest local contender, the dataset is frozen from the votes of
+    `population` when the run begins, and the reward model is the newest (a stage that can do
+    without one, dpo, then learns from the votes). Raises Invalid (with the setting, the number of
+    votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
+    """
+    run = create_run(
+        stage=stage,
+        base=base,
+        dataset=dataset,
+        reward_run=reward_run,
+        population=population,
+        settings=settings,
+        by=by,
+    )
+    transaction.on_commit(partial(enqueue, FOLLOW_RUN, run))
+    return run
+
+
+@transaction.atomic
+def create_run(
+    *,
+    stage: str,
+    base: str | None = None,
+    dataset: int | None = None,
+    reward_run: int | None = None,
+    population: str = Population.PEOPLE,
+    settings: Mapping[str, Any] | None = None,
+    by: AbstractBaseUser | None = None,
+) -> Run:
+    """A checked run that somebody else will follow (`follow_run`); see `start_run`."""
+    kind = get_stage(stage)
+    run = Run(
+        stage=kind.name,
+        config=check_settings(kind.name, settings or {}),
+        base=_base(base),
+        reward_run=_reward_run(kind, reward_run),
+        created_by_id=by.pk if by else None,
+    )
+    _check_prompts(kind)
+    if run.reward_run is None:
+        run.dataset = _dataset(kind, dataset, population, by)
+    elif dataset is not None:
+        raise Invalid(f"With a reward model {kind.title} reads no dataset: leave one of them out.")
+    run.save()
+    run.name = _free_name(f"{kind.name}-{run.pk}")
+    run.save(update_fields=["name"])
+    return run
+
+
+@transaction.atomic
+def cancel_run(run: Run) -> Run:
+    """Ask a run to stop; one still queued is cancelled at once. One that ended is a Conflict."""
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    if run.ended:
+        raise Conflict(f"{run} has ended already ({run.state}).")
+    run.cancel_requested = True
+    if run.state == Job.State.QUEUED:
+        run.state, run.finished_at = Job.State.CANCELLED, timezone.now()
+    run.save(update_fields=["cancel_requested", "state", "finished_at"])
+    return run
+
+
+def _free_name(name: str) -> str:
+    """A name whose folder is not there yet: folders may outlive a database."""
+    folder = Path(django_settings.RUNS_DIR)
+    free, number = name, 1
+    while (folder / free).exists():
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+def _base(slug: str | None) -> Contender:
+    if slug is None:
+        bases = sorted(local_bases(), key=lambda contender: contender.pk)
+        if not bases:
+            raise Invalid(
+                "There is no local contender to start from: their weights are not on this "
+                "machine. `make run` fetches the default model."
+            )
+        return bases[0]
+    base = Contender.objects.filter(slug=slug).first()
+    if base is None:
+        raise NotFound(f"There is no contender {slug!r}.")
+    if base.backend != "local":
+        raise Invalid(
+            f"{base} answers from another server, so it cannot be trained here. "
+            "Choose a local contender."
+        )
+    if weights_of(base) is None:
+        raise Invalid(f"The weights of {base} ({base.model!r}) are not on this machine.")
+    return base
+
+
+def _reward_run(stage: Stage, pk: int | None) -> Run | None:
+    if stage.learns_from == "votes" and pk is not None:
+        raise Invalid(f"{stage.title} uses no reward model: leave reward_run out.")
+    if pk is None:
+        if stage.learns_from != "reward":
+            return None
+        newest = reward_runs().first()
+        if newest is None:
+            raise Invalid(
+                f"{stage.title} needs a reward model, and there is none: train one first."
+            )
+        return _usable(newest)
+    run = Run.objects.filter(pk=pk).first()
+    if run is None:
+        raise NotFound(f"There is no run {pk}.")
+    return _usable(run)
+
+
+def _usable(run: Run) -> Run:
+    if run.stage != "reward" or run.state != Job.State.SUCCEEDED:
+        raise Invalid(
+            f"{run} is no finished reward model ({run.stage}, {run.state}). "
+            "Choose a reward run that succeeded."
+        )
+    if not (run.folder / "checkpoint").is_dir():
+        raise Invalid(f"The checkpoint of {run} is gone from {run.folder}. Choose another.")
+    return run
+
+
+def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser | None) -> Dataset:
+    if pk is None:
+        _check_count(stage, population)
+        return create_dataset(format=RANKINGS, population=population, by=by)
+    dataset = Dataset.objects.filter(pk=pk).first()
+    if dataset is None:
+        raise NotFound(f"There is no dataset {pk}.")
+    if dataset.state != Job.State.SUCCEEDED or not dataset.path.is_file():
+        raise Invalid(f"Dataset {pk} has no file ({dataset.state}). Choose another.")
+    if dataset.format != RANKINGS:
+        raise Invalid(f"Dataset {pk} is in the format {dataset.format}; training reads {RANKINGS}.")
+    if (dataset.rows or 0) < MIN_VOTES:
+        raise Invalid(
+            f"{stage.title} needs at least {MIN_VOTES} votes with texts; "
+            f"dataset {pk} has {dataset.rows}."
+        )
+    return dataset
+
+
+def _check_count(stage: Stage, population: str) -> None:
+    if population not in POPULATIONS:
+        raise Invalid(
+            f"There is no population {population!r}. Choose one of: {', '.join(POPULATIONS)}."
+        )
+    found = count_votes(population).with_texts
+    if found < MIN_VOTES:
+        whose = {"people": " of people", "simulated": " of simulated raters"}.get(population, "")
+        raise Invalid(
+            f"{stage.title} needs at least {MIN_VOTES} votes with texts; there are {found}{whose}. "
+            f"Collect {MIN_VOTES - found} more."
+        )
+
+
+def _check_prompts(stage: Stage) -> None:
+    if stage.makes_contender and not Prompt.objects.filter(active=True).exists():
+        raise Invalid(
+            "There are no prompts to sample from. `make run` loads the starter library; "
+            "or add prompts in the admin."
+        )

@@ -1,0 +1,120 @@
+"""The stages as the lab knows them: what each learns from, what it makes, in plain words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from arena.errors import Invalid
+from rlhf.training import DEFAULT_UPDATE
+
+MIN_VOTES = 20
+RANKINGS = "ranking"  # the export format that every stage reads which learns from votes
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A training stage and where its examples come from.
+
+    `learns_from`: the votes' rankings, responses that a reward model scores, or either (with a
+    reward model if one is given).
+    """
+
+    name: str
+    title: str
+    explained: str
+    learns_from: Literal["votes", "reward", "either"]
+    makes_contender: bool = True
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "reward",
+            "Reward model",
+            "Learns from the rankings to give a response a score: higher is what raters prefer.",
+            learns_from="votes",
+            makes_contender=False,
+        ),
+        Stage(
+            "best-of-n",
+            "Best-of-n distillation",
+            "Samples several responses to each prompt, keeps the one that the reward model likes "
+            "best, and finetunes on those.",
+            learns_from="reward",
+        ),
+        Stage(
+            "grpo",
+            "GRPO",
+            "Reinforcement learning: samples responses in groups and moves towards those that "
+            "the reward model scores above their group.",
+            learns_from="reward",
+        ),
+        Stage(
+            "dpo",
+            "DPO",
+            "Moves towards better and away from worse responses: of its own samples by the reward "
+            "model, or without one the raters' best and worst.",
+            learns_from="either",
+        ),
+        Stage(
+            "sft",
+            "Supervised finetuning",
+            "Imitates the responses that raters ranked best.",
+            learns_from="votes",
+        ),
+    )
+}
+UPDATES = tuple(stage.name for stage in STAGES.values() if stage.makes_contender)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How thorough a run is: settings for each stage that differ from the defaults."""
+
+    name: str
+    title: str
+    settings: Mapping[str, Mapping[str, Any]]
+
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "quick",
+            "quick look: fewer samples and steps",
+            {
+                "reward": {"layers": 15},
+                "best-of-n": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
+                "dpo": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
+                "grpo": {"steps": 6, "evaluation_prompts": 16},
+                "sft": {"epochs": 1.0, "evaluation_prompts": 16},
+            },
+        ),
+        Preset("standard", "standard: for a laptop without a GPU", {}),
+        Preset(
+            "thorough",
+            "thorough: for a GPU, or a long break",
+            {
+                "reward": {"lora_rank": 16, "epochs": 2},
+                "best-of-n": {"n": 16, "rounds": 2, "train_prompts": 1000},
+                "dpo": {"n": 16, "train_prompts": 1000},
+                "grpo": {"steps": 96, "prompts_per_step": 8},
+                "sft": {"epochs": 4.0},
+            },
+        ),
+    )
+}
+
+
+__all__ = ["DEFAULT_UPDATE", "MIN_VOTES", "PRESETS", "RANKINGS", "STAGES", "UPDATES", "get_stage"]
+
+
+def get_stage(name: str) -> Stage:
+    """The stage of that name; raises Invalid with the names there are."""
+    try:
+        return STAGES[name]
+    except KeyError:
+        raise Invalid(
+            f"There is no training stage {name!r}. Choose one of: {', '.join(STAGES)}."
+        ) from None

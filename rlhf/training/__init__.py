@@ -1,0 +1,33 @@
+"""Training stages: files in, a checkpoint folder and metrics.jsonl out; each its own process.
+
+    python -m rlhf.training STAGE --config FILE.json
+
+STAGE is sft, reward, best-of-n, dpo or grpo. The config is one JSON object; the dataclass `Config`
+of the stage's module says which settings it has. Nothing here knows the web application.
+
+Input files hold one JSON object per line:
+
+- rankings: {"prompt": text or [messages], "responses": [text, ...], "ranks": [int, ...],
+  "weight"?: 1.0, "split"?: "train" | "test"}; rank 1 is best, equal ranks tie
+- prompts: {"prompt": text or [messages], "system"?: text, "split"?: "train" | "test"}
+- demonstrations: {"prompt": ..., "system"?: text, "response": text, "finished"?: true}
+
+The output folder gets
+
+- metrics.jsonl: {"time", "phase", "step", "total", "progress", "metrics": {name: number}}, one line
+  per report, on disk at once; progress runs from 0 to 1 over the whole run and never falls
+- samples.jsonl: {"prompt", "base", "new", "reward_base"?, "reward_new"?} for some held-out prompts
+- summary.json, at the end: {"stage", "config", "metrics", "seconds"}; the metrics of a policy hold
+  "policy" and "base" (nll, entropy, repetition, distinct, length, finished, reward), "win_rate",
+  and "gate": {"passed", "reasons"}
+- checkpoint/: renamed into place when whole. A policy: merged weights, tokenizer and generation
+  settings, ready to serve. A reward model: what `reward_model.load_reward_model` loads
+- error.json after a failure: {"reason", "what to do"}
+
+Exit codes: 0 done; 1 crashed, the loss is not a number, or memory ran out; 2 the config or an input
+file cannot be used (one line on stderr); 143 stopped by SIGTERM. A checkpoint of an earlier run in
+the same folder stays until the new one replaces it.
+"""
+
+DEFAULT_UPDATE = "best-of-n"
+"""The stage that a policy update runs unless told otherwise: docs/decisions/0004."""

@@ -1,0 +1,103 @@
+"""Run one stage: `python -m rlhf.training STAGE --config FILE.json`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rlhf.training.config import load_config
+from rlhf.training.errors import InputError, Stopped, TrainingError
+from rlhf.training.output import write_json
+
+STAGES = {
+    "sft": "rlhf.training.sft",
+    "reward": "rlhf.training.reward",
+    "best-of-n": "rlhf.training.best_of_n",
+    "dpo": "rlhf.training.dpo",
+    "grpo": "rlhf.training.grpo",
+}
+INPUT_ERROR, CRASHED, STOPPED = 2, 1, 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, run, and turn what went wrong into an exit code and error.json."""
+    parser = argparse.ArgumentParser(prog="rlhf.training", description=__doc__)
+    parser.add_argument("stage", choices=sorted(STAGES))
+    parser.add_argument("--config", type=Path, required=True)
+    chosen = parser.parse_args(arguments)
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        run_stage(chosen.stage, chosen.config)
+    except InputError as error:
+        return _fail(chosen.config, error.reason, error.remedy, INPUT_ERROR)
+    except TrainingError as error:
+        return _fail(chosen.config, error.reason, error.remedy, CRASHED)
+    except Stopped:
+        print("Stopped by SIGTERM.", file=sys.stderr)
+        return STOPPED
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        remedy = "Lower batch_size, sample_batch or max_new_tokens, or use a smaller model."
+        return _fail(chosen.config, "Memory ran out.", remedy, CRASHED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def run_stage(stage: str, path: Path) -> None:
+    """Load the stage's module and config, prepare torch, and run it."""
+    # Waiting threads that spin take the core from a model server beside this process: read when
+    # the OpenMP runtime loads, so before torch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    module = importlib.import_module(STAGES[stage])
+    config = load_config(module.Config, path)
+    _prepare(config)
+    module.main(config)
+
+
+def _prepare(config: Any) -> None:
+    import torch
+    import transformers
+
+    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    transformers.set_seed(config.seed)
+    transformers.utils.logging.disable_progress_bar()
+
+
+def _stop(*_: object) -> NoReturn:
+    raise Stopped
+
+
+def _is_memory(error: Exception) -> bool:
+    text = str(error)
+    words = ("out of memory", "DefaultCPUAllocator", "can't allocate memory")
+    return isinstance(error, MemoryError) or any(word in text for word in words)
+
+
+def _fail(path: Path, reason: str, remedy: str, code: int) -> int:
+    print(f"{reason} {remedy}", file=sys.stderr)
+    folder = _output_folder(path)
+    if folder is not None and folder.is_dir():
+        write_json(folder / "error.json", {"reason": reason, "what to do": remedy})
+    return code
+
+
+def _output_folder(path: Path) -> Path | None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    output = value.get("output") if isinstance(value, dict) else None
+    return Path(output) if isinstance(output, str) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

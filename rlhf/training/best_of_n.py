@@ -1,0 +1,102 @@
+"""Stage `best-of-n`: sample n responses per prompt, imitate the one the reward model likes best.
+
+Best-of-n distillation (also called rejection sampling fine-tuning: Touvron et al. 2023,
+arXiv:2307.09288, section 3.2.3; RAFT: Dong et al. 2023, arXiv:2304.06767). The targets are the
+policy's own text, so it stays fluent where policy gradients drift. With several rounds each
+samples from the policy that the round before left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rlhf.training.config import PolicyConfig, knob
+from rlhf.training.data import Prompt
+from rlhf.training.sampling import Completion
+from rlhf.training.trainers import demonstration, imitate
+from rlhf.training.update import Update, close_update, open_update
+
+PHASES = {"sampling": 0.5, "scoring": 0.1, "training": 0.25}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A prompt with its sampled responses and their rewards."""
+
+    prompt: Prompt
+    responses: tuple[Completion, ...]
+    rewards: tuple[float, ...]
+
+    def extreme(self, pick: Callable[..., int]) -> Completion:
+        """The response with the highest (`max`) or lowest (`min`) reward."""
+        place = pick(range(len(self.rewards)), key=self.rewards.__getitem__)
+        return self.responses[place]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(PolicyConfig):
+    """Settings of the stage `best-of-n`: n responses to each of `train_prompts` prompts a round."""
+
+    n: int = knob(8, at_least=2, at_most=256)
+    rounds: int = knob(1, at_least=1, at_most=20)
+    train_prompts: int = knob(96, at_least=2)
+
+
+def main(config: Config) -> None:
+    """Run the rounds, then evaluate and publish."""
+    update = open_update(config, PHASES)
+    gains: list[float] = []
+    for turn in range(config.rounds):
+        scored = draw_scored(update, config.n, config.train_prompts, turn, config.rounds)
+        gains.append(selection_gain(scored))
+        chosen = [demonstration(row.prompt.messages, row.extreme(max)) for row in scored]
+        with update.output.phase("training") as report:
+            imitate(
+                update.policy,
+                update.tokenizer,
+                chosen,
+                config,
+                in_turn(report, turn, config.rounds),
+            )
+    close_update(update, "best-of-n", {"selection_gain": gains})
+
+
+def draw_scored(update: Update, n: int, count: int, turn: int = 0, turns: int = 1) -> list[Scored]:
+    """Sample n responses to `count` training prompts and score them."""
+    reward = update.reward_model
+    prompts = update.train[:count]
+    with update.output.phase("sampling") as report:
+        drawn = update.draw(
+            [prompt.messages for prompt in prompts],
+            n=n,
+            seed=update.config.seed + 1000 * (turn + 1),
+            on_progress=in_turn(report, turn, turns),
+        )
+    with update.output.phase("scoring") as report:
+        rewards = reward.score(
+            [
+                (prompt.messages, [response.text for response in responses])
+                for prompt, responses in zip(prompts, drawn, strict=True)
+            ],
+            on_progress=in_turn(report, turn, turns),
+        )
+    return [
+        Scored(prompt, tuple(responses), tuple(values))
+        for prompt, responses, values in zip(prompts, drawn, rewards, strict=True)
+    ]
+
+
+def selection_gain(scored: Sequence[Scored]) -> float:
+    """Mean reward of the best responses above the mean of all."""
+    gaps = [max(row.rewards) - sum(row.rewards) / len(row.rewards) for row in scored]
+    return sum(gaps) / len(gaps)
+
+
+def in_turn(report: Callable[..., None], turn: int, turns: int) -> Callable[..., None]:
+    """A report for one of several equal rounds of the same phase."""
+
+    def shifted(step: int, total: int, **metrics: float) -> None:
+        report(turn * total + step, turns * total, **metrics)
+
+    return shifted

@@ -1,0 +1,79 @@
+"""Stage `grpo`: group relative policy optimisation against the reward model, by TRL's GRPOTrainer.
+
+Shao et al. 2024, arXiv:2402.03300. `beta` weighs the divergence from the base; without it the
+policy exploits the reward model (docs/decisions/0004-default-update.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from rlhf.training.config import PolicyConfig, knob
+from rlhf.training.reward_model import RewardModel
+from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
+from rlhf.training.update import Update, close_update, open_update
+
+NAMES = {"loss": "loss", "reward": "reward", "kl": "kl", "completions/mean_length": "length"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(PolicyConfig):
+    """Settings of the stage `grpo`: `steps` updates on prompts_per_step × n responses each."""
+
+    n: int = knob(8, at_least=2, at_most=256)
+    prompts_per_step: int = knob(4, at_least=1)
+    steps: int = knob(24, at_least=1)
+    learning_rate: float = knob(1e-4, at_least=0.0, at_most=1.0)
+    beta: float = knob(0.05, at_least=0.0, at_most=100.0)
+
+
+def main(config: Config) -> None:
+    """Optimise, then evaluate and publish."""
+    update = open_update(config, {"training": 0.87})
+    with update.output.phase("training") as report:
+        optimise(update, config, report)
+    close_update(update, "grpo", {"steps": config.steps})
+
+
+def optimise(update: Update, config: Config, report: Report) -> None:
+    """Sample groups of n, move towards the responses above their group's mean reward."""
+    rows = [{"prompt": prompt.messages} for prompt in update.train]
+    with trainer_arguments(config, update.policy.device) as shared:
+        shared |= {"per_device_train_batch_size": config.prompts_per_step * config.n}
+        arguments = GRPOConfig(
+            **shared,
+            max_steps=config.steps,
+            num_generations=config.n,
+            max_completion_length=config.max_new_tokens,
+            temperature=config.temperature,
+            top_k=config.top_k,
+            top_p=config.top_p,
+            beta=config.beta,
+        )
+        trainer = GRPOTrainer(
+            model=update.policy,
+            reward_funcs=reward_function(update.reward_model),
+            args=arguments,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=update.tokenizer,
+            callbacks=[ProgressCallback(report, NAMES)],
+        )
+        trainer.train()
+
+
+def reward_function(model: RewardModel) -> Any:
+    """The reward model as TRL calls it: one score per (conversation, answer)."""
+
+    def reward(prompts: Sequence[Any], completions: Sequence[Any], **_: Any) -> list[float]:
+        groups = [
+            (prompt, [answer[0]["content"]])
+            for prompt, answer in zip(prompts, completions, strict=True)
+        ]
+        return [values[0] for values in model.score(groups)]
+
+    return reward

@@ -1,0 +1,223 @@
+"""Stage `reward`: rankings become a reward model, by the K-wise ranking loss.
+
+All pairs of one prompt's ranking form one batch element and each response is encoded once
+(Ouyang et al. 2022, arXiv:2203.02155). With `lora_rank` 0 the language model stays frozen: its
+features are computed once and the value head is fitted on them to convergence, with the L2 penalty
+that cross-validation by prompt picks. With a rank, LoRA adapters are then trained on top.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+from rlhf.training.config import RunConfig, knob
+from rlhf.training.data import Ranking, need, read_rankings, split_of
+from rlhf.training.evaluation import length_baseline, pairwise_accuracy
+from rlhf.training.losses import Pairs, pairs_of, ranking_loss
+from rlhf.training.output import Output
+from rlhf.training.policies import pick_device
+from rlhf.training.reward_model import (
+    Group,
+    RewardModel,
+    RewardSettings,
+    batches,
+    new_reward_model,
+)
+
+PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+FOLDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(RunConfig):
+    """Settings of the stage `reward`.
+
+    rankings: JSONL; without a 'test' split every fifth prompt is held out. layers: lower layers of
+    the model that are used (0: all). batch_rows: responses encoded at the same time.
+    minimum: fewest training rankings.
+    """
+
+    rankings: str
+    layers: int = knob(0, at_least=0)
+    lora_rank: int = knob(0, at_least=0, at_most=512)
+    learning_rate: float = knob(2e-4, at_least=0.0, at_most=1.0)
+    epochs: int = knob(1, at_least=0, at_most=100)
+    batch_rows: int = knob(32, at_least=2)
+    max_prompt_tokens: int = knob(192, at_least=8)
+    max_response_tokens: int = knob(128, at_least=1)
+    minimum: int = knob(8, at_least=2)
+
+
+def main(config: Config) -> None:
+    """Train, evaluate on held-out rankings beside a length-only baseline, publish."""
+    output = Output(Path(config.output), {"loading": 0.05, "features": 0.75, "training": 0.2})
+    with output.phase("loading") as report:
+        train, test = split_rankings(read_rankings(config.rankings))
+        need(train, config.minimum, "training rankings", config.rankings)
+        need(test, 1, "held-out rankings", config.rankings)
+        settings = RewardSettings(config.max_prompt_tokens, config.max_response_tokens)
+        device = pick_device(config.device)
+        model = new_reward_model(config.model, device, config.layers, settings)
+        report(1, 1)
+    groups = as_groups([*train, *test])
+    with output.phase("features") as report:
+        features = model.all_features(groups, rows=config.batch_rows, on_progress=report)
+    with output.phase("training") as report:
+        penalty = fit_head(model, train, features[: count_responses(train)])
+        if config.lora_rank:
+            train_adapters(model, train, config, report)
+            features = model.all_features(groups, rows=config.batch_rows)
+        standardise(model, features[: count_responses(train)])
+        metrics = evaluate(model, train, test, features)
+        report(1, 1, **{name: value for name, value in metrics.items() if math.isfinite(value)})
+    output.publish(model.save)
+    output.summary("reward", asdict(config), {**metrics, "penalty": penalty})
+
+
+def split_rankings(rankings: Sequence[Ranking]) -> tuple[list[Ranking], list[Ranking]]:
+    """Training and test rankings; without a test split every fifth prompt is held out."""
+    test = split_of(rankings, "test")
+    if test:
+        return split_of(rankings, "train"), test
+    prompts = list(dict.fromkeys(str(ranking.prompt) for ranking in rankings))
+    held = set(prompts[4::5])
+    marked = [replace(r, split="test" if str(r.prompt) in held else "train") for r in rankings]
+    return split_of(marked, "train"), split_of(marked, "test")
+
+
+def as_groups(rankings: Sequence[Ranking]) -> list[Group]:
+    """The prompts with their responses, without the ranks."""
+    return [(ranking.prompt, ranking.responses) for ranking in rankings]
+
+
+def all_pairs(rankings: Sequence[Ranking]) -> Pairs:
+    """The pairs of rankings, their responses numbered one after the other."""
+    return pairs_of([row.ranks for row in rankings], [row.weight for row in rankings])
+
+
+def count_responses(rankings: Sequence[Ranking]) -> int:
+    """How many responses, and so feature rows, the rankings hold."""
+    return sum(len(row.responses) for row in rankings)
+
+
+def fit_head(model: RewardModel, rankings: Sequence[Ranking], features: torch.Tensor) -> float:
+    """Fit the linear head from zero and return its L2 penalty, picked by cross-validation.
+
+    The penalised loss is convex, so the result does not depend on a seed.
+    """
+    penalty = pick_penalty(rankings, features)
+    with torch.no_grad():
+        model.center.copy_(features.mean(0))
+        model.scale.copy_(features.std(0).clamp(min=1e-4))
+    standard = ((features - model.center) / model.scale).clone()
+    weights = fit_weights(standard, all_pairs(rankings).to(standard.device), penalty)
+    with torch.no_grad():
+        model.head.weight.copy_(weights[None])
+    return penalty
+
+
+def fit_weights(standard: torch.Tensor, pairs: Pairs, penalty: float) -> torch.Tensor:
+    """Weights (F,) that minimise the ranking loss plus penalty/2 times their squared norm."""
+    weights = torch.zeros(standard.shape[1], device=standard.device, requires_grad=True)
+    solver = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        solver.zero_grad()
+        loss = ranking_loss(standard @ weights, pairs) + penalty / 2 * weights.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    solver.step(closure)  # type: ignore[no-untyped-call]
+    return weights.detach()
+
+
+def pick_penalty(rankings: Sequence[Ranking], features: torch.Tensor) -> float:
+    """The L2 penalty with the least held-out ranking loss in cross-validation by prompt."""
+    standard = (features - features.mean(0)) / features.std(0).clamp(min=1e-4)
+    parts = torch.split(standard.clone(), [len(row.responses) for row in rankings])
+    numbers = {text: i for i, text in enumerate(dict.fromkeys(str(r.prompt) for r in rankings))}
+    folds = [numbers[str(row.prompt)] % FOLDS for row in rankings]
+    losses = dict.fromkeys(PENALTIES, 0.0)
+    for fold in sorted(set(folds)):
+        kept = [i for i, of in enumerate(folds) if of != fold]
+        held = [i for i, of in enumerate(folds) if of == fold]
+        if not kept:
+            return PENALTIES[-1]
+        inside = all_pairs([rankings[i] for i in kept]).to(standard.device)
+        outside = all_pairs([rankings[i] for i in held]).to(standard.device)
+        for penalty in PENALTIES:
+            weights = fit_weights(torch.cat([parts[i] for i in kept]), inside, penalty)
+            scores = torch.cat([parts[i] for i in held]) @ weights
+            losses[penalty] += float(ranking_loss(scores, outside)) * len(held)
+    return min(losses, key=losses.__getitem__)
+
+
+def train_adapters(
+    model: RewardModel, rankings: Sequence[Ranking], config: Config, report: Callable[..., None]
+) -> None:
+    """Train LoRA adapters and the head together by AdamW, then merge the adapters."""
+    lora = LoraConfig(r=config.lora_rank, lora_alpha=2 * config.lora_rank)
+    lora.target_modules = "all-linear"
+    model.backbone = get_peft_model(model.backbone, lora)
+    learned = [value for value in model.parameters() if value.requires_grad]
+    solver = torch.optim.AdamW(learned, lr=config.learning_rate)
+    sizes = [len(row.responses) for row in rankings]
+    order = list(range(len(rankings)))
+    shuffler = random.Random(config.seed)
+    steps = config.epochs * len(batches(order, sizes, config.batch_rows))
+    step = 0
+    model.train()
+    for _ in range(config.epochs):
+        shuffler.shuffle(order)
+        for batch in batches(order, sizes, config.batch_rows):
+            rows = [rankings[index] for index in batch]
+            scores = model.raw_scores(model.features(as_groups(rows)))
+            loss = ranking_loss(scores, all_pairs(rows).to(scores.device))
+            step += 1
+            report(step, steps, loss=float(loss.detach()))
+            solver.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(learned, 1.0)
+            solver.step()
+    model.backbone = model.backbone.merge_and_unload()
+    model.eval()
+
+
+def standardise(model: RewardModel, features: torch.Tensor) -> None:
+    """Put scores on the scale of the training responses: mean 0, deviation 1."""
+    with torch.no_grad():
+        scores = model.raw_scores(features)
+        model.shift.copy_(scores.mean())
+        model.spread.copy_(scores.std().clamp(min=1e-6))
+
+
+def evaluate(
+    model: RewardModel,
+    train: Sequence[Ranking],
+    test: Sequence[Ranking],
+    features: torch.Tensor,
+) -> dict[str, Any]:
+    """Pairwise accuracies on both splits, and that of text length alone on the test split."""
+    with torch.inference_mode():
+        scores = model(features)
+    sizes = [len(row.responses) for row in [*train, *test]]
+    values = [part.tolist() for part in torch.split(scores, sizes)]
+    held_out = pairwise_accuracy(test, values[len(train) :])
+    return {
+        "train_accuracy": pairwise_accuracy(train, values[: len(train)]).rate,
+        "test_accuracy": held_out.rate,
+        "test_accuracy_lower": held_out.lower,
+        "test_accuracy_upper": held_out.upper,
+        "test_pairs": held_out.pairs,
+        "length_only_accuracy": length_baseline(train, test).rate,
+        "train_rankings": len(train),
+        "test_rankings": len(test),
+    }

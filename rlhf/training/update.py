@@ -1,0 +1,168 @@
+"""What all stages that change a policy share: open, sample, evaluate beside the base, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+from transformers import PreTrainedTokenizerBase
+
+from rlhf.training.chats import Messages
+from rlhf.training.config import PolicyConfig
+from rlhf.training.data import Prompt, need, read_prompts, split_of
+from rlhf.training.errors import InputError
+from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
+from rlhf.training.gate import may_enter
+from rlhf.training.output import Output
+from rlhf.training.policies import (
+    load_policy,
+    load_tokenizer,
+    merged,
+    pick_device,
+    save_policy,
+    with_lora,
+)
+from rlhf.training.reward_model import RewardModel, load_reward_model
+from rlhf.training.sampling import Completion, Progress, Sampling, sample
+
+SHOWN = 8  # prompts in samples.jsonl
+HELD_OUT_EVERY = 10
+
+
+@dataclass
+class Update:
+    """A policy under training with everything around it. The adapters off, it is its base."""
+
+    config: PolicyConfig
+    output: Output
+    policy: PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    reward: RewardModel | None
+    train: list[Prompt]
+    test: list[Prompt]
+
+    @property
+    def reward_model(self) -> RewardModel:
+        """The reward model; raises InputError if the config names none."""
+        if self.reward is None:
+            raise InputError("reward_model is missing.", "Name a checkpoint of the stage 'reward'.")
+        return self.reward
+
+    @property
+    def sampling(self) -> Sampling:
+        """How this run draws responses."""
+        config = self.config
+        return Sampling(
+            max_new_tokens=config.max_new_tokens,
+            temperature=config.temperature,
+            top_k=config.top_k,
+            top_p=config.top_p,
+            batch_size=config.sample_batch,
+        )
+
+    def draw(
+        self,
+        prompts: Sequence[Messages],
+        *,
+        n: int,
+        seed: int,
+        on_progress: Progress | None = None,
+    ) -> list[list[Completion]]:
+        """Responses of the policy as it is now."""
+        with merged(self.policy):
+            return sample(
+                self.policy,
+                self.tokenizer,
+                prompts,
+                n=n,
+                settings=self.sampling,
+                seed=seed,
+                on_progress=on_progress,
+            )
+
+
+def open_update(config: PolicyConfig, phases: dict[str, float]) -> Update:
+    """Read the inputs and load the models; everything that can be wrong is found here."""
+    output = Output(Path(config.output), {"loading": 0.03, **phases, "evaluation": 0.1})
+    with output.phase("loading") as report:
+        train, test = split_prompts(read_prompts(config.prompts))
+        need(train, 2, "training prompts", config.prompts)
+        need(test, 1, "held-out prompts", config.prompts)
+        device = pick_device(config.device)
+        reward = load_reward_model(config.reward_model, device) if config.reward_model else None
+        tokenizer = load_tokenizer(config.model)
+        policy = with_lora(load_policy(config.model, device), config.lora_rank)
+        report(1, 1)
+    return Update(config, output, policy, tokenizer, reward, train, test)
+
+
+def split_prompts(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
+    """Training and held-out prompts; without a test split every tenth prompt is held out."""
+    test = split_of(prompts, "test")
+    if test:
+        return split_of(prompts, "train"), test
+    places = range(1, len(prompts) + 1)
+    held = [p for place, p in zip(places, prompts, strict=True) if place % HELD_OUT_EVERY == 0]
+    return [p for p in prompts if p not in held], held
+
+
+def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluation:
+    """Evaluate, write samples.jsonl, the checkpoint and summary.json."""
+    with update.output.phase("evaluation") as report:
+        evaluation = evaluate(update, report)
+        passed, reasons = may_enter(evaluation)
+        report(1, 1, **evaluation.flat())
+    update.output.publish(lambda folder: save_policy(update.policy, update.tokenizer, folder))
+    gate = {"passed": passed, "reasons": reasons}
+    update.output.summary(
+        stage, asdict(update.config), {**metrics, **evaluation.as_dict(), "gate": gate}
+    )
+    return evaluation
+
+
+def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
+    """One response per held-out prompt from the policy and from its base, measured."""
+    prompts = update.test[: update.config.evaluation_prompts]
+    messages = [prompt.messages for prompt in prompts]
+    seed = update.config.seed + 1
+    policy, tokenizer = update.policy, update.tokenizer
+    new = [row[0] for row in update.draw(messages, n=1, seed=seed)]
+    report(1, 4)
+    with merged(policy):
+        _, new_entropy = likelihood(policy, tokenizer, messages, new)
+    with policy.disable_adapter():
+        old = [
+            row[0]
+            for row in sample(policy, tokenizer, messages, settings=update.sampling, seed=seed)
+        ]
+        report(2, 4)
+        new_nll, _ = likelihood(policy, tokenizer, messages, new)
+        old_nll, old_entropy = likelihood(policy, tokenizer, messages, old)
+    report(3, 4)
+    evaluation = Evaluation(
+        prompts=len(prompts),
+        policy=text_quality(new, new_nll, new_entropy),
+        base=text_quality(old, old_nll, old_entropy),
+    )
+    scores: list[list[float]] = []
+    if update.reward is not None:
+        scores = update.reward.score(
+            [
+                (prompt.messages, [a.text, b.text])
+                for prompt, a, b in zip(prompts, new, old, strict=True)
+            ]
+        )
+        evaluation = with_rewards(evaluation, [s[0] for s in scores], [s[1] for s in scores])
+    for number, prompt in enumerate(prompts[:SHOWN]):
+        line: dict[str, Any] = {
+            "prompt": prompt.text,
+            "base": old[number].text,
+            "new": new[number].text,
+        }
+        if scores:
+            line |= {"reward_base": scores[number][1], "reward_new": scores[number][0]}
+        update.output.sample(line)
+    return evaluation

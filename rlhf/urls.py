@@ -1,0 +1,17 @@
+"""Addresses of the lab."""
+
+from django.urls import path
+
+from rlhf import views
+
+urlpatterns = [
+    path("lab/", views.lab, name="lab"),
+    path("lab/runs/", views.start, name="runs"),
+    path("lab/runs/<int:pk>/", views.run, name="run"),
+    path("lab/runs/<int:pk>/cancel/", views.cancel, name="run-cancel"),
+    path("lab/runs/<int:pk>/enter/", views.enter, name="run-enter"),
+    path("lab/datasets/", views.datasets, name="datasets"),
+    path("lab/datasets/<int:pk>/", views.dataset, name="dataset"),
+    path("lab/datasets/<int:pk>/download/", views.download, name="dataset-download"),
+    path("lab/datasets/<int:pk>/cancel/", views.cancel_dataset, name="dataset-cancel"),
+]

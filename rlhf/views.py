@@ -1,0 +1,145 @@
+"""The lab's pages: gate, form, one domain call, answer."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from arena.errors import ArenaError, NotFound
+from rlhf import pages, services
+from rlhf.downloads import Download
+from rlhf.exporting import FORMATS
+from rlhf.forms import DatasetForm, RewardForm, UpdateForm
+from rlhf.gates import staff_or_token, staff_page
+from rlhf.models import Dataset, Job, Run
+
+RUNS_SHOWN = 25
+
+
+@require_GET
+@staff_page
+def lab(request: HttpRequest) -> HttpResponse:
+    return _lab(request, RewardForm(prefix="reward"), UpdateForm(prefix="update"))
+
+
+def _lab(
+    request: HttpRequest, reward: RewardForm, update: UpdateForm, status: int = 200
+) -> HttpResponse:
+    listed = Paginator(Run.objects.select_related("base", "contender"), RUNS_SHOWN)
+    page = listed.get_page(request.GET.get("page"))
+    context = {"runs": page, "moving": any(not run.ended for run in page)}
+    if request.headers.get("HX-Target") == "runs":
+        return render(request, "rlhf/runs.html", context)
+    context |= pages.lab() | {"reward_form": reward, "update_form": update}
+    return render(request, "rlhf/lab.html", context, status=status)
+
+
+@require_POST
+@staff_page
+def start(request: HttpRequest) -> HttpResponse:
+    """Start a run from either form; a refusal stands above the form that it is about."""
+    rewarding = "reward-stage" in request.POST
+    reward = RewardForm(request.POST if rewarding else None, prefix="reward")
+    update = UpdateForm(None if rewarding else request.POST, prefix="update")
+    form: RewardForm | UpdateForm = reward if rewarding else update
+    if not form.is_valid():
+        return _lab(request, reward, update, status=422)
+    try:
+        run = services.start_run(**form.arguments(), by=pages.user_of(request))
+    except ArenaError as refusal:
+        form.add_error(None, refusal.reason)
+        return _lab(request, reward, update, status=refusal.status)
+    return redirect(run)
+
+
+@require_GET
+@staff_page
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    """A run's page; for htmx only the part that changes while it runs."""
+    found = get_object_or_404(
+        Run.objects.select_related("base", "contender", "dataset", "reward_run", "created_by"),
+        pk=pk,
+    )
+    template = "rlhf/run_live.html" if request.headers.get("HX-Request") else "rlhf/run.html"
+    return render(request, template, pages.run(found))
+
+
+@require_POST
+@staff_page
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    services.cancel_run(run)
+    return redirect(run)
+
+
+@require_POST
+@staff_page
+def enter(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter a result although its gate refused it."""
+    run = get_object_or_404(Run, pk=pk)
+    contender = services.enter_anyway(
+        run=run, by=pages.user_of(request), reason=request.POST.get("reason", "")
+    )
+    messages.success(request, f"{contender} is in the arena and will be drawn for battles.")
+    return redirect(run)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page
+def datasets(request: HttpRequest) -> HttpResponse:
+    form = DatasetForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                made = services.request_dataset(**form.cleaned_data, by=pages.user_of(request))
+            except ArenaError as refusal:
+                form.add_error(None, refusal.reason)
+                status = refusal.status
+            else:
+                return redirect(made)
+    page = Paginator(Dataset.objects.all(), RUNS_SHOWN).get_page(request.GET.get("page"))
+    context: dict[str, Any] = {
+        "form": form,
+        "formats": FORMATS.values(),
+        "datasets": page,
+        "moving": any(not dataset.ended for dataset in page),
+    }
+    return render(request, "rlhf/datasets.html", context, status=status)
+
+
+@require_GET
+@staff_page
+def dataset(request: HttpRequest, pk: int) -> HttpResponse:
+    """A dataset's page; for htmx only the part that changes while it is written."""
+    found = get_object_or_404(Dataset.objects.select_related("created_by"), pk=pk)
+    template = (
+        "rlhf/dataset_live.html" if request.headers.get("HX-Request") else "rlhf/dataset.html"
+    )
+    return render(request, template, pages.dataset(found))
+
+
+@require_POST
+@staff_page
+def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
+    dataset = get_object_or_404(Dataset, pk=pk)
+    services.cancel_dataset(dataset)
+    return redirect(dataset)
+
+
+@require_http_methods(["GET", "HEAD"])
+@staff_or_token
+def download(request: HttpRequest, pk: int) -> HttpResponseBase:
+    dataset = get_object_or_404(Dataset, pk=pk)
+    if dataset.state != Job.State.SUCCEEDED or not dataset.path.is_file():
+        raise NotFound(f"Dataset {pk} has no file to download ({dataset.state}).")
+    return Download(
+        dataset.path.open("rb"),
+        as_attachment=True,
+        filename=f"arena-{dataset.file_name}",
+        content_type="application/jsonl",
+    )

@@ -1,0 +1,55 @@
+// The lab's pages keep up with what the workers do.
+// A run's page hears each step on a socket and fetches the rest of itself now and then; without a
+// socket, and on the other pages, what carries data-poll is fetched again until it has ended.
+import { connect } from "./socket.js";
+
+const POLL = 3_000;
+const REFETCH = 2_500;
+
+const ended = (part) => part.dataset.state === "ended";
+
+function follow(part) {
+  const status = document.getElementById("run-status");
+  let refetched = Date.now();
+  let timer;
+
+  const refetch = () => {
+    clearTimeout(timer);
+    const wait = refetched + REFETCH - Date.now();
+    if (wait > 0) {
+      timer = setTimeout(refetch, wait);
+      return;
+    }
+    refetched = Date.now();
+    htmx.trigger("#live", "refresh");
+  };
+
+  function show(run) {
+    if (["succeeded", "failed", "cancelled"].includes(run.state)) {
+      location.reload(); // the actions outside the live part change too
+      return;
+    }
+    const bar = document.querySelector("#live progress");
+    if (bar) bar.value = run.progress;
+    const said = `${run.state}: ${run.phase}`;
+    if (status.textContent !== said) status.textContent = said;
+    refetch();
+  }
+
+  const socket = connect(`/ws/runs/${part.dataset.run}/`, {
+    message: (event) => event.event === "run" && show(event),
+  });
+  return socket;
+}
+
+const live = document.getElementById("live");
+const socket = live?.dataset.run && !ended(live) ? follow(live) : undefined;
+if (live && !ended(live))
+  document.addEventListener("htmx:afterSwap", () => {
+    if (ended(document.getElementById("live"))) location.reload();
+  });
+setInterval(() => {
+  if (document.hidden || socket?.isOpen()) return;
+  for (const part of document.querySelectorAll("[data-poll]"))
+    if (!ended(part)) htmx.trigger(part, "refresh");
+}, POLL);

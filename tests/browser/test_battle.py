@@ -1,0 +1,275 @@
+"""The battle page in a real browser, against scripted contenders."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from arena.models import Battle, Contender, Reaction, Response, Vote
+from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("arena")]
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def ranks() -> list[int | None]:
+    placements = Battle.objects.get().placements.order_by("position")
+    return list(placements.values_list("rank", flat=True))
+
+
+def ballot_opens(page: Page) -> None:
+    expect(page.locator("[data-ballot] fieldset")).to_be_enabled()
+
+
+def test_two_responses_stream_at_once_and_a_vote_reveals_who_they_are(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    one, two = arena.add("slow", "slow")
+    page = visitor.open("/?focus=1")
+    page.keyboard.type("Which way?")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/battles/*/")
+    for letter in "AB":
+        expect(page.locator(f"#response-1-{letter} [data-text]")).to_have_text("first")
+        expect(page.locator(f"#response-1-{letter}")).to_have_attribute("data-state", "streaming")
+    expect(page.get_by_text("Opens when the responses are finished.")).to_be_visible()
+    expect(page.get_by_role("button", name="A is better")).to_be_disabled()
+    assert one.name not in page.content()
+    arena.go_on()
+    expect(page.locator("#response-1-B [data-text]")).to_have_text("first second third")
+    page.get_by_role("button", name="B is better").click()
+    reveal = page.get_by_role("region", name="You found B better")
+    for contender in (one, two):
+        expect(reveal).to_contain_text(contender.name)
+        expect(page.locator(".responses")).to_contain_text(contender.name)
+    expect(reveal).to_contain_text(re.compile(r"Elo 1000 → 1\d\d\d"))
+    assert ranks() == [2, 1]
+    reveal.get_by_role("link", name="Next battle").click()
+    expect(page.get_by_label("Your prompt")).to_be_focused()
+
+
+def test_three_are_ranked_by_keyboard_alone(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo", "echo")
+    page = visitor.open("/?focus=1")
+    keys = page.keyboard
+    keys.type("Rank these")
+    keys.press("Tab")
+    keys.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Three")).to_be_checked()
+    keys.press("Tab")
+    keys.press("Enter")
+    page.wait_for_url("**/battles/*/")
+    ballot_opens(page)
+    reach(page, "rank_A")
+    keys.press("Space")
+    keys.press("ArrowRight")  # A: 2nd
+    keys.press("Tab")
+    keys.press("Space")  # B: 1st
+    keys.press("Tab")
+    keys.press("ArrowLeft")  # C: around to 3rd
+    keys.press("ArrowLeft")  # C: 2nd
+    expect(page.locator("[data-summary]")).to_have_text("B > A = C")
+    keys.press("Tab")
+    expect(page.get_by_role("button", name="Vote", exact=True)).to_be_focused()
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="You ranked B > A = C")).to_be_visible()
+    assert ranks() == [2, 1, 2]
+
+
+def reach(page: Page, name: str) -> None:
+    """Presses Tab until a control of that name has the focus."""
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == name:
+            return
+    raise AssertionError(f"{name} cannot be reached with Tab")
+
+
+def test_a_ranking_needs_a_place_for_each(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo", "echo")
+    page = visitor.begin(size=3)
+    ballot_opens(page)
+    vote = page.get_by_role("button", name="Vote", exact=True)
+    page.get_by_role("radiogroup", name="response A").get_by_role("radio", name="1st").check()
+    expect(vote).to_be_disabled()
+    page.get_by_role("button", name="All bad").click()
+    expect(page.get_by_role("heading", name="All were bad")).to_be_visible()
+    assert Vote.objects.get().all_bad
+
+
+def test_a_thumb_can_be_set_while_writing_and_changed_later(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("slow", "slow")
+    page = visitor.begin()
+    up = page.get_by_role("button", name="Good response A")
+    down = page.get_by_role("button", name="Bad response A")
+    up.click()
+    expect(up).to_have_attribute("aria-pressed", "true")
+    expect(up).to_be_focused()
+    page.reload()
+    expect(up).to_have_attribute("aria-pressed", "true")
+    down.click()
+    expect(down).to_have_attribute("aria-pressed", "true")
+    expect(up).to_have_attribute("aria-pressed", "false")
+    assert Reaction.objects.get().value == -1
+
+
+def test_a_failed_response_says_so_on_its_side_and_can_be_retried(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("error-500", "echo")
+    page = visitor.begin(prompt="hello there")
+    failed = page.locator('.response[data-state="error"]')
+    expect(failed).to_have_count(1)
+    expect(failed.locator("[data-error]")).not_to_be_empty()
+    expect(page.locator('.response[data-state="done"] [data-text]')).to_have_text("hello there")
+    expect(page.get_by_text("There are not two answers to compare.")).to_be_visible()
+    Contender.objects.filter(model="error-500").update(model="echo")
+    page.get_by_role("button", name="Retry").locator("visible=true").click()
+    expect(page.locator('.response[data-state="done"]')).to_have_count(2)
+    ballot_opens(page)
+
+
+def test_a_double_click_casts_one_vote_and_shows_no_error(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    page.get_by_role("button", name="Tie").dblclick()
+    expect(page.get_by_role("heading", name="You called it a tie")).to_be_visible()
+    expect(page.locator(".notice--bad:visible")).to_have_count(0)
+    assert Vote.objects.count() == 1
+
+
+def test_another_tab_shows_the_reveal_by_itself(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    other = visitor.open(page.url.removeprefix(visitor.url))
+    ballot_opens(other)
+    page.get_by_role("button", name="A is better").click()
+    expect(other.get_by_role("heading", name="You found A better")).to_be_visible()
+
+
+def test_a_vote_in_a_stale_tab_shows_the_first_votes_reveal(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    visitor.expected.append("WebSocket")
+    visitor.context.route_web_socket("**/ws/**", lambda socket: socket.close())
+    stale = visitor.open(page.url.removeprefix(visitor.url))
+    ballot_opens(stale)
+    page.get_by_role("button", name="A is better").click()
+    expect(page.get_by_role("heading", name="You found A better")).to_be_visible()
+    stale.get_by_role("button", name="B is better").click()
+    expect(stale.get_by_role("heading", name="You found A better")).to_be_visible()
+    assert Vote.objects.count() == 1
+
+
+def test_a_reload_in_mid_stream_goes_on_where_it_was(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("slow", "slow")
+    page = visitor.begin()
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    page.reload()
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    arena.go_on()
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first second third")
+    expect(page.locator("#response-1-B [data-text]")).to_have_text("first second third")
+    assert Response.objects.count() == 2
+
+
+def test_a_lost_connection_is_told_and_comes_back_with_what_was_missed(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("slow", "slow")
+    down = {"now": False}
+    open_sockets: list[WebSocketRoute] = []
+
+    def route(socket: WebSocketRoute) -> None:
+        if down["now"]:
+            socket.close()
+            return
+        socket.connect_to_server()
+        open_sockets.append(socket)
+
+    visitor.context.route_web_socket("**/ws/**", route)
+    page = visitor.begin()
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    down["now"] = True
+    open_sockets[-1].close(code=1001, reason="gone")
+    banner = page.get_by_text("The connection is lost.")
+    expect(banner).to_be_visible()
+    arena.go_on()
+    down["now"] = False
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first second third")
+    expect(banner).to_be_hidden()
+    ballot_opens(page)
+
+
+def test_writing_can_be_stopped(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("slow", "slow")
+    page = visitor.begin()
+    expect(page.locator("#response-1-B [data-text]")).to_have_text("first")
+    page.get_by_role("button", name="Stop writing").click()
+    expect(page.locator('.response[data-state="stopped"]')).to_have_count(2)
+    expect(page.get_by_role("button", name="Stop writing")).to_be_hidden()
+    ballot_opens(page)
+
+
+def test_a_follow_up_goes_to_both(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("remembers", "remembers")
+    page = visitor.begin()
+    ballot_opens(page)
+    page.get_by_label("Follow-up prompt").fill("And at night?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#response-2-A [data-text]")).to_have_text("user assistant user")
+    expect(page.locator("#response-2-B [data-text]")).to_have_text("user assistant user")
+    expect(page.get_by_label("Follow-up prompt")).to_be_empty()
+    ballot_opens(page)
+
+
+def test_markdown_is_shown_and_scripts_are_not_run(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("markdown", "script")
+    page = visitor.begin()
+    ballot_opens(page)
+    expect(page.locator(".prose table td").first).to_have_text("1")
+    expect(page.locator(".prose pre .k").first).to_have_text("def")
+    expect(page.locator(".prose").filter(has_text="<script>alert(1)</script>")).to_have_count(1)
+    assert page.locator(".prose img, .prose script").count() == 0
+
+
+def test_the_whole_battle_works_without_javascript(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "echo")
+    visitor = newcomer(java_script_enabled=False)
+    page = visitor.begin(prompt="no scripts")
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("no scripts")
+    expect(page.locator("#response-1-B [data-text]")).to_have_text("no scripts")
+    page.get_by_role("button", name="Good response B").click()
+    expect(page.get_by_role("button", name="Good response B")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.get_by_role("button", name="Tie").click()
+    expect(page.get_by_role("heading", name="You called it a tie")).to_be_visible()
+    page.get_by_role("button", name="Same prompt again").click()
+    expect(page.locator(".prompt__text")).to_have_text("no scripts")
+    assert Battle.objects.count() == 2
+
+
+def test_what_is_typed_survives_a_refusal(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    visitor.expected.append("503")
+    page.route("**/turns/", lambda route: route.fulfill(status=503, body="Busy"))
+    page.get_by_label("Follow-up prompt").fill("Keep me")
+    page.get_by_role("button", name="Send to both").click()
+    expect(page.get_by_text("The server answered with an error (503)")).to_be_visible()
+    expect(page.get_by_label("Follow-up prompt")).to_have_value("Keep me")

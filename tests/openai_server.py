@@ -1,0 +1,251 @@
+"""A local OpenAI-compatible endpoint whose models behave by their names.
+
+echo        says the last prompt back, word by word
+fast        100 tokens as fast as they can be sent
+slow        one word, and the next ones only when `server.go_on()` is called
+pace        `tokens` words of 20 a second (for the benchmark)
+hang        accepts the request and sends nothing
+stall       one word, then nothing
+empty       ends without a word
+dies        half an answer, then the connection breaks
+error-500 error-401 error-404 error-429    that status
+markdown    a table, a list and code        script      tries to run in the page
+remembers   says how many messages it was sent, and their roles
+whole       answers in one piece, without streaming
+picky       refuses stream_options and max_tokens, as some endpoints do
+chunk-error reports an error in mid-stream      unended  ends without saying so
+surrogate   half an emoji and a NUL             html     a web page instead of an answer
+thinks      sends reasoning before its answer   garbage  lines that are not JSON
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from aiohttp import web
+
+MARKDOWN = """# Title
+
+Some *text* with `code` and [a link](https://example.org).
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+```python
+def f(x):
+    return x + 1
+```
+
+1. one
+2. two
+"""
+SCRIPT = (
+    "<script>alert(1)</script> <img src=x onerror=alert(1)> "
+    "[click](javascript:alert(1)) ![pixel](https://evil.example/p.png)\n"
+)
+HANG_S = 3600.0
+
+
+class OpenAIServer:
+    """Runs in the test's own event loop. `requests` keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.url = ""
+        self.cut = 0  # how many streams the client ended
+        self._gate = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, port: int = 0) -> str:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._complete)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self.url
+
+    async def stop(self) -> None:
+        self._gate.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def go_on(self) -> None:
+        """Lets the models that wait finish."""
+        self._gate.set()
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        self.requests.append(asked)
+        self.keys.append(request.headers.get("Authorization"))
+        model: str = asked["model"].removeprefix("secret-")
+        if refusal := self._refusal(model, asked):
+            return refusal
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            await self._stream(response, model, asked)
+        except (asyncio.CancelledError, ConnectionResetError):
+            self.cut += 1
+            raise
+        return response
+
+    def _refusal(self, model: str, asked: dict[str, Any]) -> web.Response | None:
+        if model.startswith("error-"):
+            status = int(model.removeprefix("error-"))
+            message = "The model does not exist" if status == 404 else "No."
+            return web.json_response({"error": {"message": message}}, status=status)
+        if model == "picky":
+            for name, instead in [("stream_options", ""), ("max_tokens", "max_completion_tokens")]:
+                if name in asked:
+                    reason = f"Unsupported parameter {name}. Use {instead}"
+                    return web.json_response({"error": {"message": reason}}, status=400)
+        if model == "whole":
+            message = {"role": "assistant", "content": "All at once."}
+            return web.json_response(
+                {"choices": [{"message": message}], "usage": {"completion_tokens": 3}}
+            )
+        if model == "html":
+            return web.Response(text="<html>Welcome</html>", content_type="text/html")
+        return None
+
+    async def _stream(
+        self, response: web.StreamResponse, model: str, asked: dict[str, Any]
+    ) -> None:
+        async def say(text: str | None, **more: Any) -> None:
+            delta: dict[str, Any] = {} if text is None else {"content": text}
+            chunk = {"choices": [{"delta": delta, "finish_reason": None, **more}]}
+            await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+        await say(None, delta={"role": "assistant"})
+        speak = _VOICES.get(model)
+        if speak is None:
+            raise ValueError(f"No behaviour is named {model!r}.")
+        async for text in speak(self, response, asked):
+            await say(text)
+        if model == "unended":
+            return
+        await say(None, finish_reason="stop")
+        usage = {"choices": [], "usage": {"completion_tokens": 7}}
+        await response.write(b"data: " + json.dumps(usage).encode() + b"\n\n")
+        await response.write(b"data: [DONE]\n\n")
+
+
+Voice = Callable[[OpenAIServer, web.StreamResponse, dict[str, Any]], AsyncIterator[str]]
+_VOICES: dict[str, Voice] = {}
+
+
+def _voice(name: str) -> Callable[[Voice], Voice]:
+    def keep(voice: Voice) -> Voice:
+        _VOICES[name] = voice
+        return voice
+
+    return keep
+
+
+@_voice("echo")
+async def _echo(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    for word in asked["messages"][-1]["content"].split(" "):
+        yield word + " "
+
+
+@_voice("fast")
+async def _fast(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    for number in range(100):
+        yield f"{number} "
+
+
+@_voice("slow")
+async def _slow(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "first"
+    await server._gate.wait()
+    yield " second"
+    yield " third"
+
+
+@_voice("pace")
+async def _pace(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    for number in range(asked["max_tokens"]):
+        yield f"word{number} "
+        await asyncio.sleep(0.05)
+
+
+@_voice("hang")
+async def _hang(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    await asyncio.sleep(HANG_S)
+    yield ""
+
+
+@_voice("stall")
+async def _stall(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "one"
+    await asyncio.sleep(HANG_S)
+
+
+@_voice("empty")
+async def _empty(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield ""
+
+
+@_voice("unended")
+@_voice("half")
+async def _half(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "half an"
+
+
+@_voice("dies")
+async def _dies(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "half an"
+    assert response._req is not None
+    assert response._req.transport is not None
+    response._req.transport.abort()
+    raise ConnectionResetError
+
+
+@_voice("markdown")
+async def _markdown(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    for start in range(0, len(MARKDOWN), 7):
+        yield MARKDOWN[start : start + 7]
+
+
+@_voice("script")
+async def _script(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield SCRIPT
+
+
+@_voice("remembers")
+async def _remembers(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield " ".join(message["role"] for message in asked["messages"])
+
+
+@_voice("picky")
+async def _picky(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield f"up to {asked['max_completion_tokens']}"
+
+
+@_voice("chunk-error")
+async def _chunk_error(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "so far "
+    await response.write(b'data: {"error": {"message": "out of memory"}}\n\n')
+
+
+@_voice("surrogate")
+async def _surrogate(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "\ud83d odd\x00"
+
+
+@_voice("garbage")
+async def _garbage(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    await response.write(b"data: {this is not JSON\n\n")
+    yield ""
+
+
+@_voice("thinks")
+async def _thinks(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    chunk = b'{"choices": [{"delta": {"reasoning_content": "hmm"}, "finish_reason": null}]}'
+    await response.write(b": a comment\n\nevent: message\ndata: " + chunk + b"\r\n\r\n")
+    yield "the answer"

@@ -1,0 +1,167 @@
+"""Exports and runs over the HTTP API."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from arena.models import Contender
+from arena.services import create_token
+from rlhf import services
+from rlhf.models import Dataset, Job, Run
+from tests.rlhf.votes import many_votes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it to do what was queued, as a worker would."""
+    from celery import current_app
+
+    from rlhf import tasks
+
+    sent: list[tuple[str, int]] = []
+
+    def send(name: str, args: list[int], **_: Any) -> None:
+        sent.append((name, args[0]))
+
+    def do() -> None:
+        while sent:
+            name, pk = sent.pop(0)
+            getattr(tasks, name.rsplit(".", 1)[1])(pk)
+
+    monkeypatch.setattr(current_app, "send_task", send)
+    return do
+
+
+class Api:
+    def __init__(self, user: User) -> None:
+        self.client = Client(headers={"Authorization": f"Bearer {create_token(user=user)}"})
+
+    def get(self, path: str) -> Any:
+        return self.client.get(f"/api/v1/{path}")
+
+    def post(self, path: str, body: Any = None) -> Any:
+        return self.client.post(f"/api/v1/{path}", body or {}, content_type="application/json")
+
+
+@pytest.fixture
+def api(operator: User) -> Api:
+    return Api(operator)
+
+
+def test_an_export_is_made_watched_and_downloaded(api: Api, work: Callable[[], None]) -> None:
+    many_votes(4)
+    made = api.post("exports", {"format": "ranking"})
+    assert made.status_code == 201
+    first = made.json()
+    assert (first["state"], first["format"], first["url"]) == ("queued", "ranking", None)
+    work()
+    ready = api.get(f"exports/{first['id']}").json()
+    assert (ready["state"], ready["progress"], ready["rows"]) == ("succeeded", 1.0, 4)
+    file = b"".join(api.client.get(ready["url"]).streaming_content)  # type: ignore[attr-defined]
+    assert hashlib.sha256(file).hexdigest() == ready["sha256"]
+    assert [export["id"] for export in api.get("exports").json()] == [first["id"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "format"),
+        ({"format": "xml"}, "Choose one of: trl-preference"),
+        ({"format": "ranking", "population": "robots"}, "people, simulated, all"),
+        ({"format": "ranking", "colour": "red"}, "colour"),
+        ({"format": 3}, "format"),
+    ],
+)
+def test_a_wrong_export_is_refused_with_a_reason(api: Api, body: Any, reason: str) -> None:
+    answer = api.post("exports", body)
+    assert answer.status_code == 422
+    assert reason in answer.json()["error"]
+    assert not Dataset.objects.exists()
+
+
+def test_a_run_is_started_watched_and_listed(
+    api: Api, work: Callable[[], None], stage: Callable[..., None], base: Contender
+) -> None:
+    many_votes(20)
+    stage("succeed", {"metrics": {"accuracy": 0.66}})
+    made = api.post("runs", {"stage": "reward", "settings": {"seed": 5}})
+    assert made.status_code == 201, made.json()
+    assert made.json()["state"] == "queued"
+    assert made.json()["settings"] == {"seed": 5}
+    work()
+    run = api.get(f"runs/{made.json()['id']}").json()
+    assert run["state"] == "succeeded", run["error"]
+    assert run["summary"]["metrics"] == {"accuracy": 0.66}
+    assert [listed["id"] for listed in api.get("runs").json()] == [run["id"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reason"),
+    [
+        ({"stage": "reward"}, 422, "needs at least 20 votes with texts; there are 0"),
+        ({"stage": "ppo"}, 422, "no training stage 'ppo'"),
+        ({"stage": "reward", "settings": {"epochz": 1}}, 422, "no setting 'epochz'"),
+        ({"stage": "reward", "settings": {"epochs": "1"}}, 422, "must be a whole number"),
+        ({"stage": "reward", "base": "nobody"}, 404, "no contender 'nobody'"),
+        ({"stage": "reward", "dataset": 5}, 404, "no dataset 5"),
+        ({"stage": "best-of-n", "reward_run": 5}, 404, "no run 5"),
+        ({}, 422, "stage"),
+    ],
+)
+def test_a_wrong_run_is_refused_with_a_reason(
+    api: Api, base: Contender, body: Any, status: int, reason: str
+) -> None:
+    answer = api.post("runs", body)
+    assert answer.status_code == status
+    assert reason in answer.json()["error"]
+    assert not Run.objects.exists()
+
+
+def test_a_run_is_cancelled_once(api: Api) -> None:
+    run = Run.objects.create(stage="reward", name="reward-1")
+    assert api.post(f"runs/{run.pk}/cancel").json()["state"] == "cancelled"
+    again = api.post(f"runs/{run.pk}/cancel")
+    assert again.status_code == 409
+    assert "ended already" in again.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["runs/77", "exports/77"])
+def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
+    answer = api.get(path)
+    assert answer.status_code == 404
+    assert "77" in answer.json()["error"]
+
+
+def test_without_a_queue_it_says_so(
+    api: Api, base: Contender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from celery import current_app
+    from kombu.exceptions import OperationalError
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(current_app, "send_task", refuse)
+    many_votes(20)
+    for path, body in (("runs", {"stage": "reward"}), ("exports", {"format": "ranking"})):
+        answer = api.post(path, body)
+        assert answer.status_code == 503
+        assert "Redis" in answer.json()["error"]
+    assert Run.objects.get().state == Job.State.FAILED
+    assert not Dataset.objects.filter(format="ranking", state=Job.State.QUEUED, run=None).exists()
+
+
+def test_a_second_task_for_the_same_dataset_changes_nothing() -> None:
+    many_votes(2)
+    dataset = services.create_dataset(format="ranking")
+    services.write_dataset(dataset.pk)
+    dataset.refresh_from_db()
+    many_votes(1)
+    services.write_dataset(dataset.pk)
+    assert len(dataset.path.read_bytes().splitlines()) == 2

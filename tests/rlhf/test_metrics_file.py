@@ -1,0 +1,62 @@
+"""Reading what a training process reports, while it writes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlhf.metrics_file import read
+
+
+def line(**changes: Any) -> str:
+    whole = {"time": 0, "phase": "p", "step": 3, "total": 9, "progress": 0.5, "metrics": {"a": 1}}
+    return json.dumps(whole | changes) + "\n"
+
+
+def test_no_file_yet_gives_nothing(tmp_path: Path) -> None:
+    assert read(tmp_path / "none", 0).reports == ()
+
+
+def test_only_what_is_new_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text(line(step=1))
+    first = read(file, 0)
+    with file.open("a") as more:
+        more.write(line(step=2))
+    assert [report.step for report in first.reports] == [1]
+    assert [report.step for report in read(file, first.offset).reports] == [2]
+
+
+def test_a_half_written_line_waits_for_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    whole = line(step=2, phase="größer")
+    file.write_bytes(line(step=1).encode() + whole.encode()[:25])
+    first = read(file, 0)
+    assert (len(first.reports), first.unreadable) == (1, 0)
+    with file.open("ab") as rest:
+        rest.write(whole.encode()[25:])
+    assert [report.step for report in read(file, first.offset).reports] == [2]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["no json", "[]", "null", "{}", line(step="x"), line(progress=None), line(metrics=[1])],
+)
+def test_a_line_that_is_no_report_is_counted_and_passed_over(tmp_path: Path, broken: str) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text(broken.rstrip("\n") + "\n" + line(step=2))
+    reading = read(file, 0)
+    assert (reading.unreadable, [report.step for report in reading.reports]) == (1, [2])
+
+
+def test_progress_stays_between_nothing_and_all(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text(line(progress=-1) + line(progress=7))
+    assert [report.progress for report in read(file, 0).reports] == [0.0, 1.0]
+
+
+def test_figures_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text(line(metrics={"a": float("nan"), "b": "text", "c": 2, "d": float("inf")}))
+    assert read(file, 0).reports[0].metrics == {"c": 2.0}

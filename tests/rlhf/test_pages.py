@@ -1,0 +1,319 @@
+"""The lab's pages as staff sees and uses them."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from arena.models import Contender, Prompt
+from rlhf import services
+from rlhf.models import Dataset, Job, Metric, Run
+from tests.rlhf.conftest import REFUSED
+from tests.rlhf.votes import many_votes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What was queued; nobody works on it."""
+    from celery import current_app
+
+    sent: list[tuple[str, int]] = []
+
+    def send(name: str, args: list[int], **_: Any) -> None:
+        sent.append((name, args[0]))
+
+    monkeypatch.setattr(current_app, "send_task", send)
+    return sent
+
+
+def follow(run: Run) -> None:
+    services.follow_run(
+        run.pk, announce=services.announce_nothing, pace=services.Pace(poll_s=0.05)
+    )
+
+
+def text_of(answer: Any) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+# --- the lab ------------------------------------------------------------------------------
+
+
+def test_the_lab_says_how_many_votes_are_missing(operator_client: Client, base: Contender) -> None:
+    many_votes(3)
+    text = text_of(operator_client.get("/lab/"))
+    assert "17 more votes needed" in text
+    assert "people have cast 3" in text
+
+
+def test_the_lab_works_without_anything(operator_client: Client) -> None:
+    answer = operator_client.get("/lab/")
+    assert answer.status_code == 200
+    assert "No runs yet" in text_of(answer)
+
+
+def test_no_page_of_the_lab_holds_inline_style_or_script(
+    operator_client: Client, reward_model: Run, library: list[Prompt]
+) -> None:
+    services.create_dataset(format="ranking")
+    dataset = Dataset.objects.get()
+    for url in ("/lab/", reward_model.get_absolute_url(), "/lab/datasets/", f"/lab/datasets/{dataset.pk}/"):
+        page = operator_client.get(url).content.decode()
+        assert not re.search(r"\sstyle=|<style|<script(?![^>]*\ssrc=)|\son\w+=", page), url
+
+
+@pytest.mark.django_db(transaction=True)
+def test_starting_a_reward_model_leads_to_its_page(
+    operator_client: Client, base: Contender, queued: list[tuple[str, int]]
+) -> None:
+    many_votes(20)
+    answer = operator_client.post(
+        "/lab/runs/",
+        {
+            "reward-stage": "reward",
+            "reward-population": "people",
+            "reward-preset": "quick",
+            "reward-settings": "seed = 7\n",
+        },
+    )
+    run = Run.objects.get()
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/lab/runs/{run.pk}/"
+    assert run.config == {"layers": 15, "seed": 7}
+    assert run.created_by is not None
+    assert queued == [("rlhf.tasks.follow_run", run.pk)]
+    assert "Waiting for the training worker" in text_of(operator_client.get(answer["Location"]))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_starting_an_update_takes_what_was_chosen(
+    operator_client: Client,
+    base: Contender,
+    reward_model: Run,
+    library: list[Prompt],
+    queued: list[tuple[str, int]],
+) -> None:
+    page = operator_client.get("/lab/").content.decode()
+    assert 'value="best-of-n" selected' in page
+    answer = operator_client.post(
+        "/lab/runs/",
+        {
+            "update-stage": "best-of-n",
+            "update-base": base.pk,
+            "update-reward_run": reward_model.pk,
+            "update-population": "people",
+            "update-preset": "standard",
+        },
+    )
+    assert answer.status_code == 302, text_of(answer)
+    run = Run.objects.get(stage="best-of-n")
+    assert (run.base, run.reward_run, run.dataset, run.config) == (base, reward_model, None, {})
+
+
+def test_too_few_votes_are_said_above_the_form(operator_client: Client, base: Contender) -> None:
+    many_votes(3)
+    answer = operator_client.post(
+        "/lab/runs/",
+        {"reward-stage": "reward", "reward-population": "people", "reward-preset": "quick"},
+    )
+    assert answer.status_code == 422
+    assert "needs at least 20 votes with texts; there are 3 of people" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [("epoch = 3", "no setting"), ("epochs 3", "Line 1 is no setting"), ("seed = x", "whole number")],
+)
+def test_a_wrong_setting_is_named_above_the_form(
+    operator_client: Client, base: Contender, typed: str, reason: str
+) -> None:
+    many_votes(20)
+    answer = operator_client.post(
+        "/lab/runs/",
+        {
+            "reward-stage": "reward",
+            "reward-population": "people",
+            "reward-preset": "standard",
+            "reward-settings": typed,
+        },
+    )
+    assert answer.status_code == 422
+    assert reason in text_of(answer)
+    assert not Run.objects.exists()
+
+
+# --- a run --------------------------------------------------------------------------------
+
+
+def test_a_running_run_shows_progress_and_time_left(operator_client: Client) -> None:
+    started = timezone.now() - timezone.timedelta(seconds=60)
+    run = Run.objects.create(
+        stage="reward",
+        name="reward-1",
+        state=Job.State.RUNNING,
+        phase="features",
+        step=3,
+        total=12,
+        progress=0.25,
+        started_at=started,
+    )
+    text = text_of(operator_client.get(run.get_absolute_url()))
+    assert "features, step 3 of 12" in text
+    assert "25 % · about 3 min" in text
+    assert "Cancel" in text
+
+
+def test_htmx_gets_only_the_part_that_changes(operator_client: Client, reward_model: Run) -> None:
+    part = operator_client.get(reward_model.get_absolute_url(), headers={"HX-Request": "true"})
+    assert part.content.decode().lstrip().startswith("<div")
+    assert b"<html" not in part.content
+
+
+def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
+    operator_client: Client,
+    stage: Callable[..., None],
+    base: Contender,
+    reward_model: Run,
+    library: list[Prompt],
+) -> None:
+    quality = {"nll": 2.47, "entropy": 1.9, "repetition": 0.02, "length": 40.0}
+    metrics = {
+        "policy": quality | {"nll": 2.2},
+        "base": quality,
+        "win_rate": 0.688,
+        "win_rate_error": 0.033,
+        **REFUSED["metrics"],
+    }
+    stage("succeed", {"metrics": metrics})
+    run = services.create_run(stage="best-of-n")
+    run.folder.mkdir(parents=True)
+    (run.folder / "samples.jsonl").write_text(
+        '{"prompt":"Name a tree.","base":"<b>Oak</b>","new":"An oak.","reward_new":1.5}\nbroken\n'
+    )
+    follow(run)
+    answer = operator_client.get(run.get_absolute_url())
+    page, text = answer.content.decode(), text_of(answer)
+    assert 'aria-label="loss from step 1 to 4: between 0.5 and 2, now 0.5"' in page
+    assert "&lt;b&gt;Oak&lt;/b&gt;" in page
+    assert "An oak." in text
+    assert "69 %" in text
+    assert "gate not passed" in text
+    assert "It repeats itself." in text
+    assert "Enter anyway" in text
+    assert "best-of-n begins" in text  # the log
+
+
+def test_entering_anyway_makes_a_contender_and_keeps_the_reason(
+    operator_client: Client,
+    stage: Callable[..., None],
+    base: Contender,
+    reward_model: Run,
+    library: list[Prompt],
+) -> None:
+    stage("succeed", REFUSED)
+    run = services.create_run(stage="best-of-n")
+    follow(run)
+    operator_client.post(f"/lab/runs/{run.pk}/enter/", {"reason": "for fun"})
+    text = text_of(operator_client.get(run.get_absolute_url()))
+    assert "Amber · best-of-n 1 is in the arena" in text
+    assert "operator: for fun" in text
+    assert "Enter anyway" not in text
+
+
+def test_a_failed_run_says_why(
+    operator_client: Client, stage: Callable[..., None], base: Contender
+) -> None:
+    many_votes(20)
+    stage("crash")
+    run = services.create_run(stage="reward")
+    follow(run)
+    text = text_of(operator_client.get(run.get_absolute_url()))
+    assert "ended with exit code 1" in text
+    assert "Traceback: the weights are upside down" in text
+
+
+def test_cancelling_a_queued_run_ends_it(operator_client: Client) -> None:
+    run = Run.objects.create(stage="reward", name="reward-1")
+    operator_client.post(f"/lab/runs/{run.pk}/cancel/")
+    run.refresh_from_db()
+    assert run.state == Job.State.CANCELLED
+
+
+def test_cancelling_an_ended_run_is_refused_in_words(
+    operator_client: Client, reward_model: Run
+) -> None:
+    answer = operator_client.post(f"/lab/runs/{reward_model.pk}/cancel/")
+    assert answer.status_code == 409
+    assert "ended already" in text_of(answer)
+
+
+def test_long_curves_are_thinned_to_their_shape(operator_client: Client, reward_model: Run) -> None:
+    Metric.objects.bulk_create(
+        Metric(run=reward_model, phase="p", step=step, name="loss", value=1000 - step)
+        for step in range(1000)
+    )
+    page = operator_client.get(reward_model.get_absolute_url()).content.decode()
+    path = re.search(r'class="chart-line" d="M([^"]+)"', page)
+    assert path is not None
+    points = path.group(1).split("L")
+    assert len(points) == 160
+    assert (points[0], points[-1]) == ("0.0 0.0", "300.0 90.0")
+
+
+@pytest.mark.parametrize("address", ["/lab/runs/99/", "/lab/datasets/99/"])
+def test_what_is_not_there_is_not_found(operator_client: Client, address: str) -> None:
+    assert operator_client.get(address).status_code == 404
+
+
+# --- datasets -----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dataset_is_asked_for_written_and_downloaded(
+    operator_client: Client, queued: list[tuple[str, int]]
+) -> None:
+    many_votes(3)
+    asked = operator_client.post(
+        "/lab/datasets/", {"format": "trl-preference", "population": "people"}
+    )
+    dataset = Dataset.objects.get()
+    assert asked["Location"] == f"/lab/datasets/{dataset.pk}/"
+    assert queued == [("rlhf.tasks.write_dataset", dataset.pk)]
+    assert "Waiting for a worker" in text_of(operator_client.get(asked["Location"]))
+    services.write_dataset(dataset.pk)
+    dataset.refresh_from_db()
+    assert dataset.sha256 in text_of(operator_client.get(asked["Location"]))
+    file = operator_client.get(f"/lab/datasets/{dataset.pk}/download/")
+    assert file["Content-Disposition"] == (
+        f'attachment; filename="arena-{dataset.pk:05d}-trl-preference.jsonl"'
+    )
+    assert b"".join(file.streaming_content) == dataset.path.read_bytes()  # type: ignore[attr-defined]
+    assert "Download" in text_of(operator_client.get("/lab/datasets/"))
+
+
+def test_a_dataset_without_a_file_cannot_be_downloaded(operator_client: Client) -> None:
+    dataset = services.create_dataset(format="ranking")
+    answer = operator_client.get(f"/lab/datasets/{dataset.pk}/download/")
+    assert answer.status_code == 404
+    assert "no file to download (queued)" in text_of(answer)
+
+
+def test_a_format_that_does_not_exist_is_refused(operator_client: Client) -> None:
+    answer = operator_client.post("/lab/datasets/", {"format": "xml", "population": "people"})
+    assert answer.status_code == 422
+    assert not Dataset.objects.exists()
+
+
+def test_a_dataset_that_cannot_be_written_says_why(
+    operator_client: Client, folders: Path
+) -> None:
+    dataset = services.create_dataset(format="ranking")
+    dataset.path.mkdir(parents=True)  # in the way of the final name
+    services.write_dataset(dataset.pk)
+    assert "could not be written" in text_of(operator_client.get(dataset.get_absolute_url()))

@@ -1,0 +1,449 @@
+"""A run's life: started, followed, ended in every way that a process can end."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from arena.errors import ArenaError, Conflict, Invalid, Unavailable
+from arena.models import Contender, Population, Prompt
+from rlhf import processes, services
+from rlhf.models import Dataset, Job, Metric, Run
+from rlhf.services import Pace
+from tests.rlhf.conftest import FAKE_STAGE, PASSED, REFUSED
+from tests.rlhf.votes import converse, many_votes, vote
+
+pytestmark = pytest.mark.django_db
+FAST = Pace(poll_s=0.05, grace_s=0.3)
+
+
+def reward(**choices: Any) -> Run:
+    return services.create_run(stage="reward", **choices)
+
+
+def follow(run: Run, announce: Callable[[Run], None] = services.announce_nothing) -> Run:
+    services.follow_run(run.pk, announce=announce, pace=FAST)
+    run.refresh_from_db()
+    return run
+
+
+def at_step_2(action: Callable[[Run], Any]) -> Callable[[Run], None]:
+    """Do something while the process hangs, which it does after its second step."""
+
+    def watch(run: Run) -> None:
+        if run.step == 2 and not run.ended:
+            action(run)
+
+    return watch
+
+
+@pytest.fixture
+def votes(base: Contender) -> None:
+    many_votes(25)
+
+
+# --- what is refused before the queue -----------------------------------------------------
+
+
+def test_too_few_votes_says_how_many_there_are_and_are_needed(base: Contender) -> None:
+    many_votes(7)
+    with pytest.raises(Invalid, match="at least 20 votes with texts; there are 7 of people"):
+        reward()
+    assert not Run.objects.exists()
+    assert not Dataset.objects.exists()
+
+
+def test_votes_without_texts_and_of_others_do_not_count(base: Contender) -> None:
+    many_votes(19)
+    many_votes(5, population=Population.SIMULATED)
+    vote(converse([], {"amber": [], "birch": []}), [1, 2])
+    with pytest.raises(Invalid, match="there are 19"):
+        reward()
+    assert reward(population="all").dataset is not None
+
+
+@pytest.mark.usefixtures("votes")
+@pytest.mark.parametrize(
+    ("choices", "reason"),
+    [
+        ({"stage": "ppo"}, "no training stage 'ppo'"),
+        ({"settings": {"epoch": 1}}, "no setting 'epoch'"),
+        ({"settings": {"output": "/tmp"}}, "no setting 'output'"),
+        ({"settings": {"epochs": "many"}}, "'epochs' is 'many': it must be a whole number"),
+        ({"settings": {"epochs": True}}, "'epochs' is True: it must be a whole number"),
+        ({"settings": {"seed": -1}}, "'seed' is -1: it must be at least 0"),
+        ({"settings": {"device": "tpu"}}, "choose one of auto, cpu, cuda"),
+        ({"population": "robots"}, "no population 'robots'"),
+        ({"reward_run": 1}, "uses no reward model"),
+        ({"stage": "best-of-n"}, "needs a reward model, and there is none"),
+        ({"dataset": 999}, "no dataset 999"),
+        ({"base": "nobody"}, "no contender 'nobody'"),
+    ],
+)
+def test_a_wrong_choice_is_refused_by_name(
+    library: list[Prompt], choices: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ArenaError, match=reason):
+        services.create_run(**{"stage": "reward", **choices})
+    assert not Run.objects.exists()
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_base_on_another_server_cannot_be_trained() -> None:
+    Contender.objects.create(slug="far", name="Far", backend="openai", model="far")
+    with pytest.raises(Invalid, match="answers from another server"):
+        reward(base="far")
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_base_without_weights_here_cannot_be_trained(base: Contender) -> None:
+    Contender.objects.filter(pk=base.pk).update(model="elsewhere")
+    with pytest.raises(Invalid, match="are not on this machine"):
+        reward(base="amber")
+
+
+@pytest.mark.parametrize("model", ["../tiny", "/etc", "", "."])
+def test_a_model_name_never_leaves_the_weights_folder(base: Contender, model: str) -> None:
+    Contender.objects.filter(pk=base.pk).update(model=model)
+    many_votes(20)
+    with pytest.raises(Invalid, match="not on this machine"):
+        reward(base="amber")
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_dataset_of_another_format_is_refused(base: Contender) -> None:
+    made = services.create_dataset(format="lmsys")
+    services.write_dataset(made.pk)
+    with pytest.raises(Invalid, match="format lmsys"):
+        reward(dataset=made.pk)
+
+
+def test_an_unfinished_reward_run_is_refused(reward_model: Run, library: list[Prompt]) -> None:
+    Run.objects.update(state=Job.State.FAILED)
+    with pytest.raises(Invalid, match="no finished reward model"):
+        services.create_run(stage="grpo", reward_run=reward_model.pk)
+
+
+def test_an_update_needs_prompts(reward_model: Run) -> None:
+    with pytest.raises(Invalid, match="no prompts"):
+        services.create_run(stage="best-of-n")
+
+
+def test_an_update_takes_the_newest_reward_model(reward_model: Run, library: list[Prompt]) -> None:
+    assert services.create_run(stage="best-of-n").reward_run == reward_model
+
+
+# --- the queue ----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("votes")
+@pytest.mark.django_db(transaction=True)
+def test_without_a_queue_the_run_fails_at_once_and_says_so(monkeypatch: Any) -> None:
+    from celery import current_app
+
+    monkeypatch.setattr(current_app.conf, "broker_url", "redis+socket:///nowhere/redis.sock")
+    monkeypatch.setattr(current_app, "_pool", None)
+    with pytest.raises(Unavailable, match="Redis"):
+        services.start_run(stage="reward")
+    run = Run.objects.get()
+    assert run.state == Job.State.FAILED
+    assert "Redis" in run.error
+
+
+# --- success ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_reward_run_freezes_the_votes_and_keeps_its_figures(stage: Callable[..., None]) -> None:
+    stage("succeed", {"metrics": {"accuracy": 0.7}})
+    seen: list[float] = []
+    run = follow(reward(settings={"seed": 3}), lambda now: seen.append(now.progress))
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert run.dataset is not None
+    assert (run.dataset.state, run.dataset.rows) == (Job.State.SUCCEEDED, 25)
+    losses = Metric.objects.filter(run=run, name="loss").values_list("step", "value")
+    assert list(losses) == [(1, 2.0), (2, 1.0), (4, 0.5)]
+    assert run.summary["metrics"] == {"accuracy": 0.7}
+    assert run.progress == 1.0
+    assert seen == sorted(seen)
+    config = json.loads((run.folder / "config.json").read_text())
+    assert config["seed"] == 3
+    rows = [json.loads(line) for line in Path(config["rankings"]).read_text().splitlines()]
+    assert len(rows) == 25
+    assert set(rows[0]) == {"prompt", "responses", "ranks", "weight", "split"}
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_run_never_takes_the_folder_of_an_older_one(folders: Path) -> None:
+    first = reward()
+    (folders / "runs" / f"reward-{first.pk + 1}").mkdir(parents=True)
+    assert reward().name == f"reward-{first.pk + 1}-2"
+
+
+@pytest.mark.usefixtures("votes")
+def test_conversations_of_several_turns_are_left_out_and_noted(stage: Callable[..., None]) -> None:
+    vote(converse(["One", "Two"], {"amber": ["a", "b"], "birch": ["c", "d"]}), [1, 2])
+    run = follow(reward())
+    assert len((run.folder / "rankings.jsonl").read_text().splitlines()) == 25
+    assert run.notes == [
+        "1 votes on conversations of several turns were left out: training reads single turns."
+    ]
+
+
+def test_an_update_that_passes_its_gate_becomes_a_contender(
+    stage: Callable[..., None], base: Contender, reward_model: Run, library: list[Prompt]
+) -> None:
+    stage("succeed", PASSED)
+    run = follow(services.create_run(stage="best-of-n", base="amber"))
+    assert run.state == Job.State.SUCCEEDED, run.error
+    made = run.contender
+    assert made is not None
+    assert made.name == "Amber · best-of-n 1"
+    assert (made.parent, made.backend, made.model, made.active) == (base, "local", run.name, True)
+    assert (made.system_prompt, made.temperature) == ("Be kind.", 0.5)
+    again = follow(services.create_run(stage="best-of-n", base="amber"))
+    assert again.contender is not None
+    assert again.contender.name == "Amber · best-of-n 2"
+
+
+def test_a_trained_contender_can_be_trained_further(
+    stage: Callable[..., None], base: Contender, reward_model: Run, library: list[Prompt]
+) -> None:
+    stage("succeed", PASSED)
+    first = follow(services.create_run(stage="best-of-n", base="amber"))
+    assert first.contender is not None
+    second = follow(services.create_run(stage="best-of-n", base=first.contender.slug))
+    config = json.loads((second.folder / "config.json").read_text())
+    assert config["model"] == str(first.folder / "checkpoint")
+
+
+def test_an_update_s_prompts_hold_some_out_and_carry_the_system_prompt(
+    stage: Callable[..., None], base: Contender, reward_model: Run, library: list[Prompt]
+) -> None:
+    run = follow(services.create_run(stage="best-of-n", base="amber"))
+    lines = (run.folder / "prompts.jsonl").read_text().splitlines()
+    prompts = [json.loads(line) for line in lines]
+    assert {prompt["prompt"] for prompt in prompts} == {prompt.text for prompt in library}
+    assert {prompt["system"] for prompt in prompts} == {"Be kind."}
+    assert {prompt["split"] for prompt in prompts} == {"train", "test"}
+    config = json.loads((run.folder / "config.json").read_text())
+    assert config["reward_model"] == str(reward_model.folder / "checkpoint")
+
+
+@pytest.mark.usefixtures("votes")
+def test_supervised_finetuning_imitates_what_raters_put_first(
+    stage: Callable[..., None], library: list[Prompt]
+) -> None:
+    vote(converse(["Tied"], {"amber": ["same"], "birch": ["same too"]}), [1, 1])
+    run = follow(services.create_run(stage="sft"))
+    lines = (run.folder / "demonstrations.jsonl").read_text().splitlines()
+    shown = [json.loads(line) for line in lines]
+    assert shown
+    assert all(row["response"].startswith("A long answer") for row in shown)
+    assert shown[0]["system"] == "Be kind."
+
+
+def test_a_refused_update_stays_out_until_staff_enters_it(
+    stage: Callable[..., None],
+    base: Contender,
+    reward_model: Run,
+    library: list[Prompt],
+    operator: Any,
+) -> None:
+    stage("succeed", REFUSED)
+    run = follow(services.create_run(stage="best-of-n"))
+    assert run.state == Job.State.SUCCEEDED
+    assert run.contender is None
+    assert run.refusals == ["It repeats itself."]
+    made = services.enter_anyway(run=run, by=operator, reason="I want to see it")
+    run.refresh_from_db()
+    assert run.contender == made
+    assert run.override_reason == "operator: I want to see it"
+    with pytest.raises(Conflict, match="in the arena already"):
+        services.enter_anyway(run=run, by=operator)
+
+
+def test_an_update_that_was_not_evaluated_stays_out(
+    stage: Callable[..., None], base: Contender, reward_model: Run, library: list[Prompt]
+) -> None:
+    run = follow(services.create_run(stage="best-of-n"))
+    assert run.contender is None
+    assert "not evaluated" in run.refusals[0]
+
+
+def test_a_reward_model_cannot_be_entered(reward_model: Run, operator: Any) -> None:
+    with pytest.raises(Invalid, match="cannot answer prompts"):
+        services.enter_anyway(run=reward_model, by=operator)
+
+
+# --- failure ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("votes")
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("crash", "ended with exit code 1"),
+        ("refuse", "rankings.jsonl line 3: no ranks. Remove it."),
+        ("empty-handed", "left no result"),
+    ],
+)
+def test_a_failed_process_tells_why(
+    stage: Callable[..., None], behaviour: str, reason: str
+) -> None:
+    stage(behaviour)
+    run = follow(reward())
+    assert run.state == Job.State.FAILED
+    assert reason in run.error
+    assert "reward begins" in run.error  # the log's last lines
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_process_killed_with_kill_9_fails_the_run_by_that_name(
+    stage: Callable[..., None],
+) -> None:
+    stage("hang")
+    run = follow(reward(), at_step_2(lambda now: os.kill(now.pid or 0, signal.SIGKILL)))
+    assert run.state == Job.State.FAILED
+    assert "SIGKILL" in run.error
+    assert "reward begins" in run.error
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_stage_that_cannot_be_started_fails_the_run(settings: Any) -> None:
+    settings.TRAINING_COMMAND = ["/nowhere/python"]
+    run = follow(reward())
+    assert run.state == Job.State.FAILED
+    assert "/nowhere/python could not be started" in run.error
+
+
+@pytest.mark.usefixtures("votes")
+def test_unreadable_lines_are_counted_and_do_not_stop_the_run(stage: Callable[..., None]) -> None:
+    stage("malformed")
+    run = follow(reward())
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert run.unreadable_lines == 4
+    assert list(Metric.objects.values_list("name", "value")) == [("loss", 2.0), ("accuracy", 0.75)]
+
+
+@pytest.mark.usefixtures("votes")
+def test_weights_that_vanish_before_the_start_fail_the_run(
+    folders: Path, stage: Callable[..., None]
+) -> None:
+    run = reward()
+    (folders / "models" / "tiny").rmdir()
+    assert "not on this machine" in follow(run).error
+
+
+# --- cancelling ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("votes")
+@pytest.mark.parametrize("behaviour", ["hang", "stubborn"])
+def test_cancelling_stops_the_process(stage: Callable[..., None], behaviour: str) -> None:
+    stage(behaviour)
+    run = follow(reward(), at_step_2(services.cancel_run))
+    assert run.state == Job.State.CANCELLED
+    assert not psutil.pid_exists(run.pid or 0)
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_queued_run_is_cancelled_without_a_process(stage: Callable[..., None]) -> None:
+    run = reward()
+    services.cancel_run(run)
+    assert follow(run).state == Job.State.CANCELLED
+    assert run.pid is None
+
+
+@pytest.mark.usefixtures("votes")
+def test_an_ended_run_cannot_be_cancelled(stage: Callable[..., None]) -> None:
+    run = follow(reward())
+    with pytest.raises(Conflict, match="ended already"):
+        services.cancel_run(run)
+
+
+# --- workers come and go ------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("votes")
+def test_following_an_ended_run_again_changes_nothing(stage: Callable[..., None]) -> None:
+    run = follow(reward())
+    follow(run)
+    assert Metric.objects.count() == 3
+
+
+@pytest.mark.usefixtures("votes")
+def test_two_followers_do_not_start_two_processes(stage: Callable[..., None]) -> None:
+    seen: list[int | None] = []
+
+    def second_follower(run: Run) -> None:
+        services.follow_run(run.pk, announce=services.announce_nothing, pace=FAST)
+        seen.append(run.pid)
+
+    run = follow(reward(), second_follower)
+    assert run.state == Job.State.SUCCEEDED
+    assert {pid for pid in seen if pid is not None} == {run.pid}
+
+
+def left_running(run: Run, behaviour: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A run whose worker died: its process lives on, and nobody follows it."""
+    monkeypatch.setenv("FAKE_STAGE", behaviour)
+    run.folder.mkdir(parents=True)
+    (run.folder / "config.json").write_text("{}")
+    command = [sys.executable, str(FAKE_STAGE), "reward", "--config", f"{run.folder}/config.json"]
+    identity, process = processes.start(command, log=run.folder / "log.txt", folder=run.folder)
+    Run.objects.filter(pk=run.pk).update(
+        state=Job.State.RUNNING, pid=identity.pid, process_started=identity.started
+    )
+    return process
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_new_worker_follows_a_living_process_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = reward()
+    process = left_running(run, "hang", monkeypatch)
+    follow(run, at_step_2(services.cancel_run))
+    assert run.state == Job.State.CANCELLED
+    assert process.wait(timeout=5) == 143
+    assert Metric.objects.filter(run=run).count() == 2
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_new_worker_finds_what_a_finished_process_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = reward()
+    left_running(run, "succeed", monkeypatch).wait(timeout=20)
+    assert follow(run).state == Job.State.SUCCEEDED
+    assert Metric.objects.filter(run=run).count() == 3
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_new_worker_fails_a_run_whose_process_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = reward()
+    process = left_running(run, "hang", monkeypatch)
+    process.kill()
+    process.wait(timeout=5)
+    follow(run)
+    assert run.state == Job.State.FAILED
+    assert "worker or machine stopped" in run.error
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_reused_process_id_is_not_taken_for_the_trainer() -> None:
+    run = reward()
+    Run.objects.update(state=Job.State.RUNNING, pid=os.getpid(), process_started=1.0)
+    follow(run)
+    assert run.state == Job.State.FAILED
+
+
+@pytest.mark.usefixtures("votes")
+def test_an_orderly_stop_ends_the_process_and_says_why(stage: Callable[..., None]) -> None:
+    stage("hang")
+    run = follow(reward(), at_step_2(lambda now: services.stop_running()))
+    assert run.state == Job.State.FAILED
+    assert run.error.startswith("The arena was stopped while this run was running.")

@@ -1,0 +1,100 @@
+"""Evaluation numbers with known answers, and the gate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from rlhf.training.data import Ranking
+from rlhf.training.evaluation import (
+    Evaluation,
+    TextQuality,
+    distinct,
+    length_baseline,
+    pairwise_accuracy,
+    repetition,
+    text_quality,
+    wilson,
+    with_rewards,
+)
+from rlhf.training.gate import may_enter
+from rlhf.training.sampling import Completion
+
+BASE = TextQuality(2.4, 1.8, 0.02, 0.8, 60, 0.5)
+
+
+def ranking(responses: list[str], ranks: list[int]) -> Ranking:
+    return Ranking([{"role": "user", "content": "?"}], tuple(responses), tuple(ranks))
+
+
+def test_repetition_counts_repeated_four_grams() -> None:
+    assert repetition("a b c d e f") == 0
+    assert repetition("a b c") == 0
+    assert repetition("a b c d a b c d") == pytest.approx(1 / 5)
+
+
+def test_distinct_counts_bigrams_over_the_whole_set() -> None:
+    assert distinct(["a b", "A b"]) == pytest.approx(0.5)
+    assert distinct(["a"]) == 0
+
+
+def test_accuracy_leaves_ties_out_and_halves_equal_scores() -> None:
+    rows = [ranking(["x", "y", "z"], [1, 2, 2]), ranking(["x", "y"], [2, 1])]
+    found = pairwise_accuracy(rows, [[3.0, 1.0, 3.0], [0.0, 1.0]])
+    assert found.pairs == 3
+    assert found.rate == pytest.approx(2.5 / 3)
+
+
+def test_wilson_interval_of_a_textbook_case() -> None:
+    found = wilson(8, 10)
+    assert (found.lower, found.upper) == pytest.approx((0.490, 0.943), abs=1e-3)
+    assert wilson(0, 0).upper == 1
+
+
+def test_length_baseline_learns_its_direction_on_the_training_split() -> None:
+    shorter = [ranking(["aa", "a"], [2, 1])] * 3
+    assert length_baseline(shorter, shorter).rate == 1
+    assert length_baseline(shorter, [ranking(["aa", "a"], [1, 2])]).rate == 0
+
+
+def test_text_quality_averages() -> None:
+    rows = [Completion("a b", (1, 2), True), Completion("c d e f", (1, 2, 3, 4), False)]
+    quality = text_quality(rows, 2.0, 1.0)
+    assert (quality.length, quality.finished, quality.repetition) == (3, 0.5, 0)
+
+
+def test_rewards_give_a_win_rate_with_ties_as_halves() -> None:
+    found = with_rewards(Evaluation(3, BASE, BASE), [1.0, 0.0, 2.0], [0.0, 0.0, 3.0])
+    assert found.win_rate == pytest.approx(0.5)
+    assert found.policy.reward == pytest.approx(1.0)
+    assert found.flat()["reward_base"] == pytest.approx(1.0)
+
+
+def test_an_equal_policy_may_enter() -> None:
+    assert may_enter(Evaluation(10, BASE, BASE)) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"nll": 3.1}, "unlikely"),
+        ({"nll": math.nan}, "unlikely"),
+        ({"repetition": 0.2}, "repeats"),
+        ({"length": 10}, "length"),
+        ({"length": 200}, "length"),
+        ({"entropy": 0.3}, "variety"),
+    ],
+)
+def test_each_damage_is_refused_with_its_reason(change: dict[str, float], word: str) -> None:
+    passed, reasons = may_enter(Evaluation(10, replace(BASE, **change), BASE))
+    assert not passed
+    assert len(reasons) == 1
+    assert word in reasons[0]
+
+
+def test_a_policy_that_loses_to_its_base_is_refused() -> None:
+    passed, reasons = may_enter(Evaluation(10, BASE, BASE, win_rate=0.2))
+    assert not passed
+    assert "20%" in reasons[0]

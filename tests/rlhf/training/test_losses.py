@@ -1,0 +1,79 @@
+"""The ranking loss against its formula, by hand and by finite differences."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlhf.training.losses import pairs_of, ranking_loss, token_entropy, token_log_probs
+
+
+def test_two_responses_give_the_pairwise_logistic_loss() -> None:
+    loss = ranking_loss(torch.tensor([1.5, 0.25]), pairs_of([[1, 2]]))
+    assert float(loss) == pytest.approx(-math.log(1 / (1 + math.exp(-1.25))))
+
+
+def test_four_responses_average_their_six_pairs() -> None:
+    scores, ranks = [0.3, -1.0, 2.0, 0.1], [2, 4, 1, 3]
+    terms = [
+        math.log1p(math.exp(-(scores[i] - scores[j])))
+        for i in range(4)
+        for j in range(4)
+        if ranks[i] < ranks[j]
+    ]
+    loss = ranking_loss(torch.tensor(scores), pairs_of([ranks]))
+    assert len(terms) == 6
+    assert float(loss) == pytest.approx(sum(terms) / 6, rel=1e-6)
+
+
+def test_a_tie_is_symmetric_and_least_at_equal_scores() -> None:
+    pairs = pairs_of([[1, 1]])
+    assert float(ranking_loss(torch.tensor([0.7, 0.2]), pairs)) == pytest.approx(
+        float(ranking_loss(torch.tensor([0.2, 0.7]), pairs))
+    )
+    assert float(ranking_loss(torch.tensor([0.4, 0.4]), pairs)) == pytest.approx(math.log(2))
+    assert float(ranking_loss(torch.tensor([0.4, 0.9]), pairs)) > math.log(2)
+
+
+def test_each_ranking_counts_by_its_weight_whatever_its_size() -> None:
+    scores = torch.tensor([1.0, 0.0, 0.5, -0.5, 2.0])
+    alone = [
+        float(ranking_loss(scores[:2], pairs_of([[1, 2]]))),
+        float(ranking_loss(scores[2:], pairs_of([[3, 2, 1]]))),
+    ]
+    both = ranking_loss(scores, pairs_of([[1, 2], [3, 2, 1]], [3.0, 1.0]))
+    assert float(both) == pytest.approx(0.75 * alone[0] + 0.25 * alone[1], rel=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.floats(-3, 3), st.integers(1, 4)), min_size=2, max_size=6))
+def test_gradient_agrees_with_finite_differences(rows: list[tuple[float, int]]) -> None:
+    scores = torch.tensor([row[0] for row in rows], dtype=torch.float64, requires_grad=True)
+    pairs = pairs_of([[row[1] for row in rows]])
+    assert torch.autograd.gradcheck(lambda values: ranking_loss(values, pairs), (scores,))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-3, 3), st.integers(1, 4)), min_size=2, max_size=6),
+    st.floats(-5, 5),
+)
+def test_only_score_differences_matter(rows: list[tuple[float, int]], shift: float) -> None:
+    scores = torch.tensor([row[0] for row in rows], dtype=torch.float64)
+    pairs = pairs_of([[row[1] for row in rows]])
+    assert float(ranking_loss(scores + shift, pairs)) == pytest.approx(
+        float(ranking_loss(scores, pairs)), abs=1e-6
+    )
+
+
+def test_token_log_probs_and_entropy_of_a_known_distribution() -> None:
+    shares = torch.tensor([[[0.5, 0.25, 0.25], [1 / 3, 1 / 3, 1 / 3]]])
+    logits = shares.log() + 7.0
+    found = token_log_probs(logits, torch.tensor([[1, 2]]))
+    assert found.tolist()[0] == pytest.approx([math.log(0.25), math.log(1 / 3)], rel=1e-5)
+    entropy = token_entropy(logits).tolist()[0]
+    assert entropy == pytest.approx([1.5 * math.log(2), math.log(3)], rel=1e-5)

@@ -1,0 +1,185 @@
+"""The process contract: exit codes, error.json, SIGTERM, no half checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rlhf.training import __main__ as entry
+from rlhf.training import best_of_n, reward
+from rlhf.training.errors import TrainingError
+from rlhf.training.output import PARTIAL, Output
+from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows
+
+
+@pytest.fixture
+def threads() -> Any:
+    """Stages set torch's thread count for their own process; give it back."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def config(tmp_path: Path, tiny_model: str, write_lines: WriteLines) -> dict[str, Any]:
+    return {
+        "output": str(tmp_path / "out"),
+        "model": tiny_model,
+        "rankings": write_lines("rankings.jsonl", ranking_rows()),
+        "threads": 1,
+    }
+
+
+def call(tmp_path: Path, stage: str, config: dict[str, Any]) -> int:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    return entry.main([stage, "--config", str(path)])
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_run_that_works_exits_0(tmp_path: Path, config: dict[str, Any]) -> None:
+    assert call(tmp_path, "reward", config) == 0
+    assert (tmp_path / "out" / "checkpoint" / "value_head.safetensors").is_file()
+    assert not (tmp_path / "out" / "error.json").exists()
+
+
+@pytest.mark.usefixtures("threads")
+def test_too_few_rankings_exit_2_with_one_plain_line(
+    tmp_path: Path, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(tmp_path, "reward", config | {"minimum": 500}) == 2
+    said = capsys.readouterr().err.strip()
+    assert "At least 500 are needed" in said
+    assert "\n" not in said
+    error = json.loads((tmp_path / "out" / "error.json").read_text())
+    assert set(error) == {"reason", "what to do"}
+
+
+def test_an_unknown_setting_exits_2(
+    tmp_path: Path, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(tmp_path, "reward", config | {"lernrate": 1}) == 2
+    assert "'lernrate'" in capsys.readouterr().err
+
+
+def test_an_unknown_stage_exits_2(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        call(tmp_path, "ppo", {})
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("stage", sorted(entry.STAGES))
+def test_every_stage_of_the_table_has_a_config_and_main(stage: str) -> None:
+    module = entry.importlib.import_module(entry.STAGES[stage])
+    assert callable(module.main)
+    assert module.Config.__doc__
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "Memory ran out"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "Memory ran out"),
+        (TrainingError("loss became nan.", "Lower the learning rate."), "loss became nan"),
+    ],
+)
+def test_memory_and_nan_exit_1_with_a_reason(
+    tmp_path: Path,
+    config: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    words: str,
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(reward, "main", fail)
+    assert call(tmp_path, "reward", config) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_bug_is_not_swallowed(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(reward, "main", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        call(tmp_path, "reward", config)
+
+
+@pytest.mark.usefixtures("threads")
+def test_sigterm_stops_with_143_and_keeps_the_last_checkpoint(
+    tmp_path: Path,
+    config: dict[str, Any],
+    reward_folder: Path,
+    write_lines: WriteLines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = tmp_path / "out" / "checkpoint"
+    kept.mkdir(parents=True)
+    (kept / "old").write_text("old")
+
+    def interrupted(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(best_of_n, "imitate", interrupted)
+    del config["rankings"]
+    config |= {
+        "prompts": write_lines("prompts.jsonl", prompt_rows()),
+        "reward_model": str(reward_folder / "checkpoint"),
+        "max_new_tokens": 2,
+        "n": 2,
+        "train_prompts": 2,
+    }
+    assert call(tmp_path, "best-of-n", config) == 143
+    assert (kept / "old").read_text() == "old"
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_checkpoint_appears_only_when_whole(tmp_path: Path) -> None:
+    output = Output(tmp_path, {"training": 1.0})
+
+    def half(folder: Path) -> None:
+        (folder / "weights").write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        output.publish(half)
+    assert not (tmp_path / "checkpoint").exists()
+    output.publish(lambda folder: (folder / "weights").write_text("whole") and None)
+    assert (tmp_path / "checkpoint" / "weights").read_text() == "whole"
+    assert not (tmp_path / PARTIAL).exists()
+
+
+def test_a_new_run_clears_what_an_earlier_one_left(tmp_path: Path) -> None:
+    (tmp_path / PARTIAL).mkdir()
+    (tmp_path / "error.json").write_text("{}")
+    (tmp_path / "checkpoint").mkdir()
+    Output(tmp_path, {"training": 1.0})
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_metric_that_is_not_finite_stops(tmp_path: Path) -> None:
+    output = Output(tmp_path, {"training": 1.0})
+    with pytest.raises(TrainingError, match="loss became inf in phase training, step 3"):
+        output.progress("training", 3, 10, {"loss": float("inf")})
+
+
+def test_progress_spans_phases_and_never_falls(tmp_path: Path) -> None:
+    output = Output(tmp_path, {"sampling": 3.0, "training": 1.0})
+    output.progress("sampling", 1, 2, {})
+    output.progress("training", 1, 2, {})
+    output.progress("sampling", 2, 2, {})
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["progress"] for line in lines] == [0.375, 0.875, 0.875]

@@ -1,0 +1,158 @@
+"""Every stage that changes a policy, on a tiny model: its loss falls and its folder is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from rlhf.training import best_of_n, dpo, grpo, sft
+from rlhf.training.config import build_config
+from rlhf.training.data import Ranking
+from rlhf.training.errors import InputError, TrainingError
+from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows, read_lines
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def values(
+    tiny_model: str, reward_folder: Path, tmp_path: Path, write_lines: WriteLines
+) -> dict[str, Any]:
+    """Config values for a short run."""
+    return {
+        "output": str(tmp_path / "out"),
+        "model": tiny_model,
+        "prompts": write_lines("prompts.jsonl", prompt_rows()),
+        "reward_model": str(reward_folder / "checkpoint"),
+        "max_new_tokens": 6,
+        "threads": 1,
+        "learning_rate": 5e-3,
+    }
+
+
+def run(stage: ModuleType, values: dict[str, Any]) -> tuple[Path, list[float]]:
+    """Run a stage in this process; returns its folder and its losses."""
+    config = build_config(stage.Config, values)
+    stage.main(config)
+    folder = Path(values["output"])
+    lines = read_lines(folder / "metrics.jsonl")
+    return folder, [line["metrics"]["loss"] for line in lines if "loss" in line["metrics"]]
+
+
+def assert_whole(folder: Path, stage: str) -> dict[str, Any]:
+    """The checkpoint can be served, and the evaluation stands beside the base's."""
+    checkpoint = folder / "checkpoint"
+    assert json.loads((checkpoint / "generation_config.json").read_text())["do_sample"] is True
+    assert AutoTokenizer.from_pretrained(checkpoint).chat_template
+    AutoModelForCausalLM.from_pretrained(checkpoint)
+    assert not list(checkpoint.glob("adapter*"))
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    assert summary["stage"] == stage
+    assert set(summary["metrics"]["policy"]) == set(summary["metrics"]["base"])
+    assert isinstance(summary["metrics"]["gate"]["passed"], bool)
+    assert set(read_lines(folder / "samples.jsonl")[0]) >= {"prompt", "base", "new"}
+    shares = [line["progress"] for line in read_lines(folder / "metrics.jsonl")]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    return summary
+
+
+def test_best_of_n_imitates_its_best_samples(values: dict[str, Any], tiny_model: str) -> None:
+    more = {"n": 4, "train_prompts": 8, "batch_size": 8, "epochs": 5}
+    folder, losses = run(best_of_n, values | more)
+    assert len(losses) == 5
+    assert losses[-1] < losses[0]
+    summary = assert_whole(folder, "best-of-n")
+    assert summary["metrics"]["selection_gain"][0] > 0
+    assert 0 <= summary["metrics"]["win_rate"] <= 1
+    before = AutoModelForCausalLM.from_pretrained(tiny_model)
+    after = AutoModelForCausalLM.from_pretrained(folder / "checkpoint")
+    changed = before.model.layers[0].mlp.up_proj.weight - after.model.layers[0].mlp.up_proj.weight
+    assert float(changed.abs().max()) > 1e-4
+
+
+def test_two_rounds_sample_twice(values: dict[str, Any]) -> None:
+    more = {"n": 2, "rounds": 2, "train_prompts": 4, "epochs": 1}
+    folder, losses = run(best_of_n, values | more)
+    assert len(losses) == 2
+    assert len(assert_whole(folder, "best-of-n")["metrics"]["selection_gain"]) == 2
+
+
+def test_the_same_seed_gives_the_same_weights(values: dict[str, Any], tmp_path: Path) -> None:
+    more = {"n": 2, "train_prompts": 4, "epochs": 2, "seed": 4}
+    heads = []
+    for name in ("one", "two"):
+        folder, _ = run(best_of_n, values | more | {"output": str(tmp_path / name)})
+        model = AutoModelForCausalLM.from_pretrained(folder / "checkpoint")
+        heads.append(model.model.layers[1].self_attn.q_proj.weight)
+    assert torch.equal(heads[0], heads[1])
+
+
+def test_sft_lowers_the_loss_without_a_reward_model(
+    values: dict[str, Any], write_lines: WriteLines
+) -> None:
+    rows = [{"prompt": f"Say {n}.", "response": f"It is {n}."} for n in range(8)]
+    more = {"demonstrations": write_lines("d.jsonl", rows), "epochs": 5, "reward_model": ""}
+    folder, losses = run(sft, values | more)
+    assert losses[-1] < losses[0]
+    summary = assert_whole(folder, "sft")
+    assert summary["metrics"]["win_rate"] is None
+
+
+def test_dpo_widens_the_margin(values: dict[str, Any], write_lines: WriteLines) -> None:
+    more = {"rankings": write_lines("r.jsonl", ranking_rows(8)), "epochs": 5, "sft_weight": 0.0}
+    folder, losses = run(dpo, values | more)
+    assert losses[0] == pytest.approx(0.6931, abs=1e-3)
+    assert losses[-1] < losses[0]
+    assert_whole(folder, "dpo")
+
+
+def test_dpo_takes_best_and_worst_of_its_samples(values: dict[str, Any]) -> None:
+    more = {"n": 4, "train_prompts": 8, "epochs": 5}
+    folder, losses = run(dpo, values | more)
+    assert losses[-1] < losses[0]
+    assert assert_whole(folder, "dpo")["metrics"]["pairs"] == 8
+
+
+def test_pairs_from_rankings_skip_full_ties() -> None:
+    prompt = [{"role": "user", "content": "?"}]
+    rows = [Ranking(prompt, ("a", "b", "c"), (2, 1, 3)), Ranking(prompt, ("a", "b"), (1, 1))]
+    (pair,) = dpo.pairs_from_rankings(rows)
+    assert (pair.chosen, pair.rejected) == ("b", "c")
+
+
+def test_grpo_reports_reward_and_divergence(values: dict[str, Any]) -> None:
+    more = {"n": 4, "prompts_per_step": 2, "steps": 3}
+    folder, losses = run(grpo, values | more)
+    assert len(losses) == 3
+    assert_whole(folder, "grpo")
+    metrics = [line["metrics"] for line in read_lines(folder / "metrics.jsonl")]
+    assert any("reward" in found and "kl" in found for found in metrics)
+
+
+def test_a_missing_reward_model_is_refused(values: dict[str, Any]) -> None:
+    for stage in (best_of_n, dpo, grpo):
+        with pytest.raises(InputError, match="reward"):
+            run(stage, values | {"reward_model": ""})
+
+
+def test_a_loss_that_is_no_number_stops_the_run_without_a_checkpoint(
+    values: dict[str, Any], write_lines: WriteLines, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    model = AutoModelForCausalLM.from_pretrained(values["model"])
+    with torch.no_grad():
+        model.model.norm.weight.fill_(float("nan"))
+    model.save_pretrained(broken)
+    AutoTokenizer.from_pretrained(values["model"]).save_pretrained(broken)
+    rows = [{"prompt": "Say it.", "response": "It."}] * 4
+    more = {"demonstrations": write_lines("d.jsonl", rows), "model": str(broken)}
+    with pytest.raises(TrainingError, match="nan"):
+        run(sft, values | more)
+    assert not (Path(values["output"]) / "checkpoint").exists()
