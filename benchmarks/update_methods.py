@@ -250,12 +250,11 @@ class Bench:
                 (self.judge(prompt, a.text), self.judge(prompt, b.text)) for a in new for b in old
             ]
             rates.append(sum((a > b) + 0.5 * (a == b) for a, b in pairs) / len(pairs))
-        flat = [response for row in drawn for response in row]
-        asked = [message for message in messages for _ in range(EVALUATED)]
+        flat, first = [response for row in drawn for response in row], [row[0] for row in drawn]
         with merged(update.policy):
-            _, entropy = likelihood(update.policy, self.tokenizer, asked, flat)
+            _, entropy = likelihood(update.policy, self.tokenizer, messages, first)
         with update.policy.disable_adapter():
-            nll, _ = likelihood(update.policy, self.tokenizer, asked, flat)
+            nll, _ = likelihood(update.policy, self.tokenizer, messages, first)
             base_nll, base_entropy = self.base_likelihood(update, messages)
         base = text_quality([r for row in arena for r in row], base_nll, base_entropy)
         policy = text_quality(flat, nll, entropy)
@@ -273,13 +272,12 @@ class Bench:
         }
 
     def base_likelihood(self, update: Update, messages: list[Any]) -> tuple[float, float]:
-        """NLL and entropy of two of the base's own responses per prompt, computed once."""
+        """NLL and entropy of the base's own first responses, computed once."""
         path = self.work / "base.json"
         if not path.exists():
-            arena = self.arena()[-HELD_OUT:]
-            flat = [response for row in arena for response in row[:EVALUATED]]
-            asked = [message for message in messages for _ in range(EVALUATED)]
-            path.write_text(json.dumps(likelihood(update.policy, self.tokenizer, asked, flat)))
+            first = [row[0] for row in self.arena()[-HELD_OUT:]]
+            found = likelihood(update.policy, self.tokenizer, messages, first)
+            path.write_text(json.dumps(found))
         nll, entropy = json.loads(path.read_text())
         return nll, entropy
 

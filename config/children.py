@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psutil  # type: ignore[import-untyped]
@@ -69,8 +69,16 @@ class Printer:
 class Child:
     """One supervised process. Not thread-safe: the supervisor's main thread uses it."""
 
-    def __init__(self, spec: Spec, printer: Printer, back_off: BackOff | None = None) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        printer: Printer,
+        *,
+        back_off: BackOff | None = None,
+        on_start: Callable[[int], object] = lambda pid: None,
+    ) -> None:
         self.spec = spec
+        self._on_start = on_start
         self.process: subprocess.Popen[str] | None = None
         self._printer = printer
         self._back_off = back_off or BackOff()
@@ -90,6 +98,7 @@ class Child:
             errors="replace",
             process_group=0,
         )
+        self._on_start(self.process.pid)
         self._started = time.monotonic()
         threading.Thread(target=self._show, args=(self.process,), daemon=True).start()
 
@@ -133,12 +142,21 @@ def family(token: str) -> list[psutil.Process]:
 
 def stop(children: Sequence[Child], token: str, *, grace: float = 10.0) -> None:
     """Ends the children and everything that descends from them. TERM, then KILL after `grace`."""
-    last = {child.process.pid for child in children if child.spec.last and child.process}
-    end([process for process in family(token) if process.pid not in last], grace)
-    end(family(token), grace)
-    for child in children:
-        if child.process is not None:
-            child.process.wait()
+    # Redis hides its variables by writing its title over them, so children count by themselves.
+    ours = {child.process.pid: child for child in children if child.process is not None}
+    last = {pid for pid, child in ours.items() if child.spec.last}
+    end([process for process in _alive(ours, token) if process.pid not in last], grace)
+    end(_alive(ours, token), grace)
+
+
+def _alive(pids: Iterable[int], token: str) -> list[psutil.Process]:
+    found = {process.pid: process for process in family(token)}
+    for pid in pids:
+        try:
+            found.setdefault(pid, psutil.Process(pid))
+        except psutil.NoSuchProcess:
+            continue
+    return list(found.values())
 
 
 def end(processes: Sequence[psutil.Process], grace: float) -> None:

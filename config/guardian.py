@@ -1,12 +1,14 @@
 """`python -m config.guardian TOKEN`: ends an arena whose supervisor was killed.
 
-Its standard input is a pipe that the supervisor holds open and never writes to. When the supervisor
-ends in whatever way, the pipe ends too, and everything that carries the token is stopped.
+Its standard input is a pipe from the supervisor, with the number of each process that it starts on
+a line. When the supervisor ends, in whatever way, the pipe ends too, and every one of them that is
+still there is stopped, and everything that carries the token.
 """
 
-import os
 import signal
 import sys
+
+import psutil  # type: ignore[import-untyped]
 
 from config.children import end, family
 
@@ -18,8 +20,15 @@ def main() -> None:
     # Ctrl-C and a closed terminal are the supervisor's to handle.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    while os.read(sys.stdin.fileno(), 1):
-        continue
+    started: dict[int, psutil.Process] = {}
+    for line in sys.stdin:
+        pid = int(line)
+        try:
+            started[pid] = psutil.Process(pid)  # with its start time: numbers are used again
+        except psutil.NoSuchProcess:
+            continue
+    # None if it was a stop in good order.
+    end([process for process in started.values() if process.is_running()], GRACE_S)
     end(family(token), GRACE_S)
 
 

@@ -1,4 +1,4 @@
-"""All settings of the arena, read from the environment. docs/operations.md explains each variable."""
+"""All settings of the arena, from the environment. docs/operations.md explains each variable."""
 
 import os
 import secrets
@@ -9,8 +9,11 @@ from typing import Any
 import dj_database_url
 import django_stubs_ext
 
-# Lets `ModelAdmin[Contender]` and the like be written where Python runs, not only where it is typed.
+# Lets `ModelAdmin[Contender]` and the like stand in code that runs, not only in annotations.
 django_stubs_ext.monkeypatch()
+
+# The matrices of a leaderboard are small: threads that spin for them cost more than they give.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ARENA_HOME = Path(os.environ.get("ARENA_HOME") or BASE_DIR / "var").resolve()

@@ -12,8 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -155,6 +154,7 @@ class Supervisor:
         self._printer = Printer()
         self._children: list[Child] = []
         self._stopping = threading.Event()
+        self._guardian: Guardian
 
     def run(self) -> None:
         """Starts everything and returns when it was asked to stop and has stopped."""
@@ -162,16 +162,17 @@ class Supervisor:
         token = os.environ[FAMILY_VARIABLE]
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
-        with guarded(token):
-            try:
-                self._start()
-                while not self._stopping.wait(TEND_EVERY_S):
-                    for child in self._children:
-                        child.tend()
-            finally:
-                self._say("Stopping.")
-                stop(self._children, token)
-                self._say("Stopped.")
+        self._guardian = Guardian(token)
+        try:
+            self._start()
+            while not self._stopping.wait(TEND_EVERY_S):
+                for child in self._children:
+                    child.tend()
+        finally:
+            self._say("Stopping.")
+            stop(self._children, token)
+            self._guardian.close()
+            self._say("Stopped.")
 
     def _start(self) -> None:
         self._start_redis()
@@ -208,7 +209,10 @@ class Supervisor:
         return self._process("rlhf.serving.weights", "--home", str(self._home))
 
     def _process(self, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-m", module, *arguments], process_group=0)
+        command = [sys.executable, "-m", module, *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, process_group=0)
+        self._guardian.watch(process.pid)
+        return process
 
     def _finish(self, process: "subprocess.Popen[bytes]", failure: str) -> None:
         while process.poll() is None:
@@ -220,7 +224,7 @@ class Supervisor:
             raise StartError(f"{failure} The lines above say why.")
 
     def _begin(self, spec: Spec) -> None:
-        child = Child(spec, self._printer)
+        child = Child(spec, self._printer, on_start=self._guardian.watch)
         child.start()
         self._children.append(child)
 
@@ -254,20 +258,28 @@ def require_redis(url: str) -> None:
         ) from error
 
 
-@contextmanager
-def guarded(token: str) -> Iterator[None]:
-    """Meanwhile a process waits that ends the family of `token` should this one be killed."""
-    environment = {key: value for key, value in os.environ.items() if key != FAMILY_VARIABLE}
-    guardian = subprocess.Popen(
-        [sys.executable, "-m", "config.guardian", token],
-        stdin=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        guardian.communicate()
+class Guardian:
+    """A process that ends what was started here should this process be killed."""
+
+    def __init__(self, token: str) -> None:
+        environment = {key: value for key, value in os.environ.items() if key != FAMILY_VARIABLE}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "config.guardian", token],
+            stdin=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+            text=True,
+        )
+
+    def watch(self, pid: int) -> None:
+        """Notes a process that was started."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{pid}\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """After an orderly stop."""
+        self._process.communicate()
 
 
 def main() -> None:

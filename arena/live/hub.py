@@ -43,11 +43,9 @@ class Hub:
         self._outbox: asyncio.Queue[tuple[str | None, dict[str, Any]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._deaf = False  # said once that other processes cannot be reached
-        self._services = [
-            self.run(self._listen()),
-            self.run(self._post()),
-            self.run(self._keep_texts()),
-        ]
+        self.run(self._listen())
+        self.run(self._post())
+        self.run(self._keep_texts())
 
     def run(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A task that is held until it ends, and whose failure is logged."""
@@ -150,8 +148,6 @@ class Hub:
 
     async def close(self) -> None:
         """Ends everything that this loop still does."""
-        for service in self._services:
-            service.cancel()
         rest = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in rest:
             task.cancel()

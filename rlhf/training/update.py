@@ -149,20 +149,24 @@ def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
     )
     scores: list[list[float]] = []
     if update.reward is not None:
-        scores = update.reward.score(
-            [
-                (prompt.messages, [a.text, b.text])
-                for prompt, a, b in zip(prompts, new, old, strict=True)
-            ]
-        )
+        answers = zip(messages, new, old, strict=True)
+        scores = update.reward.score([(asked, [a.text, b.text]) for asked, a, b in answers])
         evaluation = with_rewards(evaluation, [s[0] for s in scores], [s[1] for s in scores])
-    for number, prompt in enumerate(prompts[:SHOWN]):
-        line: dict[str, Any] = {
-            "prompt": prompt.text,
-            "base": old[number].text,
-            "new": new[number].text,
-        }
+    show(update, prompts[:SHOWN], new, old, scores)
+    return evaluation
+
+
+def show(
+    update: Update,
+    prompts: Sequence[Prompt],
+    new: Sequence[Completion],
+    old: Sequence[Completion],
+    scores: Sequence[Sequence[float]],
+) -> None:
+    """Write samples.jsonl: the first prompts with the base's response beside the new one."""
+    for number, prompt in enumerate(prompts):
+        line: dict[str, Any] = {"prompt": prompt.text}
+        line |= {"base": old[number].text, "new": new[number].text}
         if scores:
             line |= {"reward_base": scores[number][1], "reward_new": scores[number][0]}
         update.output.sample(line)
-    return evaluation

@@ -69,9 +69,7 @@ def test_export_preferences_names_the_formats() -> None:
         command("export_preferences", "--format", "xml", "--output", "-")
 
 
-def test_train_runs_a_reward_model_to_its_end(
-    stage: Callable[..., None], base: Contender
-) -> None:
+def test_train_runs_a_reward_model_to_its_end(stage: Callable[..., None], base: Contender) -> None:
     many_votes(20)
     stage("succeed", {"metrics": {"accuracy": 0.7}})
     out = command("train", "reward", "--set", "seed=3", "--preset", "quick")
@@ -122,4 +120,5 @@ def test_train_names_a_wrong_setting(base: Contender, setting: str) -> None:
 
 
 def test_train_lists_the_settings() -> None:
-    assert "n = 8  Responses sampled for each prompt" in command("train", "best-of-n", "--settings")
+    listed = command("train", "best-of-n", "--list-settings")
+    assert "n = 8  Responses sampled for each prompt" in listed

@@ -257,8 +257,8 @@ def test_a_cancelled_export_leaves_nothing_behind(tmp_path: Path) -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        write_file(get_format("ranking"), "people", tmp_path / "out.jsonl", progress=stop)
-    assert list(tmp_path.iterdir()) == []
+        write_file(get_format("ranking"), "people", tmp_path / "new" / "out.jsonl", progress=stop)
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_progress_ends_at_the_number_of_votes() -> None:

@@ -33,9 +33,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 
 def follow(run: Run) -> None:
-    services.follow_run(
-        run.pk, announce=services.announce_nothing, pace=services.Pace(poll_s=0.05)
-    )
+    services.follow_run(run.pk, announce=services.announce_nothing, pace=services.Pace(poll_s=0.05))
 
 
 def text_of(answer: Any) -> str:
@@ -63,7 +61,12 @@ def test_no_page_of_the_lab_holds_inline_style_or_script(
 ) -> None:
     services.create_dataset(format="ranking")
     dataset = Dataset.objects.get()
-    for url in ("/lab/", reward_model.get_absolute_url(), "/lab/datasets/", f"/lab/datasets/{dataset.pk}/"):
+    for url in (
+        "/lab/",
+        reward_model.get_absolute_url(),
+        "/lab/datasets/",
+        f"/lab/datasets/{dataset.pk}/",
+    ):
         page = operator_client.get(url).content.decode()
         assert not re.search(r"\sstyle=|<style|<script(?![^>]*\ssrc=)|\son\w+=", page), url
 
@@ -128,7 +131,11 @@ def test_too_few_votes_are_said_above_the_form(operator_client: Client, base: Co
 
 @pytest.mark.parametrize(
     ("typed", "reason"),
-    [("epoch = 3", "no setting"), ("epochs 3", "Line 1 is no setting"), ("seed = x", "whole number")],
+    [
+        ("epoch = 3", "no setting"),
+        ("epochs 3", "Line 1 is no setting"),
+        ("seed = x", "whole number"),
+    ],
 )
 def test_a_wrong_setting_is_named_above_the_form(
     operator_client: Client, base: Contender, typed: str, reason: str
@@ -310,9 +317,7 @@ def test_a_format_that_does_not_exist_is_refused(operator_client: Client) -> Non
     assert not Dataset.objects.exists()
 
 
-def test_a_dataset_that_cannot_be_written_says_why(
-    operator_client: Client, folders: Path
-) -> None:
+def test_a_dataset_that_cannot_be_written_says_why(operator_client: Client, folders: Path) -> None:
     dataset = services.create_dataset(format="ranking")
     dataset.path.mkdir(parents=True)  # in the way of the final name
     services.write_dataset(dataset.pk)

@@ -74,14 +74,28 @@ def thumb(battle: Battle, position: int, value: int, *, turn: int = 1) -> Reacti
 
 def many_votes(count: int, *, population: str = Population.PEOPLE) -> list[Vote]:
     """`count` votes of two, each on a prompt of its own; the longer answer wins."""
-    return [
-        vote(
-            converse(
-                [f"Question number {number}?"],
-                {"amber": [f"A long answer to question {number}."], "birch": ["Short."]},
-                population=population,
-            ),
-            [1, 2],
+    by = rater(f"rater-1/{population}", population)
+    sides = [contender("amber"), contender("birch")]
+    battles = Battle.objects.bulk_create(
+        Battle(rater=by, population=population, state=Battle.State.VOTED) for _ in range(count)
+    )
+    turns = Turn.objects.bulk_create(
+        Turn(battle=battle, number=1, prompt=f"Question number {number}?")
+        for number, battle in enumerate(battles)
+    )
+    placements = Placement.objects.bulk_create(
+        Placement(battle=battle, position=place, contender=side, rank=place + 1)
+        for battle in battles
+        for place, side in enumerate(sides)
+    )
+    Response.objects.bulk_create(
+        Response(
+            turn=turns[index // 2],
+            placement=placement,
+            state=Response.State.DONE,
+            text="Short." if index % 2 else f"A long answer to question {index // 2}.",
         )
-        for number in range(count)
-    ]
+        for index, placement in enumerate(placements)
+    )
+    now = timezone.now()
+    return Vote.objects.bulk_create(Vote(battle=battle, cast_at=now) for battle in battles)

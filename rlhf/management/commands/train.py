@@ -43,18 +43,15 @@ class Command(BaseCommand):
         parser.add_argument("--preset", default="standard", choices=list(PRESETS))
         parser.add_argument(
             "--set",
-            dest="settings",
+            dest="assignments",
             metavar="NAME=VALUE",
             type=_assignment,
             action="append",
             default=[],
-            help="A setting; may be given several times. --settings lists them.",
+            help="A setting; may be given several times. --list-settings shows them.",
         )
         parser.add_argument(
-            "--settings",
-            dest="list_settings",
-            action="store_true",
-            help="List the stage's settings.",
+            "--list-settings", action="store_true", help="List the stage's settings and stop."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -71,7 +68,7 @@ class Command(BaseCommand):
                 dataset=options["dataset"],
                 reward_run=options["reward_run"],
                 population=options["population"],
-                settings={**preset, **dict(options["settings"])},
+                settings={**preset, **dict(options["assignments"])},
             )
         except ArenaError as refusal:
             raise CommandError(refusal.reason) from refusal

@@ -19,14 +19,6 @@ from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows
 
 
 @pytest.fixture
-def threads() -> Any:
-    """Stages set torch's thread count for their own process; give it back."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
 def config(tmp_path: Path, tiny_model: str, write_lines: WriteLines) -> dict[str, Any]:
     return {
         "output": str(tmp_path / "out"),
@@ -42,14 +34,12 @@ def call(tmp_path: Path, stage: str, config: dict[str, Any]) -> int:
     return entry.main([stage, "--config", str(path)])
 
 
-@pytest.mark.usefixtures("threads")
 def test_a_run_that_works_exits_0(tmp_path: Path, config: dict[str, Any]) -> None:
     assert call(tmp_path, "reward", config) == 0
     assert (tmp_path / "out" / "checkpoint" / "value_head.safetensors").is_file()
     assert not (tmp_path / "out" / "error.json").exists()
 
 
-@pytest.mark.usefixtures("threads")
 def test_too_few_rankings_exit_2_with_one_plain_line(
     tmp_path: Path, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,7 +71,6 @@ def test_every_stage_of_the_table_has_a_config_and_main(stage: str) -> None:
     assert module.Config.__doc__
 
 
-@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -106,7 +95,6 @@ def test_memory_and_nan_exit_1_with_a_reason(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("threads")
 def test_a_bug_is_not_swallowed(
     tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +106,6 @@ def test_a_bug_is_not_swallowed(
         call(tmp_path, "reward", config)
 
 
-@pytest.mark.usefixtures("threads")
 def test_sigterm_stops_with_143_and_keeps_the_last_checkpoint(
     tmp_path: Path,
     config: dict[str, Any],
@@ -163,11 +150,12 @@ def test_a_checkpoint_appears_only_when_whole(tmp_path: Path) -> None:
 
 
 def test_a_new_run_clears_what_an_earlier_one_left(tmp_path: Path) -> None:
-    (tmp_path / PARTIAL).mkdir()
-    (tmp_path / "error.json").write_text("{}")
-    (tmp_path / "checkpoint").mkdir()
-    Output(tmp_path, {"training": 1.0})
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    folder = tmp_path / "run"
+    (folder / PARTIAL).mkdir(parents=True)
+    (folder / "error.json").write_text("{}")
+    (folder / "checkpoint").mkdir()
+    Output(folder, {"training": 1.0})
+    assert [path.name for path in folder.iterdir()] == ["checkpoint"]
 
 
 def test_a_metric_that_is_not_finite_stops(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from rlhf.training import reward
 from rlhf.training.config import build_config
 from rlhf.training.errors import InputError
-from rlhf.training.losses import ranking_loss
+from rlhf.training.losses import pairs_of, ranking_loss
 from rlhf.training.reward_model import batches, load_reward_model
 from tests.rlhf.training.conftest import WriteLines, ranking_rows, read_lines
 
@@ -83,7 +83,7 @@ def test_progress_grows_from_zero_to_one(reward_folder: Path) -> None:
 def test_fitting_lowers_the_loss_below_chance() -> None:
     torch.manual_seed(0)
     features = torch.randn(12, 5)
-    pairs = reward.pairs_of([[1, 2, 3]] * 4)
+    pairs = pairs_of([[1, 2, 3]] * 4)
     weights = reward.fit_weights(features, pairs, penalty=0.01)
     chance = ranking_loss(torch.zeros(12), pairs)
     assert ranking_loss(features @ weights, pairs) < chance
