@@ -21,13 +21,13 @@ check: setup-dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	$(PY) -m config.postgres_for_tests -- $(PY) -m pytest -q -m "not slow and not browser"
+	$(PY) config/postgres_for_tests.py $(PY) -m pytest -q -m "not slow and not browser"
 	$(PY) -m pytest -q
 
 test: check
 
 postgres-test: setup-dev
-	$(PY) -m config.postgres_for_tests -- $(PY) -m pytest -m "not slow and not browser"
+	$(PY) config/postgres_for_tests.py $(PY) -m pytest -m "not slow and not browser"
 
 bench: setup-dev
 	$(PY) -m benchmarks

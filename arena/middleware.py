@@ -1,9 +1,10 @@
 """What stands before the sockets: who may open one, and as whom."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http.request import validate_host
 
 from arena import live
@@ -22,9 +23,8 @@ class OriginMiddleware:
     Without an Origin header it is no browser, so no foreign page can ride on its cookies.
     """
 
-    def __init__(self, application: Application, allowed_hosts: Iterable[str]) -> None:
+    def __init__(self, application: Application) -> None:
         self._application = application
-        self._allowed_hosts = list(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         origin = _header(scope, b"origin")
@@ -41,7 +41,7 @@ class OriginMiddleware:
             return False
         if host is None:
             return False
-        return validate_host(f"[{host}]" if ":" in host else host, self._allowed_hosts)
+        return validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS)
 
 
 class TokenMiddleware:

@@ -4,7 +4,6 @@ import os
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -21,9 +20,7 @@ sockets = URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets])
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": OriginMiddleware(
-            AuthMiddlewareStack(TokenMiddleware(sockets)), settings.ALLOWED_HOSTS
-        ),
+        "websocket": OriginMiddleware(AuthMiddlewareStack(TokenMiddleware(sockets))),
         "lifespan": lifespan,
     }
 )

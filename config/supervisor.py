@@ -1,6 +1,7 @@
 """`python -m config.supervisor`: starts the whole arena, keeps it running, and ends all of it."""
 
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -12,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -25,6 +26,7 @@ from rlhf.serving import weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SPACE_NEEDED_BYTES = 500 * 1024 * 1024
+PREPARED = "prepared"
 TEND_EVERY_S = 0.2
 TRAINING_NICENESS = 10  # answering raters goes before training
 
@@ -146,12 +148,42 @@ def _model_server(home: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def _schema(given: Mapping[str, str]) -> str:
+    """The database and the migrations that make its tables, as one hash."""
+    names = sorted(str(path) for path in ROOT.glob("*/migrations/*.py"))
+    return hashlib.sha256(repr((given.get("DATABASE_URL"), names)).encode()).hexdigest()
+
+
+def is_prepared(home: Path) -> bool:
+    """Whether the database was made by this code, so that the web server need not wait for it."""
+    try:
+        return (home / PREPARED).read_text() == _schema(os.environ)
+    except OSError:
+        return False
+
+
+def mark_prepared(home: Path) -> None:
+    (home / PREPARED).write_text(_schema(os.environ))
+
+
+def answers(url: str) -> bool:
+    """Whether something answers there, well or badly."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
 class Supervisor:
     """The running arena of one home."""
 
     def __init__(self, home: Path, host: str, port: int, given: Mapping[str, str]) -> None:
         self._home, self._host, self._port, self._given = home, host, port, given
         self._printer = Printer()
+        self._began = time.monotonic()
         self._children: list[Child] = []
         self._stopping = threading.Event()
         self._guardian: Guardian
@@ -175,25 +207,27 @@ class Supervisor:
             self._say("Stopped.")
 
     def _start(self) -> None:
+        """What a page needs first; the workers when the page is there, as they take its cores."""
         self._start_redis()
-        # Unpacking the weights takes a minute the first time; the database is made meanwhile.
+        specs = services(self._home, self._host, self._port, self._given)
         unpacking = self._begin_weights()
-        if not self._given.get("ARENA_MODEL_SERVER_URL") and unpacking is None:
-            self._begin(Spec("models", _model_server(self._home)))
-        self._finish(self._process("config.prepare"), "The database could not be prepared.")
+        preparing = self._process("config.prepare")
+        if is_prepared(self._home):
+            self._begin(specs, "models", "web")
+        self._finish(preparing, "The database could not be prepared.")
+        mark_prepared(self._home)
+        self._begin(specs, "web")
         if unpacking is not None:
             self._finish(unpacking, "The model weights could not be prepared.")
-        started = {child.spec.name for child in self._children}
-        for spec in services(self._home, self._host, self._port, self._given):
-            if spec.name not in started and not self._stopping.is_set():
-                self._begin(spec)
-        threading.Thread(target=self._announce, daemon=True).start()
+        self._begin(specs, "models")
+        self._await_web()
+        self._begin(specs, *(spec.name for spec in specs))
 
     def _start_redis(self) -> None:
         if self._given.get("REDIS_URL"):
             require_redis(self._given["REDIS_URL"])
             return
-        self._begin(Spec("redis", redis_server.command(self._home), last=True))
+        self._begin([Spec("redis", redis_server.command(self._home), last=True)], "redis")
         deadline = time.monotonic() + redis_server.START_TIMEOUT_S
         while not redis_server.answers(self._home):
             if self._stopping.wait(0.02):
@@ -223,22 +257,25 @@ class Supervisor:
         if process.returncode != 0:
             raise StartError(f"{failure} The lines above say why.")
 
-    def _begin(self, spec: Spec) -> None:
-        child = Child(spec, self._printer, on_start=self._guardian.watch)
-        child.start()
-        self._children.append(child)
+    def _begin(self, specs: Sequence[Spec], *names: str) -> None:
+        """Starts those of `specs` that have one of the names and do not run yet."""
+        running = {child.spec.name for child in self._children}
+        for spec in specs:
+            if spec.name in names and spec.name not in running and not self._stopping.is_set():
+                child = Child(spec, self._printer, on_start=self._guardian.watch)
+                child.start()
+                self._children.append(child)
 
-    def _announce(self) -> None:
+    def _await_web(self) -> None:
         local = "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host
         address = f"http://{local}:{self._port}/"
-        while not self._stopping.wait(0.1):
-            try:
-                with urllib.request.urlopen(f"{address}healthz", timeout=5):
-                    break
-            except (urllib.error.URLError, OSError):
-                continue
-        if not self._stopping.is_set():
-            self._say(f"The arena is at {address} (Ctrl-C stops it).")
+        while not answers(f"{address}healthz"):
+            if self._stopping.wait(TEND_EVERY_S / 2):
+                return
+            for child in self._children:
+                child.tend()
+        seconds = time.monotonic() - self._began
+        self._say(f"The arena is at {address} (ready after {seconds:.1f} s; Ctrl-C stops it).")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()

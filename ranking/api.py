@@ -53,5 +53,5 @@ def leaderboard(
     took part in; `wins`, `losses` and `ties` count its comparisons, of which a vote on three
     has two. Online Elo has no interval: its bounds and rank range are null.
     """
-    kind = {"method": method, "category": category, "population": population}
-    return selectors.latest(**kind) or selectors.compute(**kind)
+    stored = selectors.latest(method=method, category=category, population=population)
+    return stored or selectors.compute(method=method, category=category, population=population)

@@ -5,5 +5,5 @@ from django.urls import URLPattern, path
 from ranking.consumers import LeaderboardConsumer
 
 websocket_urlpatterns: list[URLPattern] = [
-    path("ws/leaderboard/", LeaderboardConsumer.as_asgi()),  # type: ignore[arg-type]
+    path("ws/leaderboard/", LeaderboardConsumer.as_asgi()),
 ]

@@ -83,7 +83,10 @@ def stored_counts(part: Slice) -> SliceCounts:
     elo = EloRating.objects.filter(category=part.category, population=part.population)
     return SliceCounts(
         tallies,
-        {who: EloScore(*score) for who, *score in elo.values_list("contender", "rating", "votes")},
+        {
+            who: EloScore(rating, votes)
+            for who, rating, votes in elo.values_list("contender", "rating", "votes")
+        },
     )
 
 

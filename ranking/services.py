@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from arena.models import Contender
 from arena.selectors import DecidedVote, decided_votes
@@ -37,7 +38,7 @@ def count_votes(*, votes: Sequence[DecidedVote]) -> Moves:
     """
     contenders = {contender for vote in votes for contender in vote.contender_ids}
     _queue_up(contenders)
-    counts = Counts(elo=_elo_of(contenders))
+    counts = Counts(elo=_scores(EloRating.objects.filter(contender__in=contenders)))
     moves: dict[tuple[UUID, int], tuple[float, float]] = {}
     for vote in votes:
         moves.update(counts.add(vote))
@@ -150,13 +151,12 @@ def _store(unsaved: Leaderboard, board: Board, *, after: Leaderboard | None) -> 
     return True
 
 
-def _elo_of(contenders: Iterable[int]) -> dict[tuple[Slice, int], EloScore]:
-    rows = EloRating.objects.filter(contender__in=contenders).values_list(
-        "category", "population", "contender", "rating", "votes"
-    )
+def _scores(rows: QuerySet[EloRating]) -> dict[tuple[Slice, int], EloScore]:
     return {
         (Slice(category, population), contender): EloScore(rating, votes)
-        for category, population, contender, rating, votes in rows
+        for category, population, contender, rating, votes in rows.values_list(
+            "category", "population", "contender", "rating", "votes"
+        )
     }
 
 
@@ -217,7 +217,7 @@ def _stored() -> tuple[Counter[tuple[Slice, Verdict]], dict[tuple[Slice, int], E
             for tally in Tally.objects.filter(count__gt=0)
         }
     )
-    return tallies, _elo_of(Contender.objects.values("pk"))
+    return tallies, _scores(EloRating.objects.all())
 
 
 def _joined(ids: Iterable[int]) -> str:

@@ -58,6 +58,7 @@ class _RunForm(forms.Form):
         choices=[(preset.name, preset.title) for preset in PRESETS.values()],
         initial="standard",
         label="How thorough",
+        help_text="Standard suits a laptop without a GPU, thorough a GPU or a night.",
     )
     settings = SettingsField(
         required=False,

@@ -74,6 +74,13 @@ def run(found: Run) -> dict[str, Any]:
         "log": log or selectors.log_tail(found, LOG_LINES),
         "qualities": _qualities(metrics),
         "figures": _figures(metrics),
+        "agreement": {
+            "rate": metrics.get("test_accuracy"),
+            "lower": metrics.get("test_accuracy_lower"),
+            "upper": metrics.get("test_accuracy_upper"),
+            "pairs": metrics.get("test_pairs"),
+            "by_length": metrics.get("length_only_accuracy"),
+        },
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
         "gate": metrics.get("gate"),

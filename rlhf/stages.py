@@ -82,7 +82,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             "quick",
-            "quick look: fewer samples and steps",
+            "quick look",
             {
                 "reward": {"layers": 15},
                 "best-of-n": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
@@ -91,10 +91,10 @@ PRESETS: dict[str, Preset] = {
                 "sft": {"epochs": 1.0, "evaluation_prompts": 16},
             },
         ),
-        Preset("standard", "standard: for a laptop without a GPU", {}),
+        Preset("standard", "standard", {}),
         Preset(
             "thorough",
-            "thorough: for a GPU, or a long break",
+            "thorough",
             {
                 "reward": {"lora_rank": 16, "epochs": 2},
                 "best-of-n": {"n": 16, "rounds": 2, "train_prompts": 1000},

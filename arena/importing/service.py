@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from arena.importing.bulk import insert_rows
+from arena.importing.bulk import insert_rows, renew_statistics
 from arena.importing.formats import ignored_columns, read_votes
 from arena.importing.records import JUDGE_PREFIX, ImportedVote
 from arena.models import Battle, Contender, Placement, Population, Rater, Response, Turn, Vote
@@ -87,6 +87,8 @@ def import_votes(
             if progress:
                 progress(summary.rows, total)
     finally:
+        if summary.added:
+            renew_statistics(Battle, Placement, Turn, Response, Vote)
         vote_cast.send(sender=Vote, votes=[])
     return summary
 
@@ -148,7 +150,7 @@ class _Importer:
         if not wanted:
             return
         raters = Rater.objects.filter(external_id__in=wanted)
-        self.raters |= dict(raters.values_list("external_id", "pk"))
+        self.raters |= {str(judge): pk for judge, pk in raters.values_list("external_id", "pk")}
         missing = sorted(wanted - self.raters.keys())
         created = Rater.objects.bulk_create(Rater(external_id=judge) for judge in missing)
         self.raters |= {judge: rater.pk for judge, rater in zip(missing, created, strict=True)}
@@ -170,7 +172,7 @@ class _Importer:
         decided = [
             self._decided(numbers[battle], battle, vote, now) for battle, vote in new if vote.blind
         ]
-        told = vote_cast.send(sender=Vote, votes=decided, more=True)
+        told: list[tuple[Any, Any]] = vote_cast.send(sender=Vote, votes=decided, more=True)
         elo = {key: change for _, changes in told for key, change in (changes or {}).items()}
         insert_rows(
             Placement,

@@ -27,6 +27,7 @@ BEAT_EVERY = 4  # of those
 FORGET_AFTER_S = 30.0
 ANSWER_WITHIN_S = 1.0
 RETRY_AFTER_S = 2.0
+CLOSE_AGAIN_S = 0.2
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, "Hub"] = WeakKeyDictionary()
 
@@ -148,10 +149,12 @@ class Hub:
 
     async def close(self) -> None:
         """Ends everything that this loop still does."""
-        rest = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        rest = {task for task in self._tasks if task is not asyncio.current_task()}
+        while rest:
+            for task in rest:
+                task.cancel()
+            # Again, if need be: Python 3.11's wait_for inside redis-py can lose a cancellation.
+            _, rest = await asyncio.wait(rest, timeout=CLOSE_AGAIN_S)
         await self.keeper.close()
         _hubs.pop(asyncio.get_running_loop(), None)
 

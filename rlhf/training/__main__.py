@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
 import os
@@ -42,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped:
         print("Stopped by SIGTERM.", file=sys.stderr)
         return STOPPED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _fail(
+            chosen.config, "The disk is full.", "Free some space and run it again.", CRASHED
+        )
     except (MemoryError, RuntimeError) as error:
         if not _is_memory(error):
             raise
@@ -68,7 +75,6 @@ def _prepare(config: Any) -> None:
     import transformers
 
     torch.set_num_threads(config.threads or os.cpu_count() or 1)
-    transformers.set_seed(config.seed)
     transformers.utils.logging.disable_progress_bar()
 
 
@@ -86,7 +92,10 @@ def _fail(path: Path, reason: str, remedy: str, code: int) -> int:
     print(f"{reason} {remedy}", file=sys.stderr)
     folder = _output_folder(path)
     if folder is not None and folder.is_dir():
-        write_json(folder / "error.json", {"reason": reason, "what to do": remedy})
+        try:
+            write_json(folder / "error.json", {"reason": reason, "what to do": remedy})
+        except OSError as error:
+            print(f"error.json could not be written: {error.strerror}", file=sys.stderr)
     return code
 
 

@@ -27,8 +27,8 @@ PHASES = {"sampling": 0.4, "scoring": 0.1, "training": 0.35}
 class Config(PolicyConfig):
     """Settings of the stage `dpo`.
 
-    rankings: JSONL; its adjacent-rank extremes become the pairs; '' samples n responses per prompt
-    and takes the best and the worst by the reward model. beta: strength of the leash.
+    rankings: JSONL; the best against the worst of each; or '' to sample n responses per prompt and
+    take the best and the worst by the reward model. beta: strength of the leash.
     """
 
     rankings: str = ""

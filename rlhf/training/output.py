@@ -86,13 +86,16 @@ class Output:
         partial, final = self.folder / PARTIAL, self.folder / "checkpoint"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        write(partial)
-        for file in partial.rglob("*"):
-            if file.is_file():
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
+        try:
+            write(partial)
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    with file.open("rb") as handle:
+                        os.fsync(handle.fileno())
+            shutil.rmtree(final, ignore_errors=True)
+            partial.rename(final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
         return final
 
     def summary(self, stage: str, config: dict[str, Any], metrics: dict[str, Any]) -> None:

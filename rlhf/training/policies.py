@@ -83,7 +83,7 @@ def with_lora(policy: PreTrainedModel, rank: int) -> PeftModel:
 
 @contextmanager
 def merged(policy: PeftModel) -> Iterator[PeftModel]:
-    """Fold the adapters into the weights meanwhile: sampling is a third faster."""
+    """Fold the adapters into the weights meanwhile, so that sampling does not pay for them."""
     policy.merge_adapter()
     try:
         yield policy

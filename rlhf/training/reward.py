@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from transformers import set_seed
 
 from rlhf.training.config import RunConfig, knob
 from rlhf.training.data import Ranking, need, read_rankings, split_of
@@ -32,7 +33,7 @@ from rlhf.training.reward_model import (
     new_reward_model,
 )
 
-PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)
 FOLDS = 5
 
 
@@ -58,6 +59,7 @@ class Config(RunConfig):
 
 def main(config: Config) -> None:
     """Train, evaluate on held-out rankings beside a length-only baseline, publish."""
+    set_seed(config.seed)
     output = Output(Path(config.output), {"loading": 0.05, "features": 0.75, "training": 0.2})
     with output.phase("loading") as report:
         train, test = split_rankings(read_rankings(config.rankings))

@@ -7,6 +7,7 @@ instead of by a copy per token; finished rows leave the batch.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
 
 from rlhf.training.chats import Messages, encode_prompt
+from rlhf.training.policies import pick_dtype
 
 KEEP_SHARE = 0.8  # finished rows are dropped once fewer than this share of the batch still runs
 ROOM = 32  # tokens by which a cache layer grows
@@ -67,9 +69,10 @@ def sample(
     per_batch = max(1, settings.batch_size // n)
     was_training = model.training
     model.eval()
+    runner = in_fast_precision(model)
     for start in range(0, len(order), per_batch):
         batch = order[start : start + per_batch]
-        rows = _sample_batch(model, tokenizer, [encoded[i] for i in batch], n, settings, generator)
+        rows = _sample_batch(runner, tokenizer, [encoded[i] for i in batch], n, settings, generator)
         for position, index in enumerate(batch):
             results[index] = rows[position * n : (position + 1) * n]
         done += len(rows)
@@ -77,6 +80,15 @@ def sample(
             on_progress(done, total)
     model.train(was_training)
     return results
+
+
+def in_fast_precision(model: PreTrainedModel) -> PreTrainedModel:
+    """The model itself, or a copy in the precision that its device multiplies fastest.
+
+    A copy, since autocast casts every weight again at each token where no gradient is kept.
+    """
+    dtype = pick_dtype(model.device)
+    return model if model.dtype == dtype else copy.deepcopy(model).to(dtype)
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, set_seed
 
 from rlhf.training.chats import Messages
 from rlhf.training.config import PolicyConfig
@@ -86,6 +86,7 @@ class Update:
 
 def open_update(config: PolicyConfig, phases: dict[str, float]) -> Update:
     """Read the inputs and load the models; everything that can be wrong is found here."""
+    set_seed(config.seed)
     output = Output(Path(config.output), {"loading": 0.03, **phases, "evaluation": 0.1})
     with output.phase("loading") as report:
         train, test = split_prompts(read_prompts(config.prompts))

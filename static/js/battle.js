@@ -56,6 +56,14 @@ document.addEventListener("change", ({ target }) => {
   if (ballot) summarise(ballot);
 });
 
+let sending = false;
+document.addEventListener("htmx:beforeRequest", ({ target }) => {
+  if (target.matches("[data-followup]")) sending = true;
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.elt.matches("[data-followup]")) sending = false;
+});
+
 // --- the socket's events ---
 
 function setState(card, state) {
@@ -72,6 +80,7 @@ function render(turn, response) {
 
 // Asks the server for the page again, for what changed more than a response's text.
 async function refresh() {
+  if (sending) return; // this page's own follow-up: its answer brings the page
   const typed = document.getElementById("followup")?.value;
   await htmx.ajax("GET", location.pathname, { target: "#battle", select: "#battle", swap: "outerHTML" });
   const box = document.getElementById("followup");

@@ -56,9 +56,7 @@ def test_an_openai_contender_without_url_is_refused(superuser_client: Client) ->
 @pytest.mark.parametrize(
     ("field", "value"), [("temperature", "3"), ("top_p", "0"), ("max_tokens", "0")]
 )
-def test_sampling_out_of_range_is_refused(
-    superuser_client: Client, field: str, value: str
-) -> None:
+def test_sampling_out_of_range_is_refused(superuser_client: Client, field: str, value: str) -> None:
     assert len(add(superuser_client, **{field: value})) == 1
 
 
@@ -84,9 +82,7 @@ def test_contenders_known_only_from_imports_cannot_be_activated(superuser_client
     assert not contender.active
 
 
-@pytest.mark.parametrize(
-    "model", ["contender", "prompt", "battle", "vote", "reaction", "apitoken"]
-)
+@pytest.mark.parametrize("model", ["contender", "prompt", "battle", "vote", "reaction", "apitoken"])
 def test_every_list_opens(superuser_client: Client, model: str) -> None:
     assert superuser_client.get(reverse(f"admin:arena_{model}_changelist")).status_code == 200
 

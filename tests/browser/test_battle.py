@@ -273,3 +273,13 @@ def test_what_is_typed_survives_a_refusal(arena: LiveArena, visitor: Visitor) ->
     page.get_by_role("button", name="Send to both").click()
     expect(page.get_by_text("The server answered with an error (503)")).to_be_visible()
     expect(page.get_by_label("Follow-up prompt")).to_have_value("Keep me")
+
+
+def test_a_double_click_on_start_begins_one_battle(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.open("/?focus=1")
+    page.get_by_label("Your prompt").fill("Once only")
+    page.get_by_role("button", name="Start the battle").dblclick()
+    page.wait_for_url("**/battles/*/")
+    ballot_opens(page)
+    assert Battle.objects.count() == 1

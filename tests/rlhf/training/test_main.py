@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -74,12 +75,13 @@ def test_every_stage_of_the_table_has_a_config_and_main(stage: str) -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "Memory ran out"),
         (torch.OutOfMemoryError("CUDA out of memory"), "Memory ran out"),
         (TrainingError("loss became nan.", "Lower the learning rate."), "loss became nan"),
     ],
 )
-def test_memory_and_nan_exit_1_with_a_reason(
+def test_what_stops_training_exits_1_with_a_reason(
     tmp_path: Path,
     config: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,

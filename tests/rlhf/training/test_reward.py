@@ -143,5 +143,5 @@ def test_a_policy_is_no_reward_model(tiny_model: str) -> None:
 
 
 def test_batches_keep_groups_whole_within_the_limit() -> None:
-    assert batches([2, 0, 1], [3, 3, 9], rows=6) == [[2], [0], [1]]
+    assert batches([2, 0, 1], [3, 3, 9], rows=6) == [[2], [0, 1]]
     assert batches([0, 1, 2], [2, 2, 3], rows=4) == [[0, 1], [2]]

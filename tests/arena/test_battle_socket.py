@@ -1,0 +1,168 @@
+"""Who may open a battle's socket, and what it says beside the streams."""
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+
+from arena import services
+from arena.live import room
+from arena.live.hub import get_hub
+from tests.arena.conftest import Arena
+
+
+async def test_the_first_event_is_the_state(arena: Arena) -> None:
+    battle = await arena.start("echo", "fast", prompt="hello **you**")
+    await arena.finished(battle["id"])
+    page = await arena.page(battle["id"])
+    state = await page.next()
+    assert state["battle"] | {"turns": []} == await arena.battle(battle["id"]) | {"turns": []}
+    assert state["battle"]["turns"][0]["responses"][0] == {
+        "position": "A",
+        "label": "Name of echo",
+        "state": "done",
+        "text": "hello **you** ",
+        "error": None,
+        "reaction": None,
+        "html": "<p>hello <strong>you</strong></p>\n",
+    }
+    assert await page.silent()
+
+
+@pytest.mark.parametrize("whose", ["someone else", "nobody"])
+async def test_other_peoples_battles_are_closed_with_4404(arena: Arena, whose: str) -> None:
+    battle = await arena.start("echo", "fast")
+    stranger = AsyncClient()
+    if whose == "someone else":
+        await stranger.post(
+            "/api/v1/battles", {"prompt": "mine", "size": 2}, content_type="application/json"
+        )
+    socket = arena.socket(battle["id"], client=stranger)
+    assert await socket.connect()
+    assert await socket.receive() is None
+    assert socket.close_code == 4404
+
+
+async def test_unknown_battles_are_closed_with_4404(arena: Arena) -> None:
+    socket = arena.socket("00000000-0000-4000-8000-000000000000")
+    assert await socket.connect()
+    assert await socket.receive() is None
+    assert socket.close_code == 4404
+
+
+@pytest.mark.parametrize(
+    ("origin", "accepted"),
+    [
+        (b"http://testserver", True),
+        (b"https://testserver:8443", True),
+        (b"http://evil.example", False),
+        (b"http://testserver.evil.example", False),
+        (b"null", False),
+        (b"http://[bad", False),
+    ],
+)
+async def test_pages_of_other_sites_are_refused(
+    arena: Arena, origin: bytes, accepted: bool
+) -> None:
+    battle = await arena.start("echo", "fast")
+    socket = arena.socket(battle["id"], headers=[(b"origin", origin)])
+    assert await socket.connect() is accepted
+    await socket.disconnect()
+
+
+async def test_an_api_token_opens_the_socket_of_its_owner(arena: Arena) -> None:
+    user = await sync_to_async(User.objects.create_user)("ann")
+    token = await sync_to_async(services.create_token)(user=user)
+    await arena.add("echo", "fast")
+    answer = await AsyncClient().post(
+        "/api/v1/battles",
+        {"prompt": "Hi"},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == 201
+    with_token = [(b"authorization", f"Bearer {token}".encode())]
+    page = await arena.page(answer.json()["id"], headers=with_token)
+    assert (await page.next())["event"] == "state"
+    without = arena.socket(answer.json()["id"])
+    await without.connect()
+    assert await without.receive() is None
+
+
+@pytest.mark.parametrize("header", [b"Bearer nonsense", b"Basic YTpi", b"Bearer "])
+async def test_a_wrong_token_is_closed_with_4401(arena: Arena, header: bytes) -> None:
+    battle = await arena.start("echo", "fast")
+    socket = arena.socket(battle["id"], headers=[(b"authorization", header)])
+    assert await socket.connect()
+    assert await socket.receive() is None
+    assert socket.close_code == 4401
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        ("{", "not JSON"),
+        ("\x00", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"event": "vote"}', "only sends"),
+        ("null", "only sends"),
+        (b"\xff\xfe", "Binary"),
+    ],
+)
+async def test_odd_frames_are_answered_and_the_socket_stays(
+    arena: Arena, frame: str | bytes, reason: str
+) -> None:
+    battle = await arena.start("echo", "slow")
+    page = await arena.page(battle["id"])
+    await page.next()
+    if isinstance(frame, bytes):
+        await page.socket.send(data=frame)
+    else:
+        await page.socket.send(frame)
+    while "turn" in (event := await page.until("error")):
+        continue
+    assert reason in event["error"]
+    arena.server.go_on()
+    await page.until_finished()
+    assert page.texts[1, "B"] == "first second third"
+
+
+async def test_a_vote_is_revealed_in_every_tab_once(arena: Arena) -> None:
+    await arena.add("echo", "fast")
+    battle = (await arena.post("battles", {"prompt": "Hi"})).json()
+    first = await arena.finished(battle["id"])
+    second = await arena.finished(battle["id"])
+    answer = await arena.post(f"battles/{battle['id']}/vote", {"ranks": [2, 1]})
+    for page in (first, second):
+        event = await page.until("revealed")
+        assert event == {"event": "revealed", **answer.json()}
+        assert await page.silent()
+    later = await arena.page(battle["id"])
+    state = await later.next()
+    assert state["battle"]["contenders"] == answer.json()["contenders"]
+    assert await later.silent()
+
+
+async def test_a_page_that_does_not_read_is_let_go(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    battle = await arena.start("echo", "slow")
+    page = await arena.page(battle["id"])
+    while page.states.get((1, "A")) != "done" or not page.texts.get((1, "B")):
+        await page.next()
+    monkeypatch.setattr(room, "QUEUE_MAX", 3)
+    open_room = next(iter(get_hub().rooms.values()))
+    for number in range(5):
+        open_room.push({"event": "delta", "text": str(number)})
+    while await page.socket.receive() is not None:
+        continue
+    assert page.socket.close_code == 4408
+
+
+async def test_nothing_is_left_when_the_pages_are_gone(arena: Arena) -> None:
+    battle = await arena.start("echo", "fast")
+    page = await arena.finished(battle["id"])
+    (open_room,) = get_hub().rooms.values()
+    assert len(open_room.sockets) == 1
+    await page.close()
+    assert not open_room.sockets

@@ -1,0 +1,118 @@
+"""The lab in a browser: pages that keep up with the workers by themselves."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from rlhf import services
+from rlhf.models import Dataset, Job, Metric, Run
+from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor, elsewhere
+from tests.rlhf.votes import many_votes
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path) -> Iterator[None]:
+    with override_settings(RUNS_DIR=tmp_path / "runs", DATASETS_DIR=tmp_path / "datasets"):
+        yield
+
+
+@pytest.fixture
+def staff(arena: LiveArena, newcomer: Callable[..., Visitor]) -> Callable[..., Visitor]:
+    """Makes browsers in which a member of staff is signed in."""
+
+    def session() -> str:
+        client = Client()
+        client.force_login(User.objects.create_superuser("boss", password="correct-horse"))
+        return client.cookies["sessionid"].value
+
+    def come(**options: object) -> Visitor:
+        visitor = newcomer(**options)
+        cookie = {"name": "sessionid", "value": elsewhere(session), "url": arena.url}
+        visitor.context.add_cookies([cookie])  # type: ignore[list-item]
+        return visitor
+
+    return come
+
+
+def running() -> Run:
+    return Run.objects.create(
+        stage="reward",
+        name="reward-1",
+        state=Job.State.RUNNING,
+        phase="features",
+        step=1,
+        total=9,
+        progress=0.1,
+        started_at=timezone.now(),
+    )
+
+
+def move(run: Run, **fields: object) -> None:
+    """What a worker does after each step."""
+    Run.objects.filter(pk=run.pk).update(**fields)
+    run.refresh_from_db()
+    if not run.ended:
+        Metric.objects.create(run=run, phase=run.phase, step=run.step, name="loss", value=run.step)
+    services.announce_run(run)
+
+
+def see(page: Page, text: str) -> None:
+    expect(page.get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_a_run_s_page_moves_with_the_run_and_ends_with_it(staff: Callable[..., Visitor]) -> None:
+    run = elsewhere(running)
+    page = staff().open(f"/lab/runs/{run.pk}/")
+    see(page, "features, step 1 of 9")
+    elsewhere(lambda: move(run, step=5, progress=0.5))
+    see(page, "features, step 5 of 9")
+    elsewhere(lambda: move(run, phase="training", step=7, progress=0.8))
+    see(page, "training, step 7 of 9")
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    ended = {"state": Job.State.SUCCEEDED, "progress": 1.0, "finished_at": timezone.now()}
+    elsewhere(lambda: move(run, **ended))
+    see(page, "succeeded")
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_a_dataset_s_page_offers_the_file_once_it_is_whole(staff: Callable[..., Visitor]) -> None:
+    def ask() -> Dataset:
+        many_votes(3)
+        return services.create_dataset(format="ranking")
+
+    dataset = elsewhere(ask)
+    page = staff().open(f"/lab/datasets/{dataset.pk}/")
+    see(page, "Waiting for a worker")
+    elsewhere(lambda: services.write_dataset(dataset.pk))
+    see(page, "succeeded")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download").click()
+    assert len(Path(downloading.value.path()).read_bytes().splitlines()) == 3
+
+
+def test_the_admin_shows_an_export_s_progress_by_itself(staff: Callable[..., Visitor]) -> None:
+    dataset = elsewhere(lambda: services.create_dataset(format="ranking"))
+    visitor = staff()
+    page = visitor.open(f"/admin/rlhf/dataset/{dataset.pk}/change/")
+    see(page, "queued")
+    elsewhere(lambda: Dataset.objects.update(state=Job.State.RUNNING, progress=0.4))
+    see(page, "40 %")
+    elsewhere(lambda: services.write_dataset(dataset.pk))
+    expect(page.get_by_role("link", name="Download")).to_be_visible(timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_lab_fits_a_phone(staff: Callable[..., Visitor], scheme: str) -> None:
+    run = elsewhere(running)
+    elsewhere(lambda: services.create_dataset(format="ranking"))
+    visitor = staff(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    for path in ("/lab/", f"/lab/runs/{run.pk}/", "/lab/datasets/"):
+        page = visitor.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, path
