@@ -14,6 +14,7 @@ import psutil  # type: ignore[import-untyped]
 # Every process of an arena carries this variable, so that its whole family can be found: training
 # runs, for one, are in sessions of their own.
 FAMILY_VARIABLE = "ARENA_FAMILY"
+LOOK_EVERY_S = 0.05
 COLOURS = (36, 33, 35, 32, 34, 31)
 
 
@@ -160,13 +161,23 @@ def _alive(pids: Iterable[int], token: str) -> list[psutil.Process]:
 
 
 def end(processes: Sequence[psutil.Process], grace: float) -> None:
-    """TERM to all, KILL to those that are there after `grace` seconds."""
+    """TERM to all, KILL to those that live after `grace` seconds; returns when all have ended."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in processes:
             try:
                 process.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
-        _, processes = psutil.wait_procs(processes, timeout=grace)
-        if not processes:
-            return
+        deadline = time.monotonic() + grace
+        while processes := [process for process in processes if _lives(process)]:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(LOOK_EVERY_S)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """A zombie does not: it has ended, and only waits for its parent to hear of it."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -15,7 +15,7 @@ def main() -> None:
     from django.conf import settings
 
     call_command("migrate", interactive=False, verbosity=0)
-    if not settings.WHITENOISE_USE_FINDERS:  # otherwise they are served from where they lie
+    if not settings.SERVESTATIC_USE_FINDERS:  # otherwise they are served from where they lie
         call_command("collectstatic", interactive=False, verbosity=0)
     call_command("bootstrap")
 

@@ -55,7 +55,7 @@ class OpenAIServer:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.url = ""
-        self.cut = 0  # how many streams the client ended
+        self.cut = asyncio.Event()  # the client ended a stream
         self._gate = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -90,7 +90,7 @@ class OpenAIServer:
         try:
             await self._stream(response, model, asked)
         except (asyncio.CancelledError, ConnectionResetError):
-            self.cut += 1
+            self.cut.set()
             raise
         return response
 

@@ -40,7 +40,7 @@ class Config(PolicyConfig):
 
     n: int = knob(8, at_least=2, at_most=256)
     rounds: int = knob(1, at_least=1, at_most=20)
-    train_prompts: int = knob(96, at_least=2)
+    train_prompts: int = knob(64, at_least=2)
 
 
 def main(config: Config) -> None:

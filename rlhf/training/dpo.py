@@ -33,7 +33,7 @@ class Config(PolicyConfig):
 
     rankings: str = ""
     n: int = knob(8, at_least=2, at_most=256)
-    train_prompts: int = knob(96, at_least=2)
+    train_prompts: int = knob(64, at_least=2)
     learning_rate: float = knob(1e-4, at_least=0.0, at_most=1.0)
     epochs: float = knob(1.0, at_least=0.0, at_most=100.0)
     beta: float = knob(0.1, at_least=0.0001, at_most=100.0)

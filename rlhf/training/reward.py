@@ -33,7 +33,7 @@ from rlhf.training.reward_model import (
     new_reward_model,
 )
 
-PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)
+PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 FOLDS = 5
 
 
@@ -42,7 +42,7 @@ class Config(RunConfig):
     """Settings of the stage `reward`.
 
     rankings: JSONL; without a 'test' split every fifth prompt is held out. layers: lower layers of
-    the model that are used (0: all). batch_rows: responses encoded at the same time.
+    the model that are used (0: a third). batch_rows: responses encoded at the same time.
     minimum: fewest training rankings.
     """
 

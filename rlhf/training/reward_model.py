@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from rlhf.training.errors import InputError
 from rlhf.training.policies import load_tokenizer, pick_dtype
 from rlhf.training.sampling import left_padded
 
+DEFAULT_DEPTH = 1 / 3  # measured: docs/decisions/0004-default-update.md
 HEAD_FILE = "value_head.safetensors"
 SETTINGS_FILE = "reward.json"
 Group = tuple[Messages, Sequence[str]]
@@ -163,17 +165,17 @@ class RewardModel(nn.Module):
 def new_reward_model(
     model: str, device: torch.device, layers: int, settings: RewardSettings
 ) -> RewardModel:
-    """An untrained reward model on the first `layers` layers of a language model (0: all)."""
+    """An untrained reward model on the first `layers` layers of a language model (0: a third)."""
     tokenizer = load_tokenizer(model)
     backbone = AutoModel.from_pretrained(model, dtype=torch.float32)
     depth = backbone.config.num_hidden_layers
     if layers > depth:
         raise InputError(
-            f"layers is {layers}, but {model} has {depth}.", "Use fewer, or 0 for all."
+            f"layers is {layers}, but {model} has {depth}.", "Use fewer, or 0 for a third."
         )
-    if layers:
-        backbone.layers = backbone.layers[:layers]
-        backbone.config.num_hidden_layers = layers
+    kept = layers or math.ceil(depth * DEFAULT_DEPTH)
+    backbone.layers = backbone.layers[:kept]
+    backbone.config.num_hidden_layers = kept
     backbone.requires_grad_(False)
     return RewardModel(backbone.to(device), tokenizer, settings)
 

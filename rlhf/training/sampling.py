@@ -140,21 +140,7 @@ def _decode(
     """Yield (row numbers, their next tokens) per step, dropping rows that have finished."""
     device = model.device
     ends = ends.to(device)
-    ids, mask = left_padded(encoded, device)  # (B, T)
-    cache = Cache(layers=[_RoomyLayer() for _ in range(model.config.num_hidden_layers)])
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    out = model(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=positions,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    )
-    cache.batch_repeat_interleave(n)
-    logits = out.logits[:, -1].repeat_interleave(n, 0)  # (B·n, vocabulary)
-    mask = mask.repeat_interleave(n, 0)
-    position = positions[:, -1:].repeat_interleave(n, 0) + 1  # (B·n, 1)
+    cache, logits, mask, position = _encode(model, encoded, n)
     rows = torch.arange(len(logits), device=device)
     running = torch.ones(len(logits), dtype=torch.bool, device=device)
     for step in range(settings.max_new_tokens):
@@ -178,6 +164,27 @@ def _decode(
             use_cache=True,
         )
         logits, position = out.logits[:, -1], position + 1
+
+
+def _encode(
+    model: PreTrainedModel, encoded: Sequence[Sequence[int]], n: int
+) -> tuple[Cache, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Encode each prompt once, repeat it n times; the next logits, mask and positions with it."""
+    ids, mask = left_padded(encoded, model.device)  # (B, T)
+    cache = Cache(layers=[_RoomyLayer() for _ in range(model.config.num_hidden_layers)])
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    out = model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    cache.batch_repeat_interleave(n)
+    logits = out.logits[:, -1].repeat_interleave(n, 0)  # (B·n, vocabulary)
+    position = positions[:, -1:].repeat_interleave(n, 0) + 1  # (B·n, 1)
+    return cache, logits, mask.repeat_interleave(n, 0), position
 
 
 def draw(logits: torch.Tensor, settings: Sampling, generator: torch.Generator) -> torch.Tensor:

@@ -157,9 +157,7 @@ async def test_leaving_early_ends_the_request(server: OpenAIServer) -> None:
             break
     await stream.aclose()
     await close_session()
-    async with asyncio.timeout(5):
-        while not server.cut:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(server.cut.wait(), 5)
 
 
 async def test_lines_may_be_cut_anywhere() -> None:

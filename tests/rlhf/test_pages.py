@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from arena.models import Contender, Prompt
 from rlhf import services
+from rlhf.downloads import Download
 from rlhf.models import Dataset, Job, Metric, Run
 from tests.rlhf.conftest import REFUSED
 from tests.rlhf.votes import many_votes
@@ -322,3 +323,12 @@ def test_a_dataset_that_cannot_be_written_says_why(operator_client: Client, fold
     dataset.path.mkdir(parents=True)  # in the way of the final name
     services.write_dataset(dataset.pk)
     assert "could not be written" in text_of(operator_client.get(dataset.get_absolute_url()))
+
+
+async def test_a_download_is_sent_block_by_block(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(600_000))
+    response = Download(file.open("rb"))
+    blocks = [block async for block in response]
+    assert [len(block) for block in blocks] == [262_144, 262_144, 75_712]
+    response.close()

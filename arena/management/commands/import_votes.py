@@ -1,21 +1,22 @@
 """`import_votes FILE --format csv|lmsys|arena140k`: votes of another arena."""
 
+from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from arena.importing import FORMATS, ImportSummary, VoteFileError, import_votes
+from arena.importing import FORMATS, ImportSummary, VoteFileError, formats, import_votes
 
 
 class Command(BaseCommand):
     help = "Import votes of another arena. Importing the same file again adds nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = formats.__doc__
         parser.add_argument("file", type=Path)
-        parser.add_argument(
-            "--format", choices=FORMATS, required=True, help="see docs/guide for the columns"
-        )
+        parser.add_argument("--format", choices=FORMATS, required=True, help="see below")
 
     def handle(self, *, file: Path, **options: Any) -> None:
         self.live = self.stderr.isatty()

@@ -109,11 +109,14 @@ class Client:
         chunks = await self.chunks(**wanted)
         return text_of(chunks)
 
-    async def until_active(self, count: int) -> None:
-        """Waits until that many answers are being written."""
+    async def until(self, **state: int) -> None:
+        """Asks for the server's health until it is `active=…` or `waiting=…`."""
         async with asyncio.timeout(10):
-            while self.engine.load_of()["active"] != count:
-                await asyncio.sleep(0.005)
+            while not state.items() <= (await self.health()).items():
+                pass
+
+    async def health(self) -> dict[str, Any]:
+        return dict(await (await self.http.get("/health")).json())
 
 
 def text_of(chunks: list[Any]) -> str:

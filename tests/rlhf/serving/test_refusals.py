@@ -91,27 +91,25 @@ async def test_an_answer_ends_where_the_context_ends(client: Client) -> None:
 async def test_a_client_that_leaves_frees_its_place(client: Client) -> None:
     response = await client.post(client.body(stream=True, **LONG))
     await response.content.readline()
-    assert client.engine.load_of()["active"] == 1
+    assert (await client.health())["active"] == 1
     response.close()
-    await client.until_active(0)
+    await client.until(active=0)
 
 
 async def test_a_client_that_does_not_stream_frees_its_place_too(client: Client) -> None:
     asking = asyncio.create_task(client.post(client.body(**LONG)))
-    await client.until_active(1)
+    await client.until(active=1)
     asking.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await asking
-    await client.until_active(0)
+    await client.until(active=0)
 
 
 async def test_when_the_queue_is_full_more_are_told_to_come_again(models_home: Path) -> None:
     async with running(models_home, Limits(active=1, waiting=1)) as client:
         writing = await client.post(client.body(stream=True, **LONG))
         waiting = asyncio.create_task(client.answer(max_tokens=1))
-        async with asyncio.timeout(10):
-            while client.engine.load_of()["waiting"] != 1:
-                await asyncio.sleep(0.005)
+        await client.until(waiting=1)
         response = await client.post(client.body())
         assert response.status == 429
         assert response.headers["Retry-After"]
@@ -149,12 +147,12 @@ async def test_the_least_recently_used_model_makes_room(models_home: Path) -> No
     async with running(models_home, Limits(models=2)) as client:
         for name in ("amber", "birch", "amber", "run-1"):
             await client.answer(model=name, max_tokens=1)
-        assert client.engine.load_of()["models"] == {"amber": "ready", "run-1": "ready"}
+        assert (await client.health())["models"] == {"amber": "ready", "run-1": "ready"}
 
 
 async def test_health_says_what_is_loaded(client: Client) -> None:
     await client.answer(max_tokens=1)
-    health = await (await client.http.get("/health")).json()
+    health = await client.health()
     assert health["status"] == "ok"
     assert health["models"] == {"amber": "ready"}
 

@@ -45,7 +45,7 @@ def test_text_ends_before_the_first_stop_text(text: str, stops: list[str]) -> No
 
 
 def test_what_may_begin_a_stop_text_waits() -> None:
-    assert pieces("one EN two", "END")[0] == list("one ") + ["", "", "EN ", "t", "w", "o", ""]
+    assert pieces("one EN two", "END")[0] == [*"one ", "", "", "EN ", *"two", ""]
 
 
 def test_broken_bytes_do_not_hold_the_stream_up() -> None:
