@@ -66,7 +66,7 @@ POLICY = {
 SETTINGS: dict[str, dict[str, Setting]] = {
     "reward": {
         **COMMON,
-        "layers": Setting(0, "Lower layers of the language model to use; 0 uses all.", 0),
+        "layers": Setting(0, "Lower layers of the language model to use; 0 uses a third.", 0),
         "lora_rank": Setting(0, "Adapters trained besides the head; 0 trains none.", 0, 512),
         "learning_rate": Setting(2e-4, "Step size for the adapters.", 0.0, 1.0),
         "epochs": Setting(1, "How often the adapters see each ranking.", 0, 100),
@@ -80,12 +80,12 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         **POLICY,
         "n": Setting(8, "Responses sampled for each prompt; the best one is kept.", 2, 256),
         "rounds": Setting(1, "How often sampling and training are repeated.", 1, 20),
-        "train_prompts": Setting(96, "Prompts sampled from in each round.", 2),
+        "train_prompts": Setting(64, "Prompts sampled from in each round.", 2),
     },
     "dpo": {
         **POLICY,
         "n": Setting(8, "Responses sampled for each prompt (with a reward model).", 2, 256),
-        "train_prompts": Setting(96, "Prompts sampled from (with a reward model).", 2),
+        "train_prompts": Setting(64, "Prompts sampled from (with a reward model).", 2),
         "learning_rate": Setting(1e-4, "Step size of the optimiser.", 0.0, 1.0),
         "epochs": Setting(1.0, "How often each pair is seen.", 0.0, 100.0),
         "beta": Setting(0.1, "How strongly it is held to its base.", 0.0001, 100.0),

@@ -14,9 +14,7 @@ VARIABLES = sorted(
     - {"ARENA_BACKENDS", "ARENA_MATCHMAKER"}
 )
 COMMANDS = sorted(
-    path.stem
-    for path in ROOT.glob("*/management/commands/*.py")
-    if not path.stem.startswith("_")
+    path.stem for path in ROOT.glob("*/management/commands/*.py") if not path.stem.startswith("_")
 )
 
 
@@ -44,6 +42,8 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_the_readme_tree_names_only_what_exists() -> None:
     tree = (ROOT / "README.md").read_text().split("```text")[1].split("```")[0]
     names = re.findall(r"^(?:│  |   )?[├└]─ ([\w./-]+)", tree, flags=re.MULTILINE)
-    missing = [name for name in names if not list(ROOT.glob(name)) and not list(ROOT.glob(f"*/{name}"))]
+    missing = [
+        name for name in names if not any(ROOT.glob(name)) and not any(ROOT.glob(f"*/{name}"))
+    ]
     assert names
     assert missing == []

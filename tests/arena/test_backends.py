@@ -1,6 +1,7 @@
 """Contenders behind OpenAI-compatible endpoints, and what "test connection" says of them."""
 
 import asyncio
+import socket
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -78,6 +79,22 @@ async def test_local_contenders_ask_the_local_server(
 ) -> None:
     settings.MODEL_SERVER_URL = server.url
     assert (await said(contender(server, "echo", backend="local", base_url="")))[0] == "Hi there "
+
+
+async def test_a_local_contender_waits_for_a_model_server_that_is_still_starting(
+    settings: Settings,
+) -> None:
+    late = OpenAIServer()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # bound, not listening: a connection is refused
+        port = listener.getsockname()[1]
+        settings.MODEL_SERVER_URL = f"http://127.0.0.1:{port}/v1"
+        asking = asyncio.create_task(said(contender(late, "echo", backend="local")))
+        done, _ = await asyncio.wait([asking], timeout=0.1)
+        assert not done
+    await late.start(port)
+    assert await asking == ("Hi there ", 7)
+    await late.stop()
 
 
 @pytest.mark.parametrize(
