@@ -21,12 +21,15 @@ BEHAVIOUR = {"backend", "base_url", "model", "system_prompt", "temperature", "to
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """For what only the arena itself writes."""
+    """For what only the arena itself writes; deleting it would leave ratings without votes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -180,3 +183,6 @@ class ReactionAdmin(ReadOnlyAdmin):
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
     list_display = ["user", "created_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)

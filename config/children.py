@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 # Every process of an arena carries this variable, so that its whole family can be found: training
 # runs, for one, are in sessions of their own.

@@ -8,7 +8,7 @@ still there is stopped, and everything that carries the token.
 import signal
 import sys
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from config.children import end, family
 

@@ -4,6 +4,8 @@ import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.urls import get_resolver
+
 from arena import generation
 
 Message = dict[str, Any]
@@ -18,6 +20,8 @@ async def lifespan(
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            # Else the first request would wait for the pages and the API to be loaded.
+            get_resolver().url_patterns  # noqa: B018
             # Modules live for ever; without this every full collection walks through them all
             # and holds up the streams meanwhile.
             gc.collect()

@@ -9,6 +9,8 @@ from typing import Any
 import dj_database_url
 import django_stubs_ext
 
+from config.redis_server import socket_path
+
 # Lets `ModelAdmin[Contender]` and the like stand in code that runs, not only in annotations.
 django_stubs_ext.monkeypatch()
 
@@ -121,8 +123,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         ),
     }
 
-# `make run` starts a private Redis and sets REDIS_URL; commands work without one.
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+# Without REDIS_URL it is the private Redis that `make run` starts. Commands work without any.
+REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{socket_path(ARENA_HOME)}"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

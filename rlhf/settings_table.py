@@ -15,20 +15,28 @@ Value = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: its default (which also gives its type), its limits, what it means."""
+    """One setting: its type, what it means, its limits. Defaults stand in the training code."""
 
-    default: Value
+    kind: type[int] | type[float] | type[str]
     meaning: str
     at_least: float | None = None
     at_most: float | None = None
     choices: tuple[str, ...] = ()
 
+    @property
+    def limits(self) -> str:
+        """What is allowed, in words; empty where everything of its type is."""
+        if self.choices:
+            return ", ".join(self.choices)
+        ends = [("at least", self.at_least), ("at most", self.at_most)]
+        return " and ".join(f"{word} {end:g}" for word, end in ends if end is not None)
+
     def check(self, name: str, value: Any) -> Value:
-        """The value, as the default's type; raises Invalid saying what is allowed."""
-        if isinstance(self.default, float) and type(value) is int:
+        """The value in the setting's type; raises Invalid saying what is allowed."""
+        if self.kind is float and type(value) is int:
             value = float(value)
-        if type(value) is not type(self.default):
-            kind = {int: "a whole number", float: "a number", str: "a text"}[type(self.default)]
+        if type(value) is not self.kind:
+            kind = {int: "a whole number", float: "a number", str: "a text"}[self.kind]
             raise Invalid(f"The setting {name!r} is {value!r}: it must be {kind}.")
         if self.choices and value not in self.choices:
             raise Invalid(
@@ -38,66 +46,61 @@ class Setting:
         if not isinstance(value, str) and not (
             (low is None or value >= low) and (high is None or value <= high)
         ):
-            limits = [("at least", low), ("at most", high)]
-            allowed = " and ".join(f"{word} {end:g}" for word, end in limits if end is not None)
-            raise Invalid(f"The setting {name!r} is {value!r}: it must be {allowed}.")
+            raise Invalid(f"The setting {name!r} is {value!r}: it must be {self.limits}.")
         checked: Value = value
         return checked
 
 
 COMMON = {
-    "seed": Setting(0, "The same seed on the same device gives the same result.", 0),
-    "threads": Setting(0, "CPU threads; 0 takes all cores.", 0),
-    "device": Setting("auto", "auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda")),
+    "seed": Setting(int, "The same seed on the same device gives the same result.", 0),
+    "threads": Setting(int, "CPU threads; 0 takes all cores.", 0),
+    "device": Setting(str, "auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda")),
 }
 POLICY = {
     **COMMON,
-    "lora_rank": Setting(16, "Size of the low-rank adapters that are trained.", 1, 512),
-    "learning_rate": Setting(5e-4, "Step size of the optimiser.", 0.0, 1.0),
-    "epochs": Setting(2.0, "How often each example is seen.", 0.0, 100.0),
-    "batch_size": Setting(8, "Examples per optimiser step.", 1),
-    "max_new_tokens": Setting(64, "Longest response that is sampled, in tokens.", 1, 4096),
-    "temperature": Setting(0.8, "Randomness of the sampled responses.", 0.01, 5.0),
-    "top_k": Setting(50, "Sample from the k likeliest tokens; 0 from all.", 0),
-    "top_p": Setting(0.95, "Sample from the likeliest tokens with this total share.", 0.01, 1.0),
-    "sample_batch": Setting(128, "Responses sampled at the same time.", 1),
-    "evaluation_prompts": Setting(32, "Held-out prompts on which it meets its base.", 1),
+    "lora_rank": Setting(int, "Size of the low-rank adapters that are trained.", 1, 512),
+    "learning_rate": Setting(float, "Step size of the optimiser.", 0.0, 1.0),
+    "epochs": Setting(float, "How often each example is seen.", 0.0, 100.0),
+    "batch_size": Setting(int, "Examples per optimiser step.", 1),
+    "max_new_tokens": Setting(int, "Longest response that is sampled, in tokens.", 1, 4096),
+    "temperature": Setting(float, "Randomness of the sampled responses.", 0.01, 5.0),
+    "top_k": Setting(int, "Sample from the k likeliest tokens; 0 from all.", 0),
+    "top_p": Setting(float, "Sample from the likeliest tokens with this total share.", 0.01, 1.0),
+    "sample_batch": Setting(int, "Responses sampled at the same time.", 1),
+    "evaluation_prompts": Setting(int, "Held-out prompts on which it meets its base.", 1),
 }
 SETTINGS: dict[str, dict[str, Setting]] = {
     "reward": {
         **COMMON,
-        "layers": Setting(0, "Lower layers of the language model to use; 0 uses a third.", 0),
-        "lora_rank": Setting(0, "Adapters trained besides the head; 0 trains none.", 0, 512),
-        "learning_rate": Setting(2e-4, "Step size for the adapters.", 0.0, 1.0),
-        "epochs": Setting(1, "How often the adapters see each ranking.", 0, 100),
-        "batch_rows": Setting(32, "Responses encoded at the same time.", 2),
-        "max_prompt_tokens": Setting(192, "How much of a prompt's end is read.", 8),
-        "max_response_tokens": Setting(128, "How much of a response's beginning is read.", 1),
-        "minimum": Setting(8, "Fewest training rankings.", 2),
+        "layers": Setting(int, "Lower layers of the language model to use; 0 uses a third.", 0),
+        "lora_rank": Setting(int, "Adapters trained besides the head; 0 trains none.", 0, 512),
+        "learning_rate": Setting(float, "Step size for the adapters.", 0.0, 1.0),
+        "epochs": Setting(int, "How often the adapters see each ranking.", 0, 100),
+        "batch_rows": Setting(int, "Responses encoded at the same time.", 2),
+        "max_prompt_tokens": Setting(int, "How much of a prompt's end is read.", 8),
+        "max_response_tokens": Setting(int, "How much of a response's beginning is read.", 1),
+        "minimum": Setting(int, "Fewest training rankings.", 2),
     },
     "sft": POLICY,
     "best-of-n": {
         **POLICY,
-        "n": Setting(8, "Responses sampled for each prompt; the best one is kept.", 2, 256),
-        "rounds": Setting(1, "How often sampling and training are repeated.", 1, 20),
-        "train_prompts": Setting(64, "Prompts sampled from in each round.", 2),
+        "n": Setting(int, "Responses sampled for each prompt; the best one is kept.", 2, 256),
+        "rounds": Setting(int, "How often sampling and training are repeated.", 1, 20),
+        "train_prompts": Setting(int, "Prompts sampled from in each round.", 2),
     },
     "dpo": {
         **POLICY,
-        "n": Setting(8, "Responses sampled for each prompt (with a reward model).", 2, 256),
-        "train_prompts": Setting(64, "Prompts sampled from (with a reward model).", 2),
-        "learning_rate": Setting(1e-4, "Step size of the optimiser.", 0.0, 1.0),
-        "epochs": Setting(1.0, "How often each pair is seen.", 0.0, 100.0),
-        "beta": Setting(0.1, "How strongly it is held to its base.", 0.0001, 100.0),
-        "sft_weight": Setting(0.2, "Weight of imitating the chosen response.", 0.0, 100.0),
+        "n": Setting(int, "Responses sampled for each prompt (with a reward model).", 2, 256),
+        "train_prompts": Setting(int, "Prompts sampled from (with a reward model).", 2),
+        "beta": Setting(float, "How strongly it is held to its base.", 0.0001, 100.0),
+        "sft_weight": Setting(float, "Weight of imitating the chosen response.", 0.0, 100.0),
     },
     "grpo": {
         **POLICY,
-        "n": Setting(8, "Responses in a group: they are scored against each other.", 2, 256),
-        "prompts_per_step": Setting(4, "Prompts, each with a group, per step.", 1),
-        "steps": Setting(24, "Optimiser steps.", 1),
-        "learning_rate": Setting(1e-4, "Step size of the optimiser.", 0.0, 1.0),
-        "beta": Setting(0.05, "How strongly it is held to its base.", 0.0, 100.0),
+        "n": Setting(int, "Responses in a group: they are scored against each other.", 2, 256),
+        "prompts_per_step": Setting(int, "Prompts, each with a group, per step.", 1),
+        "steps": Setting(int, "Optimiser steps.", 1),
+        "beta": Setting(float, "How strongly it is held to its base.", 0.0, 100.0),
     },
 }
 

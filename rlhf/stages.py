@@ -84,7 +84,6 @@ PRESETS: dict[str, Preset] = {
             "quick",
             "quick look",
             {
-                "reward": {"layers": 15},
                 "best-of-n": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
                 "dpo": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
                 "grpo": {"steps": 6, "evaluation_prompts": 16},

@@ -22,7 +22,7 @@ from arena.api.schemas import (
     VoteIn,
 )
 from arena.models import POSITIONS, Battle, Contender
-from arena.selectors import battle_state, own_battle
+from arena.selectors import battle_state, label, own_battle, reveal, socket_url
 
 router = Router(tags=["battles"])
 
@@ -135,12 +135,17 @@ def _start_battle(request: HttpRequest, payload: BattleIn) -> tuple[Battle, dict
         mode=payload.mode,
         contenders=payload.contenders,
     )
-    said = battle_state(battle).as_json()
-    places = [
-        {"position": response["position"], "label": response["label"]}
-        for response in said["turns"][0]["responses"]
-    ]
-    return battle, {**said, "responses": places}
+    contenders = reveal(battle)
+    return battle, {
+        "id": battle.pk,
+        "state": battle.state,
+        "url": battle.get_absolute_url(),
+        "socket": socket_url(battle.pk),
+        "responses": [
+            {"position": POSITIONS[position], "label": label(contenders, position)}
+            for position in battle.placements.values_list("position", flat=True)
+        ],
+    }
 
 
 async def _own(request: HttpRequest, battle_id: UUID) -> Battle:

@@ -7,6 +7,7 @@ from arena.backends.http import close_session
 from arena.generation.looking import look
 from arena.generation.writing import begin
 from arena.live.hub import get_hub
+from arena.threads import close_threads
 
 __all__ = ["close", "look", "start", "stop"]
 
@@ -40,3 +41,4 @@ async def close() -> None:
     await asyncio.gather(*hub.end_writing("shutdown"))
     await hub.close()
     await close_session()
+    await asyncio.to_thread(close_threads)

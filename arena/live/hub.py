@@ -138,10 +138,12 @@ class Hub:
 
     def end_writing(self, by: str, battle_id: UUID | None = None) -> list[asyncio.Task[Any]]:
         """Ends what this process writes, in one battle or in all; returns the tasks to wait for."""
-        ending = [r for r in self.writing if battle_id in (None, r.battle_id)]
-        for response in ending:
-            response.end(by)
-        return [response.writer for response in ending if response.writer is not None]
+        rooms = self.rooms if battle_id is None else {battle_id: self.peek(battle_id)}
+        responses = [r for room in rooms.values() for r in room.responses.values() if r.mine]
+        for response in responses:
+            if not response.finished:
+                response.end(by)
+        return [r.writer for r in responses if r.writer is not None and not r.writer.done()]
 
     async def sent(self) -> None:
         """Waits until all that was said to other processes is on its way."""

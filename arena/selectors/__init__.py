@@ -5,7 +5,9 @@ from arena.selectors.battles import (
     ResponseState,
     TurnState,
     battle_state,
+    label,
     reveal,
+    socket_url,
     vote_summary,
 )
 from arena.selectors.conversations import Job, pending_jobs
@@ -30,11 +32,13 @@ __all__ = [
     "battle_state",
     "counted_votes",
     "decided_votes",
+    "label",
     "own_battle",
     "pending_jobs",
     "rater_ids",
     "reveal",
     "simulated_id",
+    "socket_url",
     "token_digest",
     "user_of_token",
     "vote_summary",

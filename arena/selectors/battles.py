@@ -1,6 +1,5 @@
 """A battle as its rater may see it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -54,14 +53,14 @@ class BattleState:
         """How the contender at a position is called: by its letter while the battle is blind."""
         return label(self.contenders, position)
 
-    def as_json(self, only: Callable[[TurnState], bool] = lambda turn: True) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "id": str(self.id),
             "state": self.state,
             "mode": self.mode,
             "url": self.url,
-            "socket": f"/ws/battles/{self.id}/",
-            "turns": [self.turn_as_json(turn) for turn in self.turns if only(turn)],
+            "socket": socket_url(self.id),
+            "turns": [self.turn_as_json(turn) for turn in self.turns],
             "vote": self.vote,
             "contenders": self.contenders,
         }
@@ -85,6 +84,11 @@ class BattleState:
         if response.html is not None:
             said["html"] = response.html
         return said
+
+
+def socket_url(battle_id: UUID) -> str:
+    """Where the battle's events come from."""
+    return f"/ws/battles/{battle_id}/"
 
 
 def label(contenders: list[dict[str, Any]] | None, position: int) -> str:

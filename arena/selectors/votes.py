@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -71,15 +72,9 @@ def decided_votes(
 
 def _decide(votes: list[Vote], *, texts: bool) -> Iterator[DecidedVote]:
     battles = [vote.battle_id for vote in votes]
-    placements: dict[UUID, list[Placement]] = defaultdict(list)
-    for placement in (
-        Placement.objects.filter(battle__in=battles)
-        .select_related("contender")
-        .order_by("battle_id", "position")
-    ):
-        placements[placement.battle_id].append(placement)
+    placements = _placements(battles)
     prompts: dict[UUID, tuple[str, ...]] = {}
-    said: dict[int, list[Response]] = defaultdict(list)
+    said: dict[int, list[Response]] = {}
     if texts:
         prompts = _prompts(battles)
         said = _current_responses(battles)
@@ -94,19 +89,39 @@ def _decide(votes: list[Vote], *, texts: bool) -> Iterator[DecidedVote]:
             all_bad=vote.all_bad,
             prompts=prompts.get(vote.battle_id, ()),
             responses=tuple(
-                _rated(placement, said[placement.pk]) for placement in placements[vote.battle_id]
+                _rated(vote, fields, said.get(placement, []))
+                for placement, *fields in placements[vote.battle_id]
             ),
         )
 
 
-def _rated(placement: Placement, responses: list[Response]) -> RatedResponse:
-    if placement.rank is None:
-        raise ValueError(f"Battle {placement.battle_id} has a vote but no rank at {placement}.")
+def _placements(battles: list[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
+    """(id, contender's id, slug and name, rank) of each placement, by battle, A first.
+
+    Plain rows: making model instances took most of the time of reading votes.
+    """
+    rows = (
+        Placement.objects.filter(battle__in=battles)
+        .order_by("battle_id", "position")
+        .values_list(
+            "battle_id", "pk", "contender_id", "contender__slug", "contender__name", "rank"
+        )
+    )
+    found: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
+    for battle, *row in rows.iterator(chunk_size=CHUNK):
+        found[battle].append(tuple(row))
+    return found
+
+
+def _rated(vote: Vote, fields: list[Any], responses: list[Response]) -> RatedResponse:
+    contender_id, slug, name, rank = fields
+    if rank is None:
+        raise ValueError(f"Battle {vote.battle_id} has a vote but no rank for {slug}.")
     return RatedResponse(
-        contender_id=placement.contender_id,
-        contender_slug=placement.contender.slug,
-        contender_name=placement.contender.name,
-        rank=placement.rank,
+        contender_id=contender_id,
+        contender_slug=slug,
+        contender_name=name,
+        rank=rank,
         texts=tuple(response.text for response in responses),
         reactions=tuple(
             response.reaction.value if hasattr(response, "reaction") else None

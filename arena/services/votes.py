@@ -14,7 +14,7 @@ from arena.errors import Conflict, Invalid
 from arena.live.hub import announce
 from arena.models import Battle, Contender, Placement, Response, Vote
 from arena.ranks import standard_ranks
-from arena.selectors import decided_votes, reveal, vote_summary
+from arena.selectors import DecidedVote, decided_votes, reveal, vote_summary
 from arena.signals import vote_cast, vote_excluded, vote_restored
 from arena.text import clean_comment
 
@@ -119,7 +119,7 @@ def _announce(battle: Battle) -> None:
 def _recount(votes: Iterable[Vote], *, counted: bool, reason: str) -> int:
     ids = iter([vote.pk for vote in votes])
     signal = vote_restored if counted else vote_excluded
-    changed = 0
+    decided: list[DecidedVote] = []
     while chunk := list(islice(ids, CHUNK)):
         # Locked and filtered again: whoever asked twice must not count twice.
         affected = list(
@@ -129,7 +129,7 @@ def _recount(votes: Iterable[Vote], *, counted: bool, reason: str) -> int:
         )
         chosen = Vote.objects.filter(pk__in=affected)
         chosen.update(counted=counted, not_counted_because=reason)
-        if affected:
-            signal.send(sender=Vote, votes=list(decided_votes(votes=chosen)))
-        changed += len(affected)
-    return changed
+        decided.extend(decided_votes(votes=chosen))
+    if decided:  # once for all: receivers may have to count everything again
+        signal.send(sender=Vote, votes=decided)
+    return len(decided)

@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rlhf.serving import packed
+from rlhf.serving.cpu import pack_linear_layers
 from rlhf.serving.errors import CannotServe, InvalidRequest
 
 SUPPORTED_LAYERS = {"full_attention", "sliding_attention"}
@@ -52,6 +53,8 @@ def load(name: str, path: Path, *, device: torch.device, dtype: torch.dtype | No
         tokenizer: Any = AutoTokenizer.from_pretrained(path, local_files_only=True)
         network.eval().requires_grad_(requires_grad=False)
         network.to(device)
+        if device.type == "cpu":
+            pack_linear_layers(network)
         return _model(name, path, network, tokenizer)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise CannotServe(f"The model {name} cannot be loaded: {error}") from error

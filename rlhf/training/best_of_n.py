@@ -8,6 +8,7 @@ samples from the policy that the round before left.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,9 @@ def main(config: Config) -> None:
 def draw_scored(update: Update, n: int, count: int, turn: int = 0, turns: int = 1) -> list[Scored]:
     """Sample n responses to `count` training prompts and score them."""
     reward = update.reward_model
-    prompts = update.train[:count]
+    # Drawn, not the first ones: a library is often sorted by category.
+    dice = random.Random(1000 * update.config.seed + turn)
+    prompts = dice.sample(update.train, min(count, len(update.train)))
     with update.output.phase("sampling") as report:
         drawn = update.draw(
             [prompt.messages for prompt in prompts],

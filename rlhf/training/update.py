@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -126,7 +127,8 @@ def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluat
 
 def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
     """One response per held-out prompt from the policy and from its base, measured."""
-    prompts = update.test[: update.config.evaluation_prompts]
+    count = min(update.config.evaluation_prompts, len(update.test))
+    prompts = random.Random(0).sample(update.test, count)  # the same ones for every seed
     messages = [prompt.messages for prompt in prompts]
     seed = update.config.seed + 1
     policy, tokenizer = update.policy, update.tokenizer

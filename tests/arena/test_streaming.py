@@ -14,7 +14,6 @@ from arena import generation
 from arena.live.hub import get_hub
 from arena.models import Contender, Response
 from arena.rendering import render
-from arena.threads import in_thread
 from tests.arena.conftest import Arena, Page
 
 NUMBERS = "".join(f"{number} " for number in range(100))
@@ -331,7 +330,7 @@ async def test_a_page_at_another_web_process_sees_the_same_events(arena: Arena) 
         await _close()
         return page
 
-    other = asyncio.create_task(in_thread(asyncio.run, elsewhere()))
+    other = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
     await begun.wait()
     arena.server.go_on()
     await here.until_finished()
@@ -352,7 +351,7 @@ async def test_another_web_process_can_stop_it(arena: Arena) -> None:
         await asyncio.wait_for(get_hub().sent(), 5)
         await _close()
 
-    await in_thread(asyncio.run, elsewhere())
+    await asyncio.to_thread(asyncio.run, elsewhere())
     await page.until_finished()
     assert page.states[1, "A"] == "stopped"
 

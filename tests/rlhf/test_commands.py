@@ -74,7 +74,7 @@ def test_train_runs_a_reward_model_to_its_end(stage: Callable[..., None], base: 
     stage("succeed", {"metrics": {"accuracy": 0.7}})
     out = command("train", "reward", "--set", "seed=3", "--preset", "quick")
     run = Run.objects.get()
-    assert run.config == {"layers": 15, "seed": 3}
+    assert run.config == {"seed": 3}
     assert "accuracy: 0.7" in out
     assert str(run.folder / "checkpoint") in out
 
@@ -121,4 +121,7 @@ def test_train_names_a_wrong_setting(base: Contender, setting: str) -> None:
 
 def test_train_lists_the_settings() -> None:
     listed = command("train", "best-of-n", "--list-settings")
-    assert "n = 8  Responses sampled for each prompt" in listed
+    assert (
+        "rounds: How often sampling and training are repeated. (at least 1 and at most 20)"
+        in listed
+    )

@@ -89,7 +89,7 @@ def test_starting_a_reward_model_leads_to_its_page(
     run = Run.objects.get()
     assert answer.status_code == 302
     assert answer["Location"] == f"/lab/runs/{run.pk}/"
-    assert run.config == {"layers": 15, "seed": 7}
+    assert run.config == {"seed": 7}
     assert run.created_by is not None
     assert queued == [("rlhf.tasks.follow_run", run.pk)]
     assert "Waiting for the training worker" in text_of(operator_client.get(answer["Location"]))

@@ -58,7 +58,8 @@ class Command(BaseCommand):
         stage: str = options["stage"]
         if options["list_settings"]:
             for name, setting in SETTINGS[stage].items():
-                self.stdout.write(f"{name} = {setting.default}  {setting.meaning}")
+                limits = f" ({setting.limits})" if setting.limits else ""
+                self.stdout.write(f"{name}: {setting.meaning}{limits}")
             return
         preset = PRESETS[options["preset"]].settings.get(stage, {})
         try:
