@@ -19,7 +19,7 @@ from typing import Literal
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect, sync_playwright
 
 PROMPT = "Why is the sky blue, and why is it red in the evening?"
-ANSWERED_WITHIN_MS = 180_000
+ANSWERED_WITHIN_MS = 300_000
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)

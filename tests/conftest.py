@@ -48,12 +48,3 @@ def superuser_client(admin: User) -> Client:
     client = Client()
     client.force_login(admin)
     return client
-
-
-def pytest_terminal_summary(terminalreporter) -> None:  # TEMPORARY-NOTICE
-    terminalreporter.write_line(
-        "NOTE FROM THE LEAD to all engineers: wrap up NOW. Finish what is in your hands, no new features, no more "
-        "benchmarks or repeated full test runs (the 2 cores are needed for the final integration run). "
-        "Send your final report by 17:15 machine time. Experiments: stop starting new ones after 17:20; "
-        "write the decision from what is measured by then, with gaps stated."
-    )

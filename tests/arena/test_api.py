@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.management import CommandError, call_command
 from django.test import AsyncClient, Client
 
@@ -115,12 +115,24 @@ async def test_a_reaction_is_given_and_taken_back(arena: Arena) -> None:
         ({"comment": "x" * 3000}, 422),
     ],
 )
-async def test_odd_reactions_are_refused(arena: Arena, change: dict[str, Any], status: int) -> None:
-    battle = await arena.start("echo", "fast")
+def test_odd_reactions_are_refused(db: None, change: dict[str, Any], status: int) -> None:
+    client = Client()
+    session = client.session
+    rater = services.identify_rater(user=AnonymousUser(), session=session)
+    session.save()
+    _contenders()
+    battle = services.start_battle(rater=rater, prompt="Hi")
     body = {"turn": 1, "position": "A", "value": 1} | change
-    answer = await arena.post(f"battles/{battle['id']}/reactions", body)
+    answer = client.post(
+        f"/api/v1/battles/{battle.pk}/reactions", body, content_type="application/json"
+    )
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+def _contenders() -> None:
+    for slug in ("echo", "fast"):
+        Contender.objects.create(slug=slug, name=slug, model=slug)
 
 
 @pytest.mark.parametrize(
@@ -147,14 +159,14 @@ async def test_odd_reactions_are_refused(arena: Arena, change: dict[str, Any], s
         ([], 422, "body"),
     ],
 )
-async def test_odd_battles_are_refused_with_the_reason(
-    arena: Arena, body: Any, status: int, reason: str
+def test_odd_battles_are_refused_with_the_reason(
+    db: None, body: Any, status: int, reason: str
 ) -> None:
-    await arena.add("echo", "fast")
-    answer = await arena.post("battles", body)
+    _contenders()
+    answer = Client().post("/api/v1/battles", body, content_type="application/json")
     assert answer.status_code == status
     assert reason in answer.json()["error"]
-    assert not await Battle.objects.aexists()
+    assert not Battle.objects.exists()
 
 
 async def test_control_characters_do_not_reach_the_contenders(arena: Arena) -> None:
@@ -165,16 +177,15 @@ async def test_control_characters_do_not_reach_the_contenders(arena: Arena) -> N
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000])
-async def test_malformed_json_is_refused(arena: Arena, content: bytes) -> None:
-    answer = await arena.client.generic(
-        "POST", "/api/v1/battles", content, content_type="application/json"
-    )
+def test_malformed_json_is_refused(db: None, content: bytes) -> None:
+    answer = Client().post("/api/v1/battles", content, content_type="application/json")
     assert answer.status_code == 400
     assert "JSON" in answer.json()["error"]
 
 
-async def test_a_body_that_is_too_big_is_refused(arena: Arena) -> None:
-    answer = await arena.post("battles", {"prompt": "x" * 5_000_000})
+def test_a_body_that_is_too_big_is_refused(db: None) -> None:
+    body = {"prompt": "x" * 5_000_000}
+    answer = Client().post("/api/v1/battles", body, content_type="application/json")
     assert answer.status_code == 413
     assert "too big" in answer.json()["error"]
 
@@ -194,11 +205,11 @@ async def test_a_body_that_is_too_big_is_refused(arena: Arena) -> None:
         ("DELETE", "/api/v1/contenders", 405),
     ],
 )
-async def test_wrong_addresses_and_methods_are_json_too(
-    arena: Arena, method: str, path: str, status: int
+def test_wrong_addresses_and_methods_are_json_too(
+    db: None, method: str, path: str, status: int
 ) -> None:
     body = b'{"ranks": [1, 2]}' if method == "POST" else b""
-    answer = await arena.client.generic(method, path, body, content_type="application/json")
+    answer = Client().generic(method, path, body, content_type="application/json")
     assert answer.status_code == status
     assert answer.headers["Content-Type"].startswith("application/json")
     assert set(answer.json()) == {"error"}

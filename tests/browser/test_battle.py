@@ -20,7 +20,7 @@ def ranks() -> list[int | None]:
 
 
 def ballot_opens(page: Page) -> None:
-    expect(page.locator("[data-ballot] fieldset")).to_be_enabled()
+    expect(page.locator("[data-ballot] fieldset:not([disabled])")).to_be_visible()
 
 
 def test_two_responses_stream_at_once_and_a_vote_reveals_who_they_are(

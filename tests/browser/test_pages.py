@@ -22,7 +22,7 @@ def overflow(page: Page) -> int:
 
 def voted(visitor: Visitor) -> Page:
     page = visitor.begin()
-    expect(page.locator("[data-ballot] fieldset")).to_be_enabled()
+    expect(page.locator("[data-ballot] fieldset:not([disabled])")).to_be_visible()
     page.get_by_role("button", name="Both bad").click()
     expect(page.locator("#reveal")).to_be_visible()
     return page
@@ -36,7 +36,7 @@ def test_nothing_is_wider_than_the_window(
     Prompt.objects.create(slug="long", category="writing", text="long " * 100 + "x" * 200)
     visitor = newcomer(viewport={"width": width, "height": 800})
     page = visitor.begin(size=3, prompt="w" * 400)
-    expect(page.locator("[data-ballot] fieldset")).to_be_enabled()
+    expect(page.locator("[data-ballot] fieldset:not([disabled])")).to_be_visible()
     assert overflow(page) <= 0
     page.get_by_role("button", name="All bad").click()
     expect(page.locator("#reveal")).to_be_visible()

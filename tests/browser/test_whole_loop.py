@@ -104,7 +104,8 @@ def begin(page: Page, arena: Arena, *, prompt: str, size: int) -> None:
 
 
 def finished(page: Page) -> None:
-    expect(page.locator("[data-ballot] fieldset")).to_be_enabled(timeout=PATIENT_MS)
+    ballot = page.locator("[data-ballot] fieldset:not([disabled])")
+    expect(ballot).to_be_visible(timeout=PATIENT_MS)
     for text in page.locator("[data-text]").all():
         assert text.inner_text().strip()
 
