@@ -67,8 +67,8 @@ def begin(page: Page, *, size: str) -> None:
 
 
 def finished(page: Page) -> None:
-    ballot = page.locator("[data-ballot] fieldset")
-    expect(ballot).to_be_enabled(timeout=ANSWERED_WITHIN_MS)
+    ballot = page.locator("[data-ballot] fieldset:not([disabled])")
+    expect(ballot).to_be_visible(timeout=ANSWERED_WITHIN_MS)
 
 
 def show_battles(camera: Camera) -> None:

@@ -191,8 +191,12 @@ class Hub:
                 self._note(error)
                 await asyncio.sleep(RETRY_AFTER_S)
                 continue
-            if message.get("origin") != self.name:
+            if message.get("origin") == self.name:
+                continue
+            try:
                 self._heard(message)
+            except (KeyError, TypeError, ValueError):
+                logger.exception("Another web process sent what this one does not understand.")
 
     async def _post(self) -> None:
         """One sender, so that messages arrive in their order."""
@@ -204,6 +208,7 @@ class Hub:
                     await layer.group_send(live.WEB, message)
                 else:
                     await layer.send(channel, message)
+                self._deaf = False
             except (RedisError, OSError) as error:
                 self._note(error)
             finally:
@@ -252,7 +257,7 @@ class Hub:
             case "stop":
                 self.end_writing("stop", battle_id)
             case unknown:
-                logger.error("Another web process sent %r. Do all run one version?", unknown)
+                raise ValueError(f"Unknown message {unknown!r}. Do all processes run one version?")
 
     def _answer(self, room: Room, battle_id: UUID, channel: str) -> None:
         mine = [response for response in room.responses.values() if response.mine]

@@ -50,7 +50,7 @@ def _anonymous(session: SessionBase, population: Population) -> Rater:
 
 
 def _of_user(user: AbstractBaseUser, session: SessionBase | None) -> Rater:
-    earlier = session.pop(SESSION_KEYS[Population.PEOPLE], None) if session else None
+    earlier = session.pop(SESSION_KEYS[Population.PEOPLE], None) if session is not None else None
     adopted = Rater.objects.filter(pk=earlier, user=None).first() if earlier else None
     rater, _ = Rater.objects.get_or_create(user_id=user.pk)
     if adopted is not None:

@@ -10,9 +10,11 @@ from channels.layers import get_channel_layer
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from arena import generation
+from arena import consumers, generation, services
+from arena.live import hub
 from arena.live.hub import get_hub
-from arena.models import Contender, Response
+from arena.live.keeper import Keeper
+from arena.models import Battle, Contender, Response
 from arena.rendering import render
 from tests.arena.conftest import Arena, Page
 
@@ -338,6 +340,54 @@ async def test_a_page_at_another_web_process_sees_the_same_events(arena: Arena) 
     page = await other
     assert page.texts == here.texts == {(1, "A"): "first second third", (1, "B"): "Say it "}
     assert page.states == here.states
+
+
+async def test_a_turn_that_another_web_process_writes_is_followed(arena: Arena) -> None:
+    battle = await arena.start("echo", "fast", prompt="first")
+    here = await arena.finished(battle["id"])
+
+    async def elsewhere() -> None:
+        row = await Battle.objects.aget(pk=battle["id"])
+        await sync_to_async(services.add_turn)(battle=row, prompt="second")
+        generation.start(row.pk)
+        there = Page(arena.socket(battle["id"]))
+        assert await there.socket.connect()
+        while (2, "A") not in there.states:
+            await there.next()
+        await there.until_finished()
+        await there.close()
+        await _close()
+
+    other = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    while (2, "A") not in here.states:
+        await here.next(10)
+    await here.until_finished(10)
+    await other
+    assert here.texts[2, "A"] == "second "
+    assert here.texts[2, "B"] == NUMBERS
+    assert here.states[2, "B"] == "done"
+
+
+async def test_a_page_learns_that_the_process_that_wrote_is_gone(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "LOOK_AGAIN_S", 0.05)
+    monkeypatch.setattr(hub, "ANSWER_WITHIN_S", 0.05)
+    battle = await _left_behind(arena, state=Response.State.STREAMING)
+    ids = [r.pk async for r in Response.objects.filter(turn__battle=battle)]
+    gone = Keeper("a process that is gone")
+    await gone.claim(ids)
+    await gone.keep({ids[0]: "so far"})
+    page = await arena.page(battle)
+    await page.next()
+    assert page.states == {(1, "A"): "streaming", (1, "B"): "streaming"}
+    assert page.texts[1, "A"] == "so far"
+    for pk in ids:
+        await gone._pipeline([("DEL", f"arena:owner:{pk}")])  # as when it expires
+    await page.until_finished()
+    assert page.texts[1, "A"] == "so far"
+    assert "interrupted" in page.errors[1, "A"]
+    await gone.close()
 
 
 async def test_another_web_process_can_stop_it(arena: Arena) -> None:
