@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -56,7 +58,7 @@ async def measure(home: Path, sizes: list[int], rounds: int) -> None:
             print("Milliseconds to the first token.")
             print("battles  rounds  plain p50   arena p50   arena p99   added p50   added p99")
             for size in sizes:
-                await _battles(session, base, size)  # warm
+                await _battles(base, size)  # warm
                 await _report(session, base, endpoint.url, size, rounds)
     finally:
         web.send_signal(signal.SIGTERM)
@@ -110,7 +112,7 @@ async def _report(
     for _ in range(rounds):
         # As many streams at once as the battles have: two contenders each.
         plain += await asyncio.gather(*[_plain(session, endpoint) for _ in range(2 * size)])
-        arena += await _battles(session, base, size)
+        arena += await _battles(base, size)
     added = [value - _percentile(plain, 50) for value in arena]
     figures = [
         _percentile(plain, 50),
@@ -132,35 +134,44 @@ async def _plain(session: aiohttp.ClientSession, endpoint: str) -> float:
     return first
 
 
-async def _battles(session: aiohttp.ClientSession, base: str, size: int) -> list[float]:
-    times = await asyncio.gather(*[_battle(base) for _ in range(size)])
+async def _battles(base: str, size: int) -> list[float]:
+    """Seconds to the first text of each response, of battles that start all at once."""
+    async with AsyncExitStack() as stack:
+        raters = [await stack.enter_async_context(_rater(base)) for _ in range(size)]
+        times = await asyncio.gather(*[_battle(rater, base) for rater in raters])
     return [value for pair in times for value in pair]
 
 
-async def _battle(base: str) -> list[float]:
-    """Seconds from the request that starts a battle to each response's first text."""
+@asynccontextmanager
+async def _rater(base: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A browser that has loaded a page."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as rater:
         async with rater.get(f"{base}/login/") as page:
             found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', await page.text())
         if found is None:
             raise RuntimeError("The sign-in page has no CSRF token.")
-        headers = {"X-CSRFToken": found.group(1)}
-        begun = time.perf_counter()
-        body = {"prompt": "Hi", "simulated": True}
-        async with rater.post(f"{base}/api/v1/battles", json=body, headers=headers) as answer:
-            battle = await answer.json()
-        first: dict[str, float] = {}
-        finished = 0
-        async with rater.ws_connect(base + battle["socket"]) as socket:
-            async for message in socket:
-                now = time.perf_counter() - begun
-                for position, text, ended in _heard(json.loads(message.data)):
-                    if text:
-                        first.setdefault(position, now)
-                    finished += ended
-                if finished == 2:
-                    break
-        return list(first.values())
+        rater.headers["X-CSRFToken"] = found.group(1)
+        yield rater
+
+
+async def _battle(rater: aiohttp.ClientSession, base: str) -> list[float]:
+    """Seconds from the request that starts a battle to each response's first text."""
+    begun = time.perf_counter()
+    body = {"prompt": "Hi", "simulated": True}
+    async with rater.post(f"{base}/api/v1/battles", json=body) as answer:
+        battle = await answer.json()
+    first: dict[str, float] = {}
+    finished = 0
+    async with rater.ws_connect(base + battle["socket"]) as socket:
+        async for message in socket:
+            now = time.perf_counter() - begun
+            for position, text, ended in _heard(json.loads(message.data)):
+                if text:
+                    first.setdefault(position, now)
+                finished += ended
+            if finished == 2:
+                break
+    return list(first.values())
 
 
 def _heard(event: dict) -> list[tuple[str, str, bool]]:  # type: ignore[type-arg]

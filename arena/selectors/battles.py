@@ -101,17 +101,15 @@ def label(contenders: list[dict[str, Any]] | None, position: int) -> str:
 def battle_state(battle: Battle) -> BattleState:
     """The battle as the database has it: a text that is being written is known to `generation`."""
     current = Battle.objects.get(pk=battle.pk)
-    turns = {
-        turn.pk: TurnState(turn.number, turn.prompt) for turn in current.turns.order_by("number")
-    }
+    turns: dict[int, TurnState] = {}
     for response in (
         Response.objects.filter(turn__battle=current, superseded=False)
-        .select_related("placement", "reaction")
+        .select_related("turn", "placement", "reaction")
         .order_by("turn__number", "placement__position")
     ):
-        # A turn that was added since the query above comes with the next look.
-        if response.turn_id in turns:
-            turns[response.turn_id].responses.append(_state_of(response))
+        number = response.turn.number
+        turn = turns.setdefault(number, TurnState(number, response.turn.prompt))
+        turn.responses.append(_state_of(response))
     return BattleState(
         id=current.pk,
         mode=current.mode,
@@ -146,9 +144,9 @@ def reveal(battle: Battle) -> list[dict[str, Any]] | None:
 
 def vote_summary(battle: Battle) -> dict[str, Any] | None:
     """The battle's vote in JSON's words, or None."""
-    vote = Vote.objects.filter(battle=battle).first()
-    if vote is None:
+    if battle.state != Battle.State.VOTED:
         return None
+    vote = Vote.objects.get(battle=battle)
     ranks = Placement.objects.filter(battle=battle).order_by("position")
     return {
         "ranks": list(ranks.values_list("rank", flat=True)),

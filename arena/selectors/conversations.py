@@ -32,9 +32,12 @@ def pending_jobs(battle_id: UUID) -> list[Job]:
     )
     if not pending:
         return []
-    prompts = dict(Turn.objects.filter(battle=battle_id).values_list("number", "prompt"))
-    contenders = reveal(pending[0].turn.battle)
-    answers = _answers(battle_id) if len(prompts) > 1 else {}
+    turn = pending[0].turn  # the last one: earlier turns are finished
+    prompts, answers = {turn.number: turn.prompt}, {}
+    if turn.number > 1:
+        prompts = dict(Turn.objects.filter(battle=battle_id).values_list("number", "prompt"))
+        answers = _answers(battle_id)
+    contenders = reveal(turn.battle)
     return [
         Job(
             response_id=response.pk,
@@ -45,7 +48,7 @@ def pending_jobs(battle_id: UUID) -> list[Job]:
             contender=response.placement.contender,
             messages=_conversation(
                 response.placement.contender.system_prompt,
-                {n: text for n, text in prompts.items() if n <= response.turn.number},
+                prompts,
                 answers.get(response.placement_id, {}),
             ),
         )

@@ -24,13 +24,8 @@ def rater_ids(
     *, user: AbstractBaseUser | AnonymousUser, session: Mapping[str, Any] | None
 ) -> set[int]:
     """The raters that this user and session stand for; possibly none. Creates nothing."""
-    found = Q()
-    if user.is_authenticated:
-        found |= Q(user_id=user.pk) | Q(external_id=simulated_id(user.pk))
-    kept = [session.get(key) for key in SESSION_KEYS.values()] if session is not None else []
-    if remembered := [pk for pk in kept if pk is not None]:
-        found |= Q(pk__in=remembered, user=None)
-    return set(Rater.objects.filter(found).values_list("pk", flat=True)) if found else set()
+    condition = _stand_for(user, session)
+    return set(Rater.objects.filter(condition).values_list("pk", flat=True)) if condition else set()
 
 
 def own_battle(
@@ -40,11 +35,25 @@ def own_battle(
     session: Mapping[str, Any] | None,
 ) -> Battle:
     """The battle, if it belongs to this user or session; else NotFound, whoever's it is."""
-    raters = rater_ids(user=user, session=session)
-    battle = Battle.objects.filter(pk=battle_id, rater__in=raters).first() if raters else None
+    condition = _stand_for(user, session, prefix="rater__")
+    battle = Battle.objects.filter(condition, pk=battle_id).first() if condition else None
     if battle is None:
         raise NotFound("There is no such battle, or it is not yours.")
     return battle
+
+
+def _stand_for(
+    user: AbstractBaseUser | AnonymousUser, session: Mapping[str, Any] | None, prefix: str = ""
+) -> Q:
+    """The condition for a rater of this user or session; empty when there is none."""
+    found = Q()
+    if user.is_authenticated:
+        found |= Q(**{f"{prefix}user_id": user.pk})
+        found |= Q(**{f"{prefix}external_id": simulated_id(user.pk)})
+    kept = [session.get(key) for key in SESSION_KEYS.values()] if session is not None else []
+    if remembered := [pk for pk in kept if pk is not None]:
+        found |= Q(**{f"{prefix}pk__in": remembered, f"{prefix}user": None})
+    return found
 
 
 def token_digest(token: str) -> str:

@@ -1,7 +1,7 @@
 """Battles begin, go on, and have a response written again."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -60,14 +60,14 @@ def start_battle(
         if mode == Battle.Mode.ANONYMOUS
         else _chosen(Battle.Mode(mode), contenders)
     )
-    library = Prompt.objects.filter(text=text).first()
+    categories = Prompt.objects.filter(text=text).values_list("category", flat=True)
     battle = Battle.objects.create(
         rater=rater,
         mode=mode,
         population=rater.population,
-        category=library.category if library else "",
+        category=next(iter(categories[:1]), ""),
     )
-    Placement.objects.bulk_create(
+    placements = Placement.objects.bulk_create(
         Placement(
             battle=battle,
             position=position,
@@ -76,7 +76,7 @@ def start_battle(
         )
         for position, contender in enumerate(lineup.contenders)
     )
-    _ask(battle, number=1, prompt=text)
+    _ask(battle, placements, number=1, prompt=text)
     return battle
 
 
@@ -89,7 +89,7 @@ def add_turn(*, battle: Battle, prompt: str) -> Turn:
     if Response.objects.filter(turn__battle=locked, state__in=UNFINISHED).exists():
         raise Conflict("The responses are still being written. Wait for them, or stop them.")
     last = locked.turns.order_by("-number").values_list("number", flat=True).first() or 0
-    return _ask(locked, number=last + 1, prompt=text)
+    return _ask(locked, locked.placements.all(), number=last + 1, prompt=text)
 
 
 @transaction.atomic
@@ -119,10 +119,10 @@ def regenerate(*, battle: Battle, turn: int, position: int | None = None) -> lis
     )
 
 
-def _ask(battle: Battle, *, number: int, prompt: str) -> Turn:
+def _ask(battle: Battle, placements: Iterable[Placement], *, number: int, prompt: str) -> Turn:
     turn = Turn.objects.create(battle=battle, number=number, prompt=prompt)
     Response.objects.bulk_create(
-        [Response(turn=turn, placement=placement) for placement in battle.placements.all()]
+        [Response(turn=turn, placement=placement) for placement in placements]
     )
     return turn
 
@@ -137,10 +137,13 @@ def _open(battle: Battle) -> Battle:
 def _refuse_too_many(rater: Rater) -> None:
     limit = GENERATING_MAX[Population(rater.population)]
     # Only the latest are looked at, so that it costs the same after a hundred thousand votes.
-    latest = Battle.objects.filter(rater=rater).order_by("-created_at").values("pk")[: 3 * limit]
+    latest = Battle.objects.filter(rater=rater).order_by("-created_at")
+    candidates = list(latest.values_list("pk", flat=True)[: 3 * limit])
+    if len(candidates) < limit:
+        return
     generating = (
         Response.objects.filter(
-            turn__battle__in=latest,
+            turn__battle__in=candidates,
             state__in=UNFINISHED,
             created_at__gt=timezone.now() - GENERATING_WITHIN,
         )

@@ -30,4 +30,4 @@ the same folder stays until the new one replaces it.
 """
 
 DEFAULT_UPDATE = "best-of-n"
-"""The stage that a policy update runs unless told otherwise: docs/decisions/0004-default-update.md."""
+"""What a policy update runs unless told otherwise: docs/decisions/0004-default-update.md."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,8 @@ def main(config: Config) -> None:
     with output.phase("features") as report:
         features = model.all_features(groups, rows=config.batch_rows, on_progress=report)
     with output.phase("training") as report:
-        penalty = fit_head(model, train, features[: count_responses(train)])
+        with one_thread():
+            penalty = fit_head(model, train, features[: count_responses(train)])
         if config.lora_rank:
             train_adapters(model, train, config, report)
             features = model.all_features(groups, rows=config.batch_rows)
@@ -82,6 +84,17 @@ def main(config: Config) -> None:
         report(1, 1, **{name: value for name, value in metrics.items() if math.isfinite(value)})
     output.publish(model.save)
     output.summary("reward", asdict(config), {**metrics, "penalty": penalty})
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Fit on one thread: thousands of tiny steps, each of which would wait for a busy core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def split_rankings(rankings: Sequence[Ranking]) -> tuple[list[Ranking], list[Ranking]]:

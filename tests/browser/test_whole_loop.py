@@ -141,7 +141,7 @@ def test_from_two_battles_to_a_new_contender_in_a_battle(
     finished(page)
     for letter, place in zip("ABC", ("2nd", "1st", "2nd"), strict=True):
         row = page.locator(f".ranking__row[data-letter={letter}]")
-        row.get_by_text(place, exact=True).click()
+        row.get_by_role("radio", name=place).check()
     page.get_by_role("button", name="Vote", exact=True).click()
     expect(page.locator("#reveal")).to_contain_text("→", timeout=20_000)
     votes_on_the_leaderboard(page, arena, 2)

@@ -149,6 +149,7 @@ def test_without_a_queue_the_run_fails_at_once_and_says_so(monkeypatch: Any) -> 
 
     monkeypatch.setattr(current_app.conf, "broker_url", "redis+socket:///nowhere/redis.sock")
     monkeypatch.setattr(current_app, "_pool", None)
+    monkeypatch.setattr(current_app.amqp, "_producer_pool", None)  # of the queue that works
     with pytest.raises(Unavailable, match="Redis"):
         services.start_run(stage="reward")
     run = Run.objects.get()
