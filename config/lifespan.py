@@ -24,7 +24,6 @@ async def lifespan(
             get_resolver().url_patterns  # noqa: B018
             # Modules live for ever; without this every full collection walks through them all
             # and holds up the streams meanwhile.
-            import sys; sys.setswitchinterval(0.0005)
             gc.collect()
             gc.freeze()
             await send({"type": "lifespan.startup.complete"})

@@ -113,6 +113,8 @@ DATABASES: dict[str, Any] = {
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # The writers of one process queue up for a lock, see config/sqlite/base.py.
+    DATABASES["default"]["ENGINE"] = "config.sqlite"
     # IMMEDIATE: a writer takes its lock when the transaction starts, so that two votes at once
     # queue up instead of failing with "database is locked" half-way.
     DATABASES["default"]["OPTIONS"] = {

@@ -24,6 +24,6 @@ from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if "sqlite" in DATABASES["default"]["ENGINE"]:
     # A file, not memory: threads and servers under test need connections of their own.
     DATABASES["default"]["TEST"] = {"NAME": str(_home / "test.sqlite3")}

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.db import transaction
+
 from arena.models import Response
 
 INTERRUPTED = "The answer was interrupted by a restart of the arena. Retry it."
@@ -9,6 +11,7 @@ INTERRUPTED = "The answer was interrupted by a restart of the arena. Retry it."
 _UNFINISHED = [Response.State.PENDING, Response.State.STREAMING]
 
 
+@transaction.atomic
 def mark_streaming(*, response_id: int) -> None:
     """The first token has come. Nothing happens when the response is finished already."""
     Response.objects.filter(pk=response_id, state=Response.State.PENDING).update(
@@ -16,6 +19,7 @@ def mark_streaming(*, response_id: int) -> None:
     )
 
 
+@transaction.atomic
 def finish_response(
     *,
     response_id: int,

@@ -34,6 +34,8 @@ def queue(redis: str) -> Iterator[Redis]:
 async def socket() -> AsyncIterator[TestSocket]:
     page = TestSocket("/ws/leaderboard/")
     assert await page.connect()
+    # Said at once: the page may be older than the newest leaderboard.
+    assert await page.receive() == {"event": "leaderboard"}
     yield page
     await page.disconnect()
     await get_channel_layer().flush()

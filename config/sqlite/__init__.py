@@ -1,0 +1,1 @@
+"""SQLite for several threads: settings.DATABASES names this package as its engine."""
