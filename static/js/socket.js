@@ -35,7 +35,9 @@ export function connect(path, { message, lost = () => {}, found = () => {} }) {
     clearTimeout(timer);
     const old = socket;
     socket = undefined;
-    old?.close();
+    // Closing one that is still connecting makes the browser complain.
+    if (old?.readyState === WebSocket.CONNECTING) old.onopen = () => old.close();
+    else old?.close();
   }
 
   function restart() {

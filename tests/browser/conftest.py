@@ -87,7 +87,8 @@ class Visitor:
         self.context = context
         self.url = url
         self.complaints: list[str] = []
-        self.expected: list[str] = []  # parts of complaints that the test provokes
+        # Parts of complaints that the test provokes; the first comes when a page is left early.
+        self.expected = ["WebSocket is closed before the connection is established"]
 
     def open(self, path: str = "/") -> Page:
         page = self.context.new_page()
