@@ -182,8 +182,8 @@ def test_from_two_battles_to_a_new_contender_in_a_battle(
     page.goto(f"{arena.url}/lab/")
     form = page.locator("#update-form")
     form.get_by_label("How thorough").select_option("quick")
-    form.get_by_text("Settings of your own").click()
-    form.get_by_label("Settings of your own").fill(
+    form.locator("summary").click()
+    form.get_by_role("textbox", name="Settings of your own").fill(
         "n = 3\ntrain_prompts = 12\nevaluation_prompts = 6\nmax_new_tokens = 32"
     )
     form.get_by_role("button", name="Train the update").click()
