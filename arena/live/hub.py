@@ -227,7 +227,8 @@ class Hub:
             count += 1
             writing = {response.id: response for response in self.writing}
             if count % BEAT_EVERY == 0:
-                await self.keeper.beat(writing)
+                unknown = await self.keeper.beat(writing)
+                await self.keeper.claim(pk for pk in unknown if not writing[pk].finished)
             grown = {pk: r.text for pk, r in writing.items() if len(r.text) != kept.get(pk, 0)}
             await self.keeper.keep(grown)
             kept = {pk: len(response.text) for pk, response in writing.items()}

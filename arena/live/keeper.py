@@ -59,9 +59,14 @@ class Keeper:
             for pk, answer in zip(wanted, answers or [b""] * len(wanted), strict=True)
         }
 
-    async def beat(self, ids: Iterable[int]) -> None:
-        """Says that we still write these."""
-        await self._pipeline([("SET", _owner(pk), self._name, "EX", OWNER_EXPIRES_S) for pk in ids])
+    async def beat(self, ids: Iterable[int]) -> set[int]:
+        """Says that we still write these. Returns those that Redis knew nothing of: released
+        meanwhile, or forgotten in a restart of Redis."""
+        wanted = list(ids)
+        answers = await self._pipeline(
+            [("SET", _owner(pk), self._name, "XX", "EX", OWNER_EXPIRES_S) for pk in wanted]
+        )
+        return {pk for pk, answer in zip(wanted, answers or wanted, strict=True) if not answer}
 
     async def keep(self, texts: Mapping[int, str]) -> None:
         await self._pipeline(
