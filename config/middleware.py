@@ -1,10 +1,12 @@
-"""The Content-Security-Policy header: everything from this server, nothing inline."""
+"""What every response passes on its way out: the security policy, and errors of the API as JSON."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+# Everything from this server, nothing inline.
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -18,9 +20,19 @@ POLICY = "; ".join(
         "base-uri 'none'",
     ]
 )
+API_REASONS = {
+    400: "The request is not valid.",
+    403: "This is not allowed.",
+    404: "There is nothing at this address. /api/v1/docs lists what there is.",
+    405: "This address does not take that method. /api/v1/docs says which it takes.",
+    413: "The request is too big. Send less at once.",
+}
+API_FAILED = "The server failed. The reason is in its log."
 
 
-class ContentSecurityPolicyMiddleware:
+class OutgoingMiddleware(ABC):
+    """Changes responses, in a synchronous or an asynchronous chain alike."""
+
     sync_capable = True
     async_capable = True
 
@@ -32,18 +44,39 @@ class ContentSecurityPolicyMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self.get_response):
-            return self._acall(request)
         response = self.get_response(request)
-        assert isinstance(response, HttpResponseBase)
-        return self._mark(response)
+        if isinstance(response, HttpResponseBase):
+            return self.change(request, response)
+        return self._change_later(request, response)
 
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        assert not isinstance(response, HttpResponseBase)
-        return self._mark(await response)
+    async def _change_later(
+        self, request: HttpRequest, response: Awaitable[HttpResponseBase]
+    ) -> HttpResponseBase:
+        return self.change(request, await response)
 
-    @staticmethod
-    def _mark(response: HttpResponseBase) -> HttpResponseBase:
+    @abstractmethod
+    def change(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The response that goes out instead."""
+
+
+class ContentSecurityPolicyMiddleware(OutgoingMiddleware):
+    def change(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+
+class ApiErrorsMiddleware(OutgoingMiddleware):
+    """Errors that Django itself answers below /api/ (no such address, wrong method) as JSON."""
+
+    def change(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        status = response.status_code
+        if (
+            status < 400
+            or not request.path.startswith("/api/")
+            or response.headers.get("Content-Type", "").startswith("application/json")
+        ):
+            return response
+        answer = JsonResponse({"error": API_REASONS.get(status, API_FAILED)}, status=status)
+        if "Allow" in response.headers:
+            answer.headers["Allow"] = response.headers["Allow"]
+        return answer

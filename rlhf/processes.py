@@ -1,4 +1,4 @@
-"""Training processes: started in a session of their own, recognised again, stopped for good."""
+"""Training processes: started in a group of their own, recognised again, stopped for good."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ class ProcessId:
 def start(
     command: Sequence[str], *, log: Path, folder: Path
 ) -> tuple[ProcessId, subprocess.Popen[bytes]]:
-    """Start `command` in `folder`, in a session of its own; its outputs are appended to `log`."""
+    """Start `command` in `folder`, in a group of its own; its outputs are appended to `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -35,7 +35,8 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            # A group, not a session: Linux weighs niceness only among processes of one session.
+            process_group=0,
         )
     try:
         os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
@@ -56,7 +57,7 @@ def is_alive(identity: ProcessId) -> bool:
 
 
 def send(identity: ProcessId, number: signal.Signals) -> None:
-    """Signal the process and all of its session's group; nothing if it has ended."""
+    """Signal the process and all of its group; nothing if it has ended."""
     if not is_alive(identity):
         return
     try:
