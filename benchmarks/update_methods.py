@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 import transformers
 
-from rlhf.training import best_of_n, dpo, grpo, reward
+from rlhf.training import best_of_n, dpo, grpo, reward, settings
 from rlhf.training.best_of_n import Scored
 from rlhf.training.chats import as_messages
 from rlhf.training.data import Ranking, read_rankings
@@ -150,9 +150,9 @@ class Bench:
         """Noisy votes train a reward model once per seed; returns its checkpoint."""
         folder = self.folder(seed)
         if not (folder / "reward" / "summary.json").exists():
-            self._write_inputs(seed)
-            settings = RewardSettings(max_response_tokens=TOKENS)
-            model = new_reward_model(self.model, pick_device("auto"), self.options.layers, settings)
+            self.votes(seed)
+            limits = RewardSettings(max_response_tokens=TOKENS)
+            model = new_reward_model(self.model, pick_device("auto"), self.options.layers, limits)
             rankings = read_rankings(str(folder / "rankings.jsonl"))
             train, test = reward.split_rankings(rankings)
             features = self._features(model, rankings)
@@ -177,7 +177,8 @@ class Bench:
         features: torch.Tensor = torch.load(path)
         return features
 
-    def _write_inputs(self, seed: int) -> None:
+    def votes(self, seed: int) -> Path:
+        """Write rankings.jsonl and prompts.jsonl of one seed's raters; returns their folder."""
         folder, dice = self.folder(seed), random.Random(seed)
         prompts, arena = self.prompts(), self.arena()
         rankings, asked = [], []
@@ -189,6 +190,7 @@ class Bench:
             asked.append({"prompt": prompt, "split": split})
         for name, rows in (("rankings.jsonl", rankings), ("prompts.jsonl", asked)):
             (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return folder
 
     def settings(self, seed: int, name: str, **more: Any) -> dict[str, Any]:
         """Config values that all methods share."""
@@ -285,7 +287,7 @@ class Bench:
 def distil(bench: Bench, seed: int, name: str) -> Update:
     """Best-of-8, one round."""
     more = BEST_OF_N.get(name, {})
-    config = best_of_n.Config(**bench.settings(seed, name, **more))
+    config = settings.BestOfN(**bench.settings(seed, name, **more))
     update = open_update(config, best_of_n.PHASES)
     chosen = [demonstration(r.prompt.messages, r.extreme(max)) for r in bench.scored(update, seed)]
     with update.output.phase("training") as report:
@@ -295,7 +297,7 @@ def distil(bench: Bench, seed: int, name: str) -> Update:
 
 def distil_twice(bench: Bench, seed: int, name: str) -> Update:
     """Best-of-8 on half the prompts, then again, from the result, on the other half."""
-    config = best_of_n.Config(**bench.settings(seed, name))
+    config = settings.BestOfN(**bench.settings(seed, name))
     update = open_update(config, best_of_n.PHASES)
     rows = bench.scored(update, seed)
     half = len(rows) // 2
@@ -314,7 +316,7 @@ def distil_twice(bench: Bench, seed: int, name: str) -> Update:
 
 def best_against_worst(bench: Bench, seed: int, name: str) -> Update:
     """DPO on the best and the worst of the same eight responses."""
-    config = dpo.Config(**bench.settings(seed, name, **DPO[name]))
+    config = settings.Dpo(**bench.settings(seed, name, **DPO[name]))
     update = open_update(config, dpo.PHASES)
     pairs = [
         dpo.Pair(row.prompt.messages, row.extreme(max).text, row.extreme(min).text)
@@ -327,7 +329,7 @@ def best_against_worst(bench: Bench, seed: int, name: str) -> Update:
 
 def policy_gradient(bench: Bench, seed: int, name: str) -> Update:
     """GRPO against the same reward model."""
-    config = grpo.Config(**bench.settings(seed, name, **GRPO[name]))
+    config = settings.Grpo(**bench.settings(seed, name, **GRPO[name]))
     update = open_update(config, {"training": 0.87})
     with update.output.phase("training") as report:
         grpo.optimise(update, config, report)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from arena.errors import Invalid
-from rlhf.training import DEFAULT_UPDATE
+from rlhf.training import DEFAULT_UPDATE, settings
+from rlhf.training.config import Knob, check_knobs, knobs
+from rlhf.training.errors import InputError
 
 MIN_VOTES = 20
 RANKINGS = "ranking"  # the export format that every stage reads which learns from votes
@@ -106,7 +108,17 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-__all__ = ["DEFAULT_UPDATE", "MIN_VOTES", "PRESETS", "RANKINGS", "STAGES", "UPDATES", "get_stage"]
+__all__ = [
+    "DEFAULT_UPDATE",
+    "MIN_VOTES",
+    "PRESETS",
+    "RANKINGS",
+    "STAGES",
+    "UPDATES",
+    "check_settings",
+    "get_stage",
+    "list_knobs",
+]
 
 
 def get_stage(name: str) -> Stage:
@@ -117,3 +129,16 @@ def get_stage(name: str) -> Stage:
         raise Invalid(
             f"There is no training stage {name!r}. Choose one of: {', '.join(STAGES)}."
         ) from None
+
+
+def list_knobs(stage: str) -> list[Knob]:
+    """What a person may set in a stage."""
+    return list(knobs(settings.STAGES[stage]).values())
+
+
+def check_settings(stage: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a stage, checked; raises Invalid naming the first one that is wrong."""
+    try:
+        return check_knobs(settings.STAGES[stage], given)
+    except InputError as error:
+        raise Invalid(str(error)) from None

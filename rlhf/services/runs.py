@@ -17,8 +17,7 @@ from rlhf.selectors import count_votes, local_bases, reward_runs
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
 from rlhf.services.queue import FOLLOW_RUN, enqueue
-from rlhf.settings_table import check_settings
-from rlhf.stages import MIN_VOTES, RANKINGS, Stage, get_stage
+from rlhf.stages import MIN_VOTES, RANKINGS, Stage, check_settings, get_stage
 
 
 def start_run(

@@ -2,8 +2,8 @@
 
     python -m rlhf.training STAGE --config FILE.json
 
-STAGE is sft, reward, best-of-n, dpo or grpo. The config is one JSON object; the dataclass `Config`
-of the stage's module says which settings it has. Nothing here knows the web application.
+STAGE is sft, reward, best-of-n, dpo or grpo. The config is one JSON object; `settings`
+says what each stage can be told. Nothing here knows the web application.
 
 Input files hold one JSON object per line:
 

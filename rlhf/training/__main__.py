@@ -16,14 +16,8 @@ from typing import Any, NoReturn
 from rlhf.training.config import load_config
 from rlhf.training.errors import InputError, Stopped, TrainingError
 from rlhf.training.output import write_json
+from rlhf.training.settings import STAGES
 
-STAGES = {
-    "sft": "rlhf.training.sft",
-    "reward": "rlhf.training.reward",
-    "best-of-n": "rlhf.training.best_of_n",
-    "dpo": "rlhf.training.dpo",
-    "grpo": "rlhf.training.grpo",
-}
 INPUT_ERROR, CRASHED, STOPPED = 2, 1, 143
 
 
@@ -64,8 +58,8 @@ def run_stage(stage: str, path: Path) -> None:
     # Waiting threads that spin take the core from a model server beside this process: read when
     # the OpenMP runtime loads, so before torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    module = importlib.import_module(STAGES[stage])
-    config = load_config(module.Config, path)
+    module = importlib.import_module(f"rlhf.training.{stage.replace('-', '_')}")
+    config = load_config(STAGES[stage], path)
     _prepare(config)
     module.main(config)
 

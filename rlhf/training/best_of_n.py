@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rlhf.training.config import PolicyConfig, knob
+from rlhf.training import settings
 from rlhf.training.data import Prompt
 from rlhf.training.sampling import Completion
 from rlhf.training.trainers import demonstration, imitate
@@ -35,16 +35,7 @@ class Scored:
         return self.responses[place]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config(PolicyConfig):
-    """Settings of the stage `best-of-n`: n responses to each of `train_prompts` prompts a round."""
-
-    n: int = knob(8, at_least=2, at_most=256)
-    rounds: int = knob(1, at_least=1, at_most=20)
-    train_prompts: int = knob(64, at_least=2)
-
-
-def main(config: Config) -> None:
+def main(config: settings.BestOfN) -> None:
     """Run the rounds, then evaluate and publish."""
     update = open_update(config, PHASES)
     gains: list[float] = []

@@ -1,30 +1,79 @@
-"""Config files become frozen dataclasses; a typing mistake never passes for a default."""
+"""Settings become frozen dataclasses; a typing mistake never passes for a default."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import types
 import typing
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rlhf.training.errors import InputError
 
 Config = TypeVar("Config")
+KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
 def knob(
-    default: Any = dataclasses.MISSING,
+    default: Any,
+    meaning: str,
     *,
     at_least: float | None = None,
     at_most: float | None = None,
-    choices: tuple[Any, ...] = (),
+    choices: tuple[str, ...] = (),
 ) -> Any:
-    """A dataclass field that also says which values are allowed."""
-    metadata = {"at_least": at_least, "at_most": at_most, "choices": choices}
-    return dataclasses.field(default=default, metadata=metadata)
+    """A dataclass field that a person may set: what it means and which values are allowed."""
+    limits = {"at_least": at_least, "at_most": at_most, "choices": choices}
+    return dataclasses.field(default=default, metadata={"meaning": meaning, **limits})
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One setting that a person may change."""
+
+    name: str
+    kind: type[int] | type[float] | type[str]
+    default: Any
+    meaning: str
+    at_least: float | None
+    at_most: float | None
+    choices: tuple[str, ...]
+
+    @property
+    def limits(self) -> str:
+        """What is allowed, in words; empty where everything of its type is."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        ends = [("at least", self.at_least), ("at most", self.at_most)]
+        return " and ".join(f"{word} {end:g}" for word, end in ends if end is not None)
+
+    def check(self, value: Any) -> Any:
+        """The value in the setting's type; raises InputError saying what is allowed."""
+        value = _of_kind(self.name, self.kind, value)
+        low, high = self.at_least, self.at_most
+        fits = (low is None or value >= low) and (high is None or value <= high)
+        if (self.choices and value not in self.choices) or not fits:
+            raise _wrong(self.name, value, self.limits)
+        return value
+
+
+def knobs(kind: type[Any]) -> dict[str, Knob]:
+    """The settings of a config class that a person may change, by name."""
+    hints = typing.get_type_hints(kind)
+    return {
+        field.name: Knob(field.name, hints[field.name], default=field.default, **field.metadata)
+        for field in dataclasses.fields(kind)
+        if field.metadata
+    }
+
+
+def check_knobs(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given settings, checked; raises InputError naming the first one that is wrong."""
+    known = knobs(kind)
+    _refuse_unknown(given, known)
+    return {name: known[name].check(value) for name, value in given.items()}
 
 
 def load_config(kind: type[Config], path: Path) -> Config:
@@ -44,75 +93,36 @@ def load_config(kind: type[Config], path: Path) -> Config:
 
 def build_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
     """Make `kind` from a mapping, checking names, types and ranges."""
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(kind)
-    unknown = sorted(set(values) - set(fields))
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    _refuse_unknown(values, fields)
+    for name, field in fields.items():
+        if field.default is dataclasses.MISSING and name not in values:
+            raise InputError(f"The setting {name!r} is missing.", "Add it to the config.")
+    known = knobs(kind)
+    return kind(
+        **{
+            name: known[name].check(value) if name in known else _of_kind(name, hints[name], value)
+            for name, value in values.items()
+        }
+    )
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    unknown = sorted(set(given) - set(known))
     if unknown:
         raise InputError(
-            f"Unknown setting {unknown[0]!r}.", f"Known settings: {', '.join(sorted(fields))}."
+            f"There is no setting {unknown[0]!r}.", f"There are: {', '.join(sorted(known))}."
         )
-    missing = [name for name, field in fields.items() if _required(field) and name not in values]
-    if missing:
-        raise InputError(f"The setting {missing[0]!r} is missing.", "Add it to the config.")
-    checked = {name: _checked(fields[name], hints[name], value) for name, value in values.items()}
-    return kind(**checked)
 
 
-def _required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _checked(field: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if int not in allowed else value
-    if type(value) not in allowed:
-        names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
-        raise InputError(f"{field.name} is {value!r}.", f"It must be {names}.")
-    choices = field.metadata.get("choices") or ()
-    if choices and value not in choices:
-        raise InputError(
-            f"{field.name} is {value!r}.", f"Allowed: {', '.join(map(repr, choices))}."
-        )
-    low, high = field.metadata.get("at_least"), field.metadata.get("at_most")
-    if value is not None and (
-        (low is not None and not value >= low) or (high is not None and not value <= high)
-    ):
-        bounds = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
-        raise InputError(f"{field.name} is {value!r}.", f"It must be {' and '.join(bounds)}.")
+def _of_kind(name: str, kind: type[Any], value: Any) -> Any:
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise _wrong(name, value, KINDS[kind])
     return value
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """What every stage needs. `threads` 0 means all cores; `model` is a local folder."""
-
-    output: str
-    model: str
-    seed: int = knob(0, at_least=0)
-    threads: int = knob(0, at_least=0)
-    device: str = knob("auto", choices=("auto", "cpu", "cuda"))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PolicyConfig(RunConfig):
-    """What every stage that changes a policy needs.
-
-    prompts: JSONL of prompts; those of the split 'test' (or, without any, every tenth) are held
-    out for the evaluation. reward_model: a checkpoint of the stage 'reward', or '' for none.
-    max_new_tokens, temperature, top_k, top_p: how responses are drawn. sample_batch: responses
-    decoded at the same time. epochs, batch_size, learning_rate: the optimiser's.
-    """
-
-    prompts: str
-    reward_model: str = ""
-    lora_rank: int = knob(16, at_least=1, at_most=512)
-    learning_rate: float = knob(5e-4, at_least=0.0, at_most=1.0)
-    epochs: float = knob(2.0, at_least=0.0, at_most=100.0)
-    batch_size: int = knob(8, at_least=1)
-    max_new_tokens: int = knob(64, at_least=1, at_most=4096)
-    temperature: float = knob(0.8, at_least=0.01, at_most=5.0)
-    top_k: int = knob(50, at_least=0)
-    top_p: float = knob(0.95, at_least=0.01, at_most=1.0)
-    sample_batch: int = knob(128, at_least=1)
-    evaluation_prompts: int = knob(32, at_least=1)
+def _wrong(name: str, value: Any, allowed: str) -> InputError:
+    return InputError(f"The setting {name!r} is {value!r}.", f"It must be {allowed}.")

@@ -13,31 +13,14 @@ from dataclasses import dataclass
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
+from rlhf.training import settings
 from rlhf.training.best_of_n import draw_scored, selection_gain
-from rlhf.training.config import PolicyConfig, knob
 from rlhf.training.data import Ranking, read_rankings, split_of
 from rlhf.training.errors import InputError
 from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
 
 PHASES = {"sampling": 0.4, "scoring": 0.1, "training": 0.35}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config(PolicyConfig):
-    """Settings of the stage `dpo`.
-
-    rankings: JSONL; the best against the worst of each; or '' to sample n responses per prompt and
-    take the best and the worst by the reward model. beta: strength of the leash.
-    """
-
-    rankings: str = ""
-    n: int = knob(8, at_least=2, at_most=256)
-    train_prompts: int = knob(64, at_least=2)
-    learning_rate: float = knob(1e-4, at_least=0.0, at_most=1.0)
-    epochs: float = knob(1.0, at_least=0.0, at_most=100.0)
-    beta: float = knob(0.1, at_least=0.0001, at_most=100.0)
-    sft_weight: float = knob(0.2, at_least=0.0, at_most=100.0)
 
 
 @dataclass(frozen=True)
@@ -49,7 +32,7 @@ class Pair:
     rejected: str
 
 
-def main(config: Config) -> None:
+def main(config: settings.Dpo) -> None:
     """Make the pairs, optimise, then evaluate and publish."""
     if not config.rankings and not config.reward_model:
         raise InputError(
@@ -85,7 +68,7 @@ def pairs_from_rankings(rankings: Sequence[Ranking]) -> list[Pair]:
     return pairs
 
 
-def prefer(update: Update, pairs: Sequence[Pair], config: Config, report: Report) -> None:
+def prefer(update: Update, pairs: Sequence[Pair], config: settings.Dpo, report: Report) -> None:
     """Optimise the policy on pairs by TRL's DPOTrainer."""
     rows = [
         {

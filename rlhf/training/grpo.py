@@ -7,13 +7,12 @@ policy exploits the reward model (docs/decisions/0004-default-update.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
-from rlhf.training.config import PolicyConfig, knob
+from rlhf.training import settings
 from rlhf.training.reward_model import RewardModel
 from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
@@ -21,18 +20,7 @@ from rlhf.training.update import Update, close_update, open_update
 NAMES = {"loss": "loss", "reward": "reward", "kl": "kl", "completions/mean_length": "length"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config(PolicyConfig):
-    """Settings of the stage `grpo`: `steps` updates on prompts_per_step × n responses each."""
-
-    n: int = knob(8, at_least=2, at_most=256)
-    prompts_per_step: int = knob(4, at_least=1)
-    steps: int = knob(24, at_least=1)
-    learning_rate: float = knob(1e-4, at_least=0.0, at_most=1.0)
-    beta: float = knob(0.05, at_least=0.0, at_most=100.0)
-
-
-def main(config: Config) -> None:
+def main(config: settings.Grpo) -> None:
     """Optimise, then evaluate and publish."""
     update = open_update(config, {"training": 0.87})
     with update.output.phase("training") as report:
@@ -40,7 +28,7 @@ def main(config: Config) -> None:
     close_update(update, "grpo", {"steps": config.steps})
 
 
-def optimise(update: Update, config: Config, report: Report) -> None:
+def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
     """Sample groups of n, move towards the responses above their group's mean reward."""
     rows = [{"prompt": prompt.messages} for prompt in update.train]
     with trainer_arguments(config, update.policy.device) as shared:

@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import set_seed
 
-from rlhf.training.config import RunConfig, knob
+from rlhf.training import settings
 from rlhf.training.data import Ranking, need, read_rankings, split_of
 from rlhf.training.evaluation import length_baseline, pairwise_accuracy
 from rlhf.training.losses import Pairs, pairs_of, ranking_loss
@@ -38,27 +38,7 @@ PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 FOLDS = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config(RunConfig):
-    """Settings of the stage `reward`.
-
-    rankings: JSONL; without a 'test' split every fifth prompt is held out. layers: lower layers of
-    the model that are used (0: a third). batch_rows: responses encoded at the same time.
-    minimum: fewest training rankings.
-    """
-
-    rankings: str
-    layers: int = knob(0, at_least=0)
-    lora_rank: int = knob(0, at_least=0, at_most=512)
-    learning_rate: float = knob(2e-4, at_least=0.0, at_most=1.0)
-    epochs: int = knob(1, at_least=0, at_most=100)
-    batch_rows: int = knob(32, at_least=2)
-    max_prompt_tokens: int = knob(192, at_least=8)
-    max_response_tokens: int = knob(128, at_least=1)
-    minimum: int = knob(8, at_least=2)
-
-
-def main(config: Config) -> None:
+def main(config: settings.Reward) -> None:
     """Train, evaluate on held-out rankings beside a length-only baseline, publish."""
     set_seed(config.seed)
     output = Output(Path(config.output), {"loading": 0.05, "features": 0.75, "training": 0.2})
@@ -66,9 +46,9 @@ def main(config: Config) -> None:
         train, test = split_rankings(read_rankings(config.rankings))
         need(train, config.minimum, "training rankings", config.rankings)
         need(test, 1, "held-out rankings", config.rankings)
-        settings = RewardSettings(config.max_prompt_tokens, config.max_response_tokens)
+        limits = RewardSettings(config.max_prompt_tokens, config.max_response_tokens)
         device = pick_device(config.device)
-        model = new_reward_model(config.model, device, config.layers, settings)
+        model = new_reward_model(config.model, device, config.layers, limits)
         report(1, 1)
     groups = as_groups([*train, *test])
     with output.phase("features") as report:
@@ -176,7 +156,10 @@ def pick_penalty(rankings: Sequence[Ranking], features: torch.Tensor) -> float:
 
 
 def train_adapters(
-    model: RewardModel, rankings: Sequence[Ranking], config: Config, report: Callable[..., None]
+    model: RewardModel,
+    rankings: Sequence[Ranking],
+    config: settings.Reward,
+    report: Callable[..., None],
 ) -> None:
     """Train LoRA adapters and the head together by AdamW, then merge the adapters."""
     lora = LoraConfig(r=config.lora_rank, lora_alpha=2 * config.lora_rank)

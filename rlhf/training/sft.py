@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from rlhf.training.config import PolicyConfig
+from rlhf.training import settings
 from rlhf.training.data import need, read_demonstrations
 from rlhf.training.trainers import imitate
 from rlhf.training.update import close_update, open_update
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config(PolicyConfig):
-    """Settings of the stage `sft`; `prompts` serves only the evaluation.
-
-    demonstrations: JSONL of {"prompt", "response", "system"?, "finished"?}.
-    """
-
-    demonstrations: str
-
-
-def main(config: Config) -> None:
+def main(config: settings.Sft) -> None:
     """Imitate the demonstrations, then evaluate and publish."""
     update = open_update(config, {"training": 0.87})
     rows = read_demonstrations(config.demonstrations)

@@ -13,8 +13,8 @@ from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+from rlhf.training import settings
 from rlhf.training.chats import encode_prompt
-from rlhf.training.config import PolicyConfig
 from rlhf.training.data import Demonstration
 from rlhf.training.policies import pick_dtype
 from rlhf.training.sampling import Completion
@@ -23,7 +23,7 @@ Report = Callable[..., None]
 
 
 @contextmanager
-def trainer_arguments(config: PolicyConfig, device: torch.device) -> Iterator[dict[str, Any]]:
+def trainer_arguments(config: settings.Policy, device: torch.device) -> Iterator[dict[str, Any]]:
     """Arguments that every TRL trainer here gets; its own files go to a throw-away folder."""
     with tempfile.TemporaryDirectory(prefix="trl-") as folder:
         yield {
@@ -66,7 +66,7 @@ def imitate(
     policy: PeftModel,
     tokenizer: PreTrainedTokenizerBase,
     demonstrations: Sequence[Demonstration],
-    config: PolicyConfig,
+    config: settings.Policy,
     report: Report,
 ) -> None:
     """Fine-tune on the responses only, by TRL's SFTTrainer; batches hold texts of like length."""

@@ -11,8 +11,8 @@ from typing import Any
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, set_seed
 
+from rlhf.training import settings
 from rlhf.training.chats import Messages
-from rlhf.training.config import PolicyConfig
 from rlhf.training.data import Prompt, need, read_prompts, split_of
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
@@ -37,7 +37,7 @@ HELD_OUT_EVERY = 10
 class Update:
     """A policy under training with everything around it. The adapters off, it is its base."""
 
-    config: PolicyConfig
+    config: settings.Policy
     output: Output
     policy: PeftModel
     tokenizer: PreTrainedTokenizerBase
@@ -85,7 +85,7 @@ class Update:
             )
 
 
-def open_update(config: PolicyConfig, phases: dict[str, float]) -> Update:
+def open_update(config: settings.Policy, phases: dict[str, float]) -> Update:
     """Read the inputs and load the models; everything that can be wrong is found here."""
     set_seed(config.seed)
     output = Output(Path(config.output), {"loading": 0.03, **phases, "evaluation": 0.1})

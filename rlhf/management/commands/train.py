@@ -12,8 +12,7 @@ from rlhf import services
 from rlhf.forms import parse_setting
 from rlhf.models import Job, Run
 from rlhf.selectors import seconds_left
-from rlhf.settings_table import SETTINGS
-from rlhf.stages import PRESETS, STAGES
+from rlhf.stages import PRESETS, STAGES, list_knobs
 from rlhf.templatetags.lab import duration, figure
 
 BAR = 30
@@ -57,9 +56,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stage: str = options["stage"]
         if options["list_settings"]:
-            for name, setting in SETTINGS[stage].items():
-                limits = f" ({setting.limits})" if setting.limits else ""
-                self.stdout.write(f"{name}: {setting.meaning}{limits}")
+            for knob in list_knobs(stage):
+                limits = f", {knob.limits}" if knob.limits else ""
+                self.stdout.write(f"{knob.name}: {knob.meaning} (default {knob.default}{limits})")
             return
         preset = PRESETS[options["preset"]].settings.get(stage, {})
         try:

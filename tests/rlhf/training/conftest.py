@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rlhf.training import reward
+from rlhf.training import reward, settings
 from rlhf.training.config import build_config
 
 TEMPLATE = (
@@ -100,7 +100,7 @@ def reward_folder(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> 
     rankings.write_text("".join(json.dumps(row) + "\n" for row in ranking_rows()))
     output = folder / "run"
     values = {"output": str(output), "model": tiny_model, "rankings": str(rankings), "threads": 1}
-    reward.main(build_config(reward.Config, values))
+    reward.main(build_config(settings.Reward, values))
     return output
 
 

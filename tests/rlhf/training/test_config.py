@@ -8,47 +8,47 @@ from typing import Any
 
 import pytest
 
-from rlhf.training.best_of_n import Config
 from rlhf.training.config import build_config, load_config
 from rlhf.training.errors import InputError
+from rlhf.training.settings import BestOfN
 
 GOOD: dict[str, Any] = {"output": "out", "model": "m", "prompts": "p.jsonl", "reward_model": "r"}
 
 
 def test_defaults_fill_what_is_left_out() -> None:
-    config = build_config(Config, GOOD)
+    config = build_config(BestOfN, GOOD)
     assert config.n == 8
     assert config.device == "auto"
 
 
 def test_whole_numbers_pass_for_fractions() -> None:
-    assert build_config(Config, GOOD | {"epochs": 3}).epochs == 3.0
+    assert build_config(BestOfN, GOOD | {"epochs": 3}).epochs == 3.0
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"learning_rte": 1e-4}, ["'learning_rte'", "learning_rate"]),
-        ({"n": 1}, ["n is 1", "at least 2"]),
-        ({"n": "8"}, ["n is '8'", "int"]),
-        ({"n": True}, ["n is True", "int"]),
-        ({"temperature": 0}, ["temperature is 0.0", "at least 0.01"]),
-        ({"top_p": float("nan")}, ["top_p is nan", "at most 1.0"]),
-        ({"device": "tpu"}, ["'tpu'", "'cpu'"]),
-        ({"seed": None}, ["seed is None", "int"]),
+        ({"n": 1}, ["'n' is 1", "at least 2"]),
+        ({"n": "8"}, ["'n' is '8'", "a whole number"]),
+        ({"n": True}, ["'n' is True", "a whole number"]),
+        ({"temperature": 0}, ["'temperature' is 0.0", "at least 0.01"]),
+        ({"top_p": float("nan")}, ["'top_p' is nan", "at most 1"]),
+        ({"device": "tpu"}, ["'tpu'", "cpu"]),
+        ({"seed": None}, ["'seed' is None", "a whole number"]),
     ],
 )
 def test_a_bad_value_names_the_setting_and_what_is_allowed(
     change: dict[str, Any], words: list[str]
 ) -> None:
     with pytest.raises(InputError) as caught:
-        build_config(Config, GOOD | change)
+        build_config(BestOfN, GOOD | change)
     assert all(word in str(caught.value) for word in words)
 
 
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(InputError, match="'prompts' is missing"):
-        build_config(Config, {"output": "out", "model": "m"})
+        build_config(BestOfN, {"output": "out", "model": "m"})
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '"text"'])
@@ -56,15 +56,15 @@ def test_a_file_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(InputError, match="one JSON object"):
-        load_config(Config, path)
+        load_config(BestOfN, path)
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(GOOD | {"rounds": 2}))
-    assert load_config(Config, path).rounds == 2
+    assert load_config(BestOfN, path).rounds == 2
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json"):
-        load_config(Config, tmp_path / "none.json")
+        load_config(BestOfN, tmp_path / "none.json")

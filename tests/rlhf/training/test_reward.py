@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from rlhf.training import reward
+from rlhf.training import reward, settings
 from rlhf.training.config import build_config
 from rlhf.training.errors import InputError
 from rlhf.training.losses import pairs_of, ranking_loss
@@ -21,7 +21,7 @@ PROMPT = [{"role": "user", "content": "Say it."}]
 
 def run(folder: Path, tiny_model: str, rankings: str, **more: Any) -> dict[str, Any]:
     values = {"output": str(folder), "model": tiny_model, "rankings": rankings, "threads": 1}
-    reward.main(build_config(reward.Config, values | more))
+    reward.main(build_config(settings.Reward, values | more))
     found: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return found
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rlhf.training import best_of_n, dpo, grpo, sft
+from rlhf.training import best_of_n, dpo, grpo, settings, sft
 from rlhf.training.config import build_config
 from rlhf.training.data import Ranking
 from rlhf.training.errors import InputError, TrainingError
@@ -38,7 +38,8 @@ def values(
 
 def run(stage: ModuleType, values: dict[str, Any]) -> tuple[Path, list[float]]:
     """Run a stage in this process; returns its folder and its losses."""
-    config = build_config(stage.Config, values)
+    name = stage.__name__.rpartition(".")[2].replace("_", "-")
+    config = build_config(settings.STAGES[name], values)
     stage.main(config)
     folder = Path(values["output"])
     lines = read_lines(folder / "metrics.jsonl")

@@ -1,0 +1,126 @@
+"""What each stage can be told, with its defaults and limits. Imports no torch: the web reads it.
+
+Fields without a `knob` are files and folders, which the caller chooses and not a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rlhf.training.config import knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What every stage needs: the folder of a model, and the folder that the run leaves."""
+
+    output: str
+    model: str
+    seed: int = knob(0, "The same seed on the same device gives the same result.", at_least=0)
+    threads: int = knob(0, "CPU threads; 0 takes all cores.", at_least=0)
+    device: str = knob("auto", "auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reward(Run):
+    """rankings: JSONL; without a 'test' split every fifth prompt is held out."""
+
+    rankings: str
+    layers: int = knob(0, "Lower layers of the language model to use; 0 uses a third.", at_least=0)
+    lora_rank: int = knob(
+        0, "Adapters trained besides the head; 0 trains none.", at_least=0, at_most=512
+    )
+    learning_rate: float = knob(2e-4, "Step size for the adapters.", at_least=0, at_most=1)
+    epochs: int = knob(1, "How often the adapters see each ranking.", at_least=0, at_most=100)
+    batch_rows: int = knob(32, "Responses encoded at the same time.", at_least=2)
+    max_prompt_tokens: int = knob(192, "How much of a prompt's end is read.", at_least=8)
+    max_response_tokens: int = knob(128, "How much of a response's beginning is read.", at_least=1)
+    minimum: int = knob(8, "Fewest training rankings.", at_least=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(Run):
+    """What every stage that changes a policy needs.
+
+    prompts: JSONL of prompts; those of the split 'test' (or, without any, every tenth) are held
+    out for the evaluation. reward_model: a checkpoint of the stage 'reward', or '' for none.
+    """
+
+    prompts: str
+    reward_model: str = ""
+    lora_rank: int = knob(
+        16, "Size of the low-rank adapters that are trained.", at_least=1, at_most=512
+    )
+    learning_rate: float = knob(5e-4, "Step size of the optimiser.", at_least=0, at_most=1)
+    epochs: float = knob(2.0, "How often each example is seen.", at_least=0, at_most=100)
+    batch_size: int = knob(8, "Examples per optimiser step.", at_least=1)
+    max_new_tokens: int = knob(
+        64, "Longest response that is sampled, in tokens.", at_least=1, at_most=4096
+    )
+    temperature: float = knob(0.8, "Randomness of the sampled responses.", at_least=0.01, at_most=5)
+    top_k: int = knob(50, "Sample from the k likeliest tokens; 0 from all.", at_least=0)
+    top_p: float = knob(
+        0.95, "Sample from the likeliest tokens with this total share.", at_least=0.01, at_most=1
+    )
+    sample_batch: int = knob(128, "Responses sampled at the same time.", at_least=1)
+    evaluation_prompts: int = knob(32, "Held-out prompts on which it meets its base.", at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sft(Policy):
+    """demonstrations: JSONL to imitate; `prompts` serves only the evaluation."""
+
+    demonstrations: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestOfN(Policy):
+    """Settings of the stage `best-of-n`."""
+
+    n: int = knob(
+        8, "Responses sampled for each prompt; the best one is kept.", at_least=2, at_most=256
+    )
+    rounds: int = knob(1, "How often sampling and training are repeated.", at_least=1, at_most=20)
+    train_prompts: int = knob(64, "Prompts sampled from in each round.", at_least=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dpo(Policy):
+    """rankings: JSONL, the best against the worst of each; or '' to sample and score instead."""
+
+    rankings: str = ""
+    n: int = knob(
+        8, "Responses sampled for each prompt (with a reward model).", at_least=2, at_most=256
+    )
+    train_prompts: int = knob(64, "Prompts sampled from (with a reward model).", at_least=2)
+    learning_rate: float = knob(1e-4, "Step size of the optimiser.", at_least=0, at_most=1)
+    epochs: float = knob(1.0, "How often each pair is seen.", at_least=0, at_most=100)
+    beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
+    sft_weight: float = knob(
+        0.2, "Weight of imitating the chosen response.", at_least=0, at_most=100
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grpo(Policy):
+    """Settings of the stage `grpo`."""
+
+    n: int = knob(
+        8,
+        "Responses in a group: they are scored against each other.",
+        at_least=2,
+        at_most=256,
+    )
+    prompts_per_step: int = knob(4, "Prompts, each with a group, per step.", at_least=1)
+    steps: int = knob(24, "Optimiser steps.", at_least=1)
+    learning_rate: float = knob(1e-4, "Step size of the optimiser.", at_least=0, at_most=1)
+    beta: float = knob(0.05, "How strongly it is held to its base.", at_least=0, at_most=100)
+
+
+STAGES: dict[str, type[Run]] = {
+    "sft": Sft,
+    "reward": Reward,
+    "best-of-n": BestOfN,
+    "dpo": Dpo,
+    "grpo": Grpo,
+}
