@@ -63,6 +63,7 @@ class ContenderForm(forms.ModelForm[Contender]):
             "temperature",
             "top_p",
             "max_tokens",
+            "price",
             "parent",
         ]
 
@@ -120,7 +121,7 @@ class ContenderAdmin(admin.ModelAdmin[Contender]):
 
 @admin.register(Prompt)
 class PromptAdmin(admin.ModelAdmin[Prompt]):
-    list_display = ["slug", "category", "text", "active"]
+    list_display = ["slug", "category", "tags", "text", "active"]
     list_filter = ["category", "active"]
     search_fields = ["slug", "text"]
 

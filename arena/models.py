@@ -11,6 +11,13 @@ from django.urls import reverse
 POSITIONS = "ABC"
 
 
+TAGS = RegexValidator(
+    r"^[a-z0-9]+(-[a-z0-9]+)*( [a-z0-9]+(-[a-z0-9]+)*)*$",
+    "Write tags in small letters, digits and hyphens, with one space between two of them.",
+)
+TAGS_HELP = "Each tag becomes a category of the leaderboard, such as: customer-support pilot-1"
+
+
 class Population(models.TextChoices):
     """Whose votes: people's and simulated raters' are never mixed unless asked."""
 
@@ -58,6 +65,15 @@ class Contender(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
     )
+    price = models.DecimalField(
+        "price of a million tokens",
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars for a million tokens that it writes. Leave empty if unknown.",
+    )
     active = models.BooleanField(default=True, help_text="Drawn for new battles.")
     external = models.BooleanField(
         default=False, editable=False, help_text="Known only from imported votes; cannot answer."
@@ -77,6 +93,7 @@ class Prompt(models.Model):
     slug = models.SlugField(unique=True, max_length=80)
     category = models.CharField(max_length=40, db_index=True)
     text = models.TextField()
+    tags = models.CharField(max_length=200, blank=True, validators=[TAGS], help_text=TAGS_HELP)
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -122,6 +139,7 @@ class Battle(models.Model):
         max_length=10, choices=Population.choices, default=Population.PEOPLE
     )
     category = models.CharField(max_length=40, blank=True)
+    tags = models.CharField(max_length=200, blank=True)
     source = models.CharField(
         max_length=60, default="arena", help_text="'arena', or the file a vote was imported from."
     )

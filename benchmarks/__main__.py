@@ -3,7 +3,14 @@
 import subprocess
 import sys
 
-MODULES = ("benchmarks.ranking", "benchmarks.serving", "benchmarks.first_token", "benchmarks.setup")
+MODULES = (
+    "benchmarks.ranking",
+    "benchmarks.serving",
+    "benchmarks.first_token",
+    "benchmarks.leaderboard",
+    "benchmarks.loop",
+    "benchmarks.setup",
+)
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from ninja import Router, Schema
 from arena.models import Population
 from ranking import selectors
 from ranking.boards import LeaderboardRecord
-from ranking.counting import OVERALL
+from ranking.categories import OVERALL
 
 router = Router(tags=["ranking"])
 

@@ -68,16 +68,26 @@ class SliceCounts(NamedTuple):
 
     tallies: Counter[Verdict]
     elo: dict[int, EloScore]
+    first_vote: int | None = None
+    last_vote: int | None = None
 
     @property
     def votes(self) -> int:
         return self.tallies.total()
 
-    def digest(self, method: str) -> str:
-        """A hash that changes when, and only when, the method's ratings may change."""
-        kinds = [[*kind, count] for kind, count in sorted(self.tallies.items()) if count]
-        ratings = sorted((who, score.rating) for who, score in self.elo.items())
-        basis = [kinds, ratings] if method == "elo" else [kinds]
+    def digest(self, method: str, who: Mapping[int, Who]) -> str:
+        """A hash that changes when, and only when, the method's ratings may change.
+
+        SHA-256 of JSON without spaces: [kinds] or, for online Elo, [kinds, ratings]. A kind is
+        [slugs, ranks, count] of equal votes, the slugs in alphabetical order; a rating is
+        [slug, Elo]. Both are sorted.
+        """
+        kinds = []
+        for (lineup, places), count in self.tallies.items():
+            pairs = sorted((who[one].slug, rank) for one, rank in zip(lineup, places, strict=True))
+            kinds.append([*map(list, zip(*pairs, strict=True)), count])
+        ratings = sorted([who[one].slug, score.rating] for one, score in self.elo.items())
+        basis = [sorted(kinds), ratings] if method == "elo" else [sorted(kinds)]
         return hashlib.sha256(json.dumps(basis, separators=(",", ":")).encode()).hexdigest()
 
 

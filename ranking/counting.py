@@ -1,21 +1,25 @@
 """Votes as ranking counts them: equal verdicts together, and online Elo in the order cast."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from arena.selectors import DecidedVote
+from ranking.categories import OVERALL, categories_of
 from ranking.estimators.elo import INITIAL, elo_update
+from ranking.estimators.style_features import count_style
 
-OVERALL = "overall"
 ALL = "all"  # people and simulated raters together
 
 # The contenders' ids in ascending order, and their ranks in that order.
 Verdict = tuple[tuple[int, ...], tuple[int, ...]]
-# {(battle, contender): (Elo before, Elo after)}
-Moves = Mapping[tuple[UUID, int], tuple[float, float]]
+Moves = Mapping[int, tuple[float, float]]
+"""{contender: (Elo before, Elo after)}"""
+MovesInBattles = Mapping[tuple[UUID, int], tuple[float, float]]
+"""The same by battle and contender."""
 
 
 class Slice(NamedTuple):
@@ -25,53 +29,99 @@ class Slice(NamedTuple):
     population: str
 
 
+class Ballot(NamedTuple):
+    """A vote without its texts, by position: what a row of `CountedVote` holds."""
+
+    vote: int
+    rater: int
+    population: str
+    categories: tuple[str, ...]
+    cast_at: datetime
+    lineup: tuple[int, ...]
+    ranks: tuple[int, ...]
+    style: tuple[tuple[int | None, ...], ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The vote without its positions; a rank is 1 plus the number of better contenders."""
+        pairs = sorted(zip(self.lineup, self.ranks, strict=True))
+        ranks = tuple(1 + sum(other < rank for _, other in pairs) for _, rank in pairs)
+        return tuple(contender for contender, _ in pairs), ranks
+
+
 @dataclass(slots=True)
 class EloScore:
     rating: float = INITIAL
     votes: int = 0
 
 
-def verdict(vote: DecidedVote) -> Verdict:
-    """The vote without its positions; a rank is 1 plus the number of better contenders."""
-    pairs = sorted(zip(vote.contender_ids, vote.ranks, strict=True))
-    ranks = tuple(1 + sum(other < rank for _, other in pairs) for _, rank in pairs)
-    return tuple(contender for contender, _ in pairs), ranks
+def ballot_of(vote: DecidedVote) -> Ballot:
+    """A vote that was read with its texts, as ranking keeps it."""
+    return Ballot(
+        vote=vote.vote_id,
+        rater=vote.rater_id,
+        population=vote.population,
+        categories=categories_of(vote),
+        cast_at=vote.cast_at,
+        lineup=vote.contender_ids,
+        ranks=vote.ranks,
+        style=_style(vote),
+    )
+
+
+def _style(vote: DecidedVote) -> tuple[tuple[int | None, ...], ...]:
+    """Nothing unless every response has a text."""
+    if not all(any(response.texts) for response in vote.responses):
+        return ()
+    return tuple(
+        (*count_style("\n\n".join(response.texts)), _milliseconds(response.seconds))
+        for response in vote.responses
+    )
+
+
+def _milliseconds(seconds: Sequence[float | None]) -> int | None:
+    known = [value for value in seconds if value is not None]
+    return round(1000 * sum(known)) if seconds and len(known) == len(seconds) else None
 
 
 @dataclass(slots=True)
 class Counts:
     """Tallies and online Elo of any number of votes, slice by slice.
 
-    A vote counts overall and in its battle's category. Tallies keep people and simulated raters
+    A vote counts overall and in each of its categories. Tallies keep people and simulated raters
     apart and can be added up; Elo cannot, so that it also has a slice for all of them together.
     """
 
     tallies: Counter[tuple[Slice, Verdict]] = field(default_factory=Counter)
     elo: dict[tuple[Slice, int], EloScore] = field(default_factory=dict)
 
-    def add(self, vote: DecidedVote) -> Moves:
+    def add(self, ballot: Ballot) -> Moves:
         """Count one vote. Returns how it moved the overall Elo among its own population."""
-        categories = [OVERALL] if vote.category in {"", OVERALL} else [OVERALL, vote.category]
-        before = self._ratings(vote, Slice(OVERALL, vote.population))
-        for category in categories:
-            self.tallies[Slice(category, vote.population), verdict(vote)] += 1
-            for population in (vote.population, ALL):
-                self._play(vote, Slice(category, population))
-        after = self._ratings(vote, Slice(OVERALL, vote.population))
+        before = self._ratings(ballot, Slice(OVERALL, ballot.population))
+        verdict = ballot.verdict
+        for category in (OVERALL, *ballot.categories):
+            self.tallies[Slice(category, ballot.population), verdict] += 1
+            for population in (ballot.population, ALL):
+                self._play(ballot, Slice(category, population))
+        after = self._ratings(ballot, Slice(OVERALL, ballot.population))
         return {
-            (vote.battle_id, contender): (old, new)
-            for contender, old, new in zip(vote.contender_ids, before, after, strict=True)
+            contender: (old, new)
+            for contender, old, new in zip(ballot.lineup, before, after, strict=True)
         }
 
-    def _scores(self, vote: DecidedVote, part: Slice) -> list[EloScore]:
-        return [self.elo.setdefault((part, who), EloScore()) for who in vote.contender_ids]
+    def _scores(self, ballot: Ballot, part: Slice) -> list[EloScore]:
+        return [self.elo.setdefault((part, who), EloScore()) for who in ballot.lineup]
 
-    def _ratings(self, vote: DecidedVote, part: Slice) -> list[float]:
-        return [score.rating for score in self._scores(vote, part)]
+    def _ratings(self, ballot: Ballot, part: Slice) -> list[float]:
+        return [score.rating for score in self._scores(ballot, part)]
 
-    def _play(self, vote: DecidedVote, part: Slice) -> None:
-        scores = self._scores(vote, part)
-        moved = elo_update([score.rating for score in scores], vote.ranks)
-        for score, rating in zip(scores, moved, strict=True):
-            score.rating = rating
-            score.votes += 1
+    def _play(self, ballot: Ballot, part: Slice) -> None:
+        play(self._scores(ballot, part), ballot.ranks)
+
+
+def play(scores: Sequence[EloScore], ranks: Sequence[int]) -> None:
+    """Move the Elo of those who were ranked, by position."""
+    moved = elo_update([score.rating for score in scores], ranks)
+    for score, rating in zip(scores, moved, strict=True):
+        score.rating = rating
+        score.votes += 1

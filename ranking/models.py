@@ -2,10 +2,35 @@
 
 from django.db import models
 
-from arena.models import Contender, Population
-from ranking.counting import ALL, OVERALL
+from arena.models import Contender, Population, Vote
+from ranking.categories import OVERALL
+from ranking.counting import ALL
 
 POPULATIONS = [*Population.choices, (ALL, "people and simulated raters")]
+
+
+class CountedVote(models.Model):
+    """A vote as ranking sees it: slices of any kind are read from here, without any text.
+
+    `categories` begins and ends with a space and has one between two ("_coding_signed-in_", _ a
+    space), so that one of them is found as text. `lineup` and `ranks` are by position, A first.
+    `style`: for each position [tokens, headers, lists, bold, milliseconds or null]; empty for a
+    vote without texts.
+    """
+
+    vote = models.OneToOneField(
+        Vote, primary_key=True, on_delete=models.CASCADE, related_name="as_counted"
+    )
+    rater = models.BigIntegerField()
+    population = models.CharField(max_length=10, choices=Population.choices)
+    categories = models.CharField(max_length=600, default=" ")
+    cast_at = models.DateTimeField(db_index=True)
+    lineup = models.CharField(max_length=80)
+    ranks = models.CharField(max_length=20)
+    style = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.lineup}: {self.ranks}"
 
 
 class Tally(models.Model):
@@ -63,7 +88,9 @@ class Leaderboard(models.Model):
     settings = models.JSONField(default=dict)
     caveats = models.JSONField(default=list)
     votes = models.PositiveIntegerField()
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the counts it was fitted to.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the votes it was fitted to.")
+    first_vote = models.BigIntegerField(null=True)
+    last_vote = models.BigIntegerField(null=True)
     computed_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -8,11 +8,11 @@ from django.dispatch import receiver
 from arena.selectors import DecidedVote
 from arena.signals import vote_cast, vote_excluded, vote_restored
 from ranking import services, tasks
-from ranking.counting import Moves
+from ranking.counting import MovesInBattles
 
 
 @receiver(vote_cast)
-def count(votes: Sequence[DecidedVote], more: bool = False, **_: object) -> Moves:
+def count(votes: Sequence[DecidedVote], more: bool = False, **_: object) -> MovesInBattles:
     moves = services.count_votes(votes=votes)
     if not more:
         transaction.on_commit(tasks.queue_refresh, robust=True)
@@ -20,6 +20,6 @@ def count(votes: Sequence[DecidedVote], more: bool = False, **_: object) -> Move
 
 
 @receiver([vote_excluded, vote_restored])
-def count_again(**_: object) -> None:
-    services.rebuild()
+def recount(votes: Sequence[DecidedVote], **_: object) -> None:
+    services.recount(votes=votes)
     transaction.on_commit(tasks.queue_refresh, robust=True)

@@ -1,7 +1,10 @@
 """Reads of ranking: stored leaderboards, and leaderboards computed afresh."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
 from arena.errors import Invalid
@@ -15,8 +18,11 @@ from ranking.boards import (
     check_method,
     rank_contenders,
 )
-from ranking.counting import ALL, OVERALL, Counts, EloScore, Slice, Verdict
-from ranking.models import POPULATIONS, EloRating, Leaderboard, Standing, Tally
+from ranking.categories import OVERALL
+from ranking.counting import ALL, Ballot, EloScore, Slice, Verdict, ballot_of, play
+from ranking.models import POPULATIONS, CountedVote, EloRating, Leaderboard, Standing, Tally
+
+CHUNK = 10_000
 
 
 def latest(
@@ -59,7 +65,7 @@ def compute(
         votes=counts.votes,
         settings=board.settings,
         caveats=board.caveats,
-        digest=counts.digest(method),
+        digest=counts.digest(method, who),
         standings=board.standings,
     )
 
@@ -71,8 +77,8 @@ def categories() -> list[str]:
     return [OVERALL, *sorted(known - {OVERALL})]
 
 
-def stored_counts(part: Slice) -> SliceCounts:
-    """The tallies and online Elo as votes left them."""
+def stored_counts(part: Slice, *, votes_range: bool = False) -> SliceCounts:
+    """The tallies and online Elo as votes left them; if asked, also from and to which vote."""
     tallies: Counter[Verdict] = Counter()
     for lineup, ranks, count in (
         Tally.objects.filter(category=part.category, population__in=_populations(part))
@@ -81,30 +87,71 @@ def stored_counts(part: Slice) -> SliceCounts:
     ):
         tallies[numbers(lineup), numbers(ranks)] += count
     elo = EloRating.objects.filter(category=part.category, population=part.population)
-    return SliceCounts(
-        tallies,
-        {
-            who: EloScore(rating, votes)
-            for who, rating, votes in elo.values_list("contender", "rating", "votes")
-        },
-    )
+    scores = {
+        who: EloScore(rating, votes)
+        for who, rating, votes in elo.values_list("contender", "rating", "votes")
+    }
+    first = last = None
+    if votes_range:
+        ends = rows_in(part).aggregate(first=Min("pk"), last=Max("pk"))
+        first, last = ends["first"], ends["last"]
+    return SliceCounts(tallies, scores, first, last)
+
+
+def recent_counts(part: Slice, since: datetime | None) -> SliceCounts:
+    """The same from the rows of a slice since a moment, in time proportional to them."""
+    return count_ballots(ballots(rows_in(part, since)))
 
 
 def fresh_counts(part: Slice) -> SliceCounts:
-    """The same from the counted votes, which takes time in proportion to them."""
+    """The same from the votes themselves, which are read for it: a check of all the rest."""
     votes = counted_votes(part.population)
-    if part.category != OVERALL:
-        votes = votes.filter(battle__category=part.category)
-    counts = Counts()
-    for vote in decided_votes(votes=votes):
-        counts.add(vote)
-    tallies: Counter[Verdict] = Counter()
-    for (where, verdict), count in counts.tallies.items():
-        if where.category == part.category:
-            tallies[verdict] += count
-    return SliceCounts(
-        tallies, {who: score for (where, who), score in counts.elo.items() if where == part}
+    texts = part.category != OVERALL  # only they tell the category
+    found = map(ballot_of, decided_votes(votes=votes, texts=texts))
+    return count_ballots(
+        ballot for ballot in found if not texts or part.category in ballot.categories
     )
+
+
+def count_ballots(chosen: Iterable[Ballot]) -> SliceCounts:
+    """Count the votes of one slice, in the order given."""
+    tallies: Counter[Verdict] = Counter()
+    elo: dict[int, EloScore] = {}
+    first: int | None = None
+    last: int | None = None
+    for ballot in chosen:
+        tallies[ballot.verdict] += 1
+        play([elo.setdefault(who, EloScore()) for who in ballot.lineup], ballot.ranks)
+        first, last = first or ballot.vote, ballot.vote
+    return SliceCounts(tallies, elo, first, last)
+
+
+def rows_in(part: Slice, since: datetime | None = None) -> QuerySet[CountedVote]:
+    """The rows of a slice in the order of the votes; `since` when they were cast."""
+    rows = CountedVote.objects.order_by("pk")
+    if part.population != ALL:
+        rows = rows.filter(population=part.population)
+    if part.category != OVERALL:
+        rows = rows.filter(categories__contains=f" {part.category} ")
+    return rows if since is None else rows.filter(cast_at__gte=since)
+
+
+def ballots(rows: QuerySet[CountedVote]) -> Iterator[Ballot]:
+    """The values of rows, in their order and in constant memory."""
+    columns = ["pk", "rater", "population", "categories", "cast_at", "lineup", "ranks", "style"]
+    for pk, rater, population, names, cast_at, lineup, ranks, style in rows.values_list(
+        *columns
+    ).iterator(chunk_size=CHUNK):
+        yield Ballot(
+            pk,
+            rater,
+            population,
+            tuple(names.split()),
+            cast_at,
+            numbers(lineup),
+            numbers(ranks),
+            tuple(map(tuple, style)),
+        )
 
 
 def contenders_in(counts: SliceCounts) -> dict[int, Who]:

@@ -35,6 +35,13 @@ def refresh() -> None:
         async_to_sync(layer.group_send)(live.LEADERBOARD, {"type": "leaderboard.changed"})
 
 
+@shared_task
+def catch_up() -> None:
+    """Count what was never counted, as after an upgrade, and refresh. Safe to run twice."""
+    services.catch_up()
+    refresh()
+
+
 def queue_refresh() -> None:
     """Have the leaderboards refreshed soon, once for all votes until then.
 
@@ -55,4 +62,4 @@ def queue_refresh() -> None:
 @worker_ready.connect
 def refresh_at_start(**_: object) -> None:
     """Catch up with votes that came in while no worker was there, such as an import."""
-    refresh.delay()
+    catch_up.delay()

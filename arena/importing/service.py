@@ -25,7 +25,8 @@ CHUNK = 4_000  # votes in one transaction: short enough for raters not to wait
 _NAMESPACE = UUID("6e7a2f0c-9d1b-5b4e-8f3a-2c9d0e4b7a11")
 
 # The fields of the rows below, in their order.
-_BATTLE = ["id", "rater", "mode", "state", "population", "category", "source", "created_at"]
+_BATTLE = ["id", "rater", "mode", "state", "population", "category", "tags", "source"]
+_BATTLE += ["created_at"]
 _VOTE = ["battle", "all_bad", "comment", "counted", "not_counted_because", "cast_at"]
 _PLACEMENT = [
     "battle",
@@ -183,7 +184,7 @@ class _Importer:
     def _battle(self, battle: UUID, vote: ImportedVote, now: datetime) -> Sequence[Any]:
         mode = Battle.Mode.ANONYMOUS if vote.blind else Battle.Mode.SIDE_BY_SIDE
         rater = self.raters[JUDGE_PREFIX + vote.judge]
-        return battle, rater, mode, Battle.State.VOTED, Population.PEOPLE, "", self.source, now
+        return battle, rater, mode, Battle.State.VOTED, Population.PEOPLE, "", "", self.source, now
 
     def _placements(
         self, battle: UUID, vote: ImportedVote, elo: Mapping[tuple[UUID, int], Sequence[float]]
@@ -203,11 +204,20 @@ class _Importer:
             category="",
             cast_at=vote.cast_at or now,
             all_bad=vote.all_bad,
+            prompts=tuple(turn.prompt for turn in vote.turns),
             responses=tuple(
-                RatedResponse(contender.pk, contender.slug, contender.name, rank)
-                for contender, rank in zip(pair, vote.ranks, strict=True)
+                RatedResponse(contender.pk, contender.slug, contender.name, rank, texts)
+                for contender, rank, texts in zip(pair, vote.ranks, _answers(vote), strict=True)
             ),
         )
+
+
+def _answers(vote: ImportedVote) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The texts of both, without the answers that are missing."""
+    return (
+        tuple(turn.answer_a for turn in vote.turns if turn.answer_a is not None),
+        tuple(turn.answer_b for turn in vote.turns if turn.answer_b is not None),
+    )
 
 
 def _vote(battle: UUID, vote: ImportedVote, now: datetime) -> Sequence[Any]:

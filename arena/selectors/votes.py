@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from arena.models import Placement, Population, Response, Turn, Vote
+from arena.models import Placement, Population, Rater, Response, Turn, Vote
 
 CHUNK = 2_000
 
@@ -24,6 +24,7 @@ class RatedResponse:
     contender_name: str
     rank: int
     texts: tuple[str, ...] = ()  # one per turn; empty when read without texts
+    seconds: tuple[float | None, ...] = ()  # one per turn: how long it streamed
     reactions: tuple[int | None, ...] = ()  # one per turn: 1, -1 or None
 
 
@@ -35,11 +36,13 @@ class DecidedVote:
     battle_id: UUID
     rater_id: int
     population: str
-    category: str
+    category: str  # of the prompt library, or empty
     cast_at: datetime
     all_bad: bool
     responses: tuple[RatedResponse, ...]
     prompts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    signed_in: bool | None = None  # None: not known, as of an imported vote
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -65,7 +68,7 @@ def decided_votes(
 ) -> Iterator[DecidedVote]:
     """Counted votes in the order cast, in constant memory; `votes` narrows the choice."""
     chosen = counted_votes(population) if votes is None else votes
-    rows = chosen.order_by("pk").select_related("battle").iterator(chunk_size=CHUNK)
+    rows = chosen.order_by("pk").select_related("battle__rater").iterator(chunk_size=CHUNK)
     while chunk := list(islice(rows, CHUNK)):
         yield from _decide(chunk, texts=texts)
 
@@ -87,12 +90,18 @@ def _decide(votes: list[Vote], *, texts: bool) -> Iterator[DecidedVote]:
             category=vote.battle.category,
             cast_at=vote.cast_at,
             all_bad=vote.all_bad,
+            tags=tuple(vote.battle.tags.split()),
+            signed_in=_signed_in(vote.battle.rater),
             prompts=prompts.get(vote.battle_id, ()),
             responses=tuple(
                 _rated(vote, fields, said.get(placement, []))
                 for placement, *fields in placements[vote.battle_id]
             ),
         )
+
+
+def _signed_in(rater: Rater) -> bool | None:
+    return None if rater.external_id else rater.user_id is not None
 
 
 def _placements(battles: list[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
@@ -123,6 +132,7 @@ def _rated(vote: Vote, fields: list[Any], responses: list[Response]) -> RatedRes
         contender_name=name,
         rank=rank,
         texts=tuple(response.text for response in responses),
+        seconds=tuple(response.duration_s for response in responses),
         reactions=tuple(
             response.reaction.value if hasattr(response, "reaction") else None
             for response in responses

@@ -60,12 +60,14 @@ def start_battle(
         if mode == Battle.Mode.ANONYMOUS
         else _chosen(Battle.Mode(mode), contenders)
     )
-    categories = Prompt.objects.filter(text=text).values_list("category", flat=True)
+    known = Prompt.objects.filter(text=text).values_list("category", "tags")
+    category, tags = next(iter(known[:1]), ("", ""))
     battle = Battle.objects.create(
         rater=rater,
         mode=mode,
         population=rater.population,
-        category=next(iter(categories[:1]), ""),
+        category=category,
+        tags=tags,
     )
     placements = Placement.objects.bulk_create(
         Placement(

@@ -98,7 +98,7 @@ def _take_turns(placements: Sequence[Placement]) -> None:
 
 
 def _tell_and_keep_elo(vote: Vote, placements: list[Placement]) -> None:
-    told = list(decided_votes(votes=Vote.objects.filter(pk=vote.pk)))
+    told = list(decided_votes(texts=True, votes=Vote.objects.filter(pk=vote.pk)))
     elo: dict[tuple[UUID, int], tuple[float, float]] = {}
     answers: list[tuple[Any, Any]] = vote_cast.send(sender=Vote, votes=told)
     for _, changes in answers:
@@ -129,7 +129,7 @@ def _recount(votes: Iterable[Vote], *, counted: bool, reason: str) -> int:
         )
         chosen = Vote.objects.filter(pk__in=affected)
         chosen.update(counted=counted, not_counted_because=reason)
-        decided.extend(decided_votes(votes=chosen))
+        decided.extend(decided_votes(texts=True, votes=chosen))
     if decided:  # once for all: receivers may have to count everything again
         signal.send(sender=Vote, votes=decided)
     return len(decided)

@@ -144,7 +144,7 @@ def test_imported_votes_move_elo_and_show_it_on_the_battle(write: Write) -> None
     first = Battle.objects.get(vote=Vote.objects.order_by("pk").first())
     changes = first.placements.order_by("position").values_list("elo_before", "elo_after")
     assert list(changes) == [(1000.0, 1002.0), (1000.0, 998.0)]
-    assert rebuild() == Rebuilt(2, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(2, rows_equal=True, tallies_equal=True, elo_equal=True)
 
 
 def test_the_same_file_again_adds_nothing(write: Write) -> None:
@@ -154,7 +154,7 @@ def test_the_same_file_again_adds_nothing(write: Write) -> None:
     assert "0 new votes" in said
     assert "3 were there already" in said
     assert (Vote.objects.count(), Rater.objects.count()) == (3, 2)
-    assert rebuild() == Rebuilt(3, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(3, rows_equal=True, tallies_equal=True, elo_equal=True)
 
 
 def test_a_grown_file_adds_what_is_new(write: Write) -> None:
@@ -177,7 +177,7 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(
     assert Vote.objects.count() == 2
     assert "3 new votes" in load(path)
     assert [names[1] for names, _, _ in votes()] == ["B0", "B1", "B2", "B3", "B4"]
-    assert rebuild() == Rebuilt(5, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(5, rows_equal=True, tallies_equal=True, elo_equal=True)
 
 
 BAD_CSV = {
@@ -282,7 +282,7 @@ def test_lmsys_votes_on_named_models_are_kept_but_do_not_count(write: Write) -> 
     assert "1 do not count" in load(write([LMSYS, open_battle], "votes.jsonl"), "lmsys")
     assert Vote.objects.filter(counted=False).count() == 1
     assert len(list(decided_votes())) == 1
-    assert rebuild() == Rebuilt(1, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(1, rows_equal=True, tallies_equal=True, elo_equal=True)
 
 
 def test_lmsys_winners_in_three_columns(write: Write) -> None:

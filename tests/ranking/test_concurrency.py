@@ -53,7 +53,7 @@ def test_votes_on_shared_and_new_contenders_are_all_counted() -> None:
     at_once(*(vote_on(battles) for battles in work))
     votes = RATERS * 6
     assert sum(Tally.objects.filter(category="overall").values_list("count", flat=True)) == votes
-    assert rebuild() == Rebuilt(votes, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(votes, rows_equal=True, tallies_equal=True, elo_equal=True)
 
 
 def test_one_battle_has_one_vote_however_often_it_is_clicked() -> None:
@@ -72,4 +72,4 @@ def test_excluding_beside_voting_leaves_the_votes_that_count() -> None:
         lambda: exclude_votes(votes=odd, because="A robot."),
         rebuild,
     )
-    assert rebuild() == Rebuilt(12, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(12, rows_equal=True, tallies_equal=True, elo_equal=True)

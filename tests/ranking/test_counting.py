@@ -151,7 +151,7 @@ def test_a_rebuild_finds_what_votes_left() -> None:
     cast("abc", [1, 2, 2], category="coding")
     cast("cb", [1, 2], population=Population.SIMULATED)
     before = stored()
-    assert rebuild() == Rebuilt(votes=2, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(votes=2, rows_equal=True, tallies_equal=True, elo_equal=True)
     assert stored() == before
 
 
@@ -160,12 +160,12 @@ def test_a_rebuild_repairs_and_says_so() -> None:
     before = stored()
     Tally.objects.update(count=7)
     EloRating.objects.filter(contender=contender("a")).delete()
-    assert rebuild() == Rebuilt(votes=1, tallies_equal=False, elo_equal=False)
+    assert rebuild() == Rebuilt(votes=1, rows_equal=True, tallies_equal=False, elo_equal=False)
     assert stored() == before
 
 
 def test_a_rebuild_without_votes_is_empty() -> None:
-    assert rebuild() == Rebuilt(votes=0, tallies_equal=True, elo_equal=True)
+    assert rebuild() == Rebuilt(votes=0, rows_equal=True, tallies_equal=True, elo_equal=True)
 
 
 LINEUPS = st.permutations("abcd").flatmap(
@@ -199,7 +199,7 @@ class TestAnyVotes(TestCase):
         if out:
             exclude_votes(votes=out, because="Drawn by lot.")
         found = rebuild()
-        assert found == Rebuilt(len(votes) - len(out), True, True)
+        assert found == Rebuilt(len(votes) - len(out), True, True, True)
         assert Vote.objects.filter(counted=True).count() == found.votes
         counted = Tally.objects.filter(category="overall").values_list("count", flat=True)
         assert sum(counted) == found.votes

@@ -1,15 +1,18 @@
 """Leaderboards: computed, stored, shown by the API."""
 
 import math
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from arena.errors import Invalid
 from arena.models import Population, Prompt
 from arena.services import exclude_votes
 from ranking import selectors, services
 from ranking.models import Leaderboard, Standing
+from ranking.services import leaderboards
 from tests.ranking.ballots import cast, contender
 
 pytestmark = pytest.mark.django_db
@@ -147,19 +150,33 @@ def test_when_all_votes_are_excluded_the_leaderboard_is_empty() -> None:
 
 
 def test_old_leaderboards_are_pruned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "SNAPSHOTS_KEPT", 2)
-    for _ in range(4):
+    """The newest, then the last of each hour of a week, then the last of each day."""
+    monkeypatch.setattr(leaderboards, "NEWEST_KEPT", 1)
+    now = timezone.now().replace(hour=12, minute=50)
+    ages = [
+        timedelta(days=30, hours=2),  # 1 vote
+        timedelta(days=30, hours=1),  # 2: the last of its day
+        timedelta(days=2, minutes=20),  # 3
+        timedelta(days=2, minutes=10),  # 4: the last of its hour
+        timedelta(days=1),  # 5
+        timedelta(),  # 6
+    ]
+    for age in ages:
         cast("ab", [1, 2])
         services.refresh_leaderboards()
+        newest = Leaderboard.objects.order_by("-pk")[: 2 * len(METHODS)]  # people and all
+        Leaderboard.objects.filter(pk__in=[board.pk for board in newest]).update(
+            computed_at=now - age
+        )
     kept = Leaderboard.objects.filter(method="elo", population="people")
-    assert sorted(kept.values_list("votes", flat=True)) == [3, 4]
-    assert Standing.objects.filter(leaderboard__method="elo").count() == 8  # people and all
+    assert sorted(kept.values_list("votes", flat=True)) == [2, 4, 5, 6]
+    assert Standing.objects.filter(leaderboard__method="elo").count() == 16  # people and all
 
 
 def test_a_leaderboard_that_was_overtaken_is_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another worker stores a newer one between our reading of the counts and our storing."""
     cast("ab", [1, 2])
-    fit = services.rank_contenders
+    fit = leaderboards.rank_contenders
     overtaken = []
 
     def slow_fit(*args: object) -> object:
@@ -170,7 +187,7 @@ def test_a_leaderboard_that_was_overtaken_is_fitted_again(monkeypatch: pytest.Mo
             services.refresh_leaderboards()
         return board
 
-    monkeypatch.setattr(services, "rank_contenders", slow_fit)
+    monkeypatch.setattr(leaderboards, "rank_contenders", slow_fit)
     services.refresh_leaderboards()
     newest = selectors.latest(method="bradley-terry")
     assert newest is not None

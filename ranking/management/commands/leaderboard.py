@@ -13,7 +13,8 @@ from arena.errors import ArenaError
 from arena.models import Population
 from ranking import selectors
 from ranking.boards import METHODS, LeaderboardRecord, StandingRecord
-from ranking.counting import ALL, OVERALL
+from ranking.categories import OVERALL
+from ranking.counting import ALL
 
 COLUMNS = [field.name for field in fields(StandingRecord) if field.name != "contender_id"]
 

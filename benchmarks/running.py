@@ -1,0 +1,112 @@
+"""A running arena for benchmarks: Redis, web server, Celery worker, a scripted endpoint."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 120.0
+WEB = ["uvicorn", "config.asgi:application", "--no-access-log", "--log-level", "warning"]
+WORKER = ["celery", "-q", "-A", "config", "worker", "--without-gossip", "-Q", "default"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where the arena and the endpoint of its two contenders answer."""
+
+    base: str
+    endpoint: str
+
+
+@asynccontextmanager
+async def running_arena(*, tokens: int, worker: bool = False) -> AsyncIterator[Running]:
+    """Two contenders that stream `tokens` words of 20 a second, in a temporary ARENA_HOME."""
+    from config import redis_server
+    from tests.openai_server import OpenAIServer
+
+    async with AsyncExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        os.environ["ARENA_HOME"] = home
+        os.environ["ARENA_LOG_LEVEL"] = "WARNING"
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        redis = redis_server.start(Path(home))
+        stack.callback(_stop, redis)
+        os.environ["REDIS_URL"] = redis_server.url(Path(home))
+        endpoint = OpenAIServer()
+        await endpoint.start()
+        stack.push_async_callback(endpoint.stop)
+        port = await asyncio.to_thread(_prepare, endpoint.url, tokens)
+        stack.callback(_stop, _start([*WEB, "--port", str(port)]))
+        if worker:
+            stack.callback(_stop, _start(WORKER))
+        running = Running(f"http://127.0.0.1:{port}", endpoint.url)
+        await _until_it_serves(running.base)
+        yield running
+
+
+@asynccontextmanager
+async def rater(base: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A browser that has loaded a page."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(f"{base}/login/") as page:
+            found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', await page.text())
+        if found is None:
+            raise RuntimeError("The sign-in page has no CSRF token.")
+        session.headers["X-CSRFToken"] = found.group(1)
+        yield session
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """The value below which `percent` of them lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def _prepare(url: str, tokens: int) -> int:
+    """A database with two contenders at the endpoint; returns a free port."""
+    import socket
+
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from arena.models import Contender
+
+    call_command("migrate", verbosity=0)
+    for name in ("one", "two"):
+        Contender.objects.create(
+            slug=name, name=name, backend="openai", base_url=url, model="pace", max_tokens=tokens
+        )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _start(module: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", *module], cwd=ROOT)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=20)
+
+
+async def _until_it_serves(base: str) -> None:
+    async with asyncio.timeout(START_TIMEOUT_S), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(f"{base}/login/") as answer:
+                    answer.raise_for_status()
+                    return
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.1)

@@ -1,0 +1,124 @@
+"""Leaderboards are fitted to the counts and stored: immutable snapshots, thinned with age."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from ranking import selectors
+from ranking.boards import METHODS, Board, SliceCounts, rank_contenders
+from ranking.categories import OVERALL
+from ranking.counting import Slice
+from ranking.models import POPULATIONS, Leaderboard, Standing
+from ranking.services.locks import stop_counting, store_alone
+
+# Of the snapshots of one kind, the newest are all kept, then one an hour, then one a day.
+NEWEST_KEPT = 50
+HOURLY_FOR = timedelta(days=7)
+
+
+def refresh_leaderboards() -> list[Leaderboard]:
+    """Store a new leaderboard of each method and population whose counts have changed."""
+    stored = []
+    for population, _ in POPULATIONS:
+        part = Slice(OVERALL, population)
+        newest = {method: _newest(method, part) for method in METHODS}
+        counts = _read(part)
+        for method in METHODS:
+            board = _refresh(method, part, counts, newest[method])
+            if board is not None:
+                stored.append(board)
+    return stored
+
+
+@transaction.atomic
+def _read(part: Slice) -> SliceCounts:
+    """The counts and the range of their votes, as they were at one moment."""
+    stop_counting()
+    return selectors.stored_counts(part, votes_range=True)
+
+
+def _refresh(
+    method: str, part: Slice, counts: SliceCounts, newest: Leaderboard | None
+) -> Leaderboard | None:
+    """Fit and store one leaderboard, unless nothing has changed since the newest one."""
+    while True:
+        who = selectors.contenders_in(counts)
+        digest = counts.digest(method, who)
+        unchanged = newest.digest == digest if newest else not counts.tallies
+        if unchanged:
+            return None
+        board = rank_contenders(method, counts, who)
+        unsaved = Leaderboard(
+            method=method,
+            category=part.category,
+            population=part.population,
+            settings=board.settings,
+            caveats=board.caveats,
+            votes=counts.votes,
+            digest=digest,
+            first_vote=counts.first_vote,
+            last_vote=counts.last_vote,
+        )
+        if _store(unsaved, board, after=newest):
+            return unsaved
+        newest = _newest(method, part)
+        counts = _read(part)
+
+
+def _newest(method: str, part: Slice) -> Leaderboard | None:
+    kind = Leaderboard.objects.filter(
+        method=method, category=part.category, population=part.population
+    )
+    return kind.order_by("-pk").first()
+
+
+@transaction.atomic
+def _store(unsaved: Leaderboard, board: Board, *, after: Leaderboard | None) -> bool:
+    """Store the snapshot and prune old ones; or refuse, if a newer one was stored meanwhile.
+
+    That one may rest on older counts than this one or on newer ones, so the caller looks again.
+    """
+    store_alone()
+    if _newest(unsaved.method, Slice(unsaved.category, unsaved.population)) != after:
+        return False
+    unsaved.save(force_insert=True)
+    Standing.objects.bulk_create(
+        Standing(
+            leaderboard=unsaved,
+            contender_id=line.contender_id,
+            rank=line.rank,
+            rank_low=line.rank_low,
+            rank_high=line.rank_high,
+            rating=line.rating,
+            lower=line.lower,
+            upper=line.upper,
+            votes=line.votes,
+            wins=line.wins,
+            losses=line.losses,
+            ties=line.ties,
+        )
+        for line in board.standings
+    )
+    _thin_out(unsaved)
+    return True
+
+
+def _thin_out(newest: Leaderboard) -> None:
+    kind = Leaderboard.objects.filter(
+        method=newest.method, category=newest.category, population=newest.population
+    )
+    older = kind.order_by("-pk").values_list("pk", "computed_at")[NEWEST_KEPT:]
+    kept, spare = set(), []
+    for pk, computed_at in older:
+        moment = _rounded(computed_at)
+        if moment in kept:
+            spare.append(pk)
+        kept.add(moment)
+    Leaderboard.objects.filter(pk__in=spare).delete()
+
+
+def _rounded(moment: datetime) -> datetime:
+    """The hour, or further back the day: of each, the last snapshot is kept."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour if timezone.now() - moment < HOURLY_FOR else hour.replace(hour=0)
