@@ -33,6 +33,7 @@ class LeaderboardOut(Schema):
     method: str
     category: str
     population: str
+    days: int | None
     computed_at: datetime
     votes: int
     settings: dict[str, Any]
@@ -46,12 +47,13 @@ def leaderboard(
     method: str = "bradley-terry",
     category: str = OVERALL,
     population: str = Population.PEOPLE,
+    days: int | None = None,
 ) -> LeaderboardRecord:
     """Standings, best first. `method`: bradley-terry, elo or plackett-luce.
 
-    `population`: people, simulated or all. `votes` of a standing are the votes that a contender
-    took part in; `wins`, `losses` and `ties` count its comparisons, of which a vote on three
-    has two. Online Elo has no interval: its bounds and rank range are null.
+    `population`: people, simulated or all. `days`: only votes of the last so many days. `votes`
+    of a standing are the votes that a contender took part in; `wins`, `losses` and `ties` count
+    its comparisons, of which a vote on three has two. Online Elo has no interval: its bounds
+    and rank range are null.
     """
-    stored = selectors.latest(method=method, category=category, population=population)
-    return stored or selectors.compute(method=method, category=category, population=population)
+    return selectors.board(method=method, category=category, population=population, days=days)

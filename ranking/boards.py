@@ -55,6 +55,7 @@ class LeaderboardRecord:
     method: str
     category: str
     population: str
+    days: int | None
     computed_at: datetime
     votes: int
     settings: dict[str, Any]

@@ -114,8 +114,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 
 def _board(method: str, population: str) -> LeaderboardRecord:
     """The newest snapshot; until the first refit is through, what it will say."""
-    found = selectors.latest(method=method, population=population)
-    return found or selectors.compute(method=method, population=population)
+    return selectors.board(method=method, population=population)
 
 
 def _scale(standings: Sequence[StandingRecord]) -> Scale:

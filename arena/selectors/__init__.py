@@ -10,6 +10,7 @@ from arena.selectors.battles import (
     socket_url,
     vote_summary,
 )
+from arena.selectors.contenders import Profile, profiles
 from arena.selectors.conversations import Job, pending_jobs
 from arena.selectors.raters import (
     SESSION_KEYS,
@@ -26,6 +27,7 @@ __all__ = [
     "BattleState",
     "DecidedVote",
     "Job",
+    "Profile",
     "RatedResponse",
     "ResponseState",
     "TurnState",
@@ -35,6 +37,7 @@ __all__ = [
     "label",
     "own_battle",
     "pending_jobs",
+    "profiles",
     "rater_ids",
     "reveal",
     "simulated_id",

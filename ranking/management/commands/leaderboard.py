@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--population", choices=[*Population.values, ALL], default=Population.PEOPLE
         )
+        parser.add_argument("--days", type=int, metavar="N", help="only votes of the last N days")
         parser.add_argument(
             "--anchor",
             type=_anchor,
@@ -42,6 +43,7 @@ class Command(BaseCommand):
                 method=options["method"],
                 category=options["category"],
                 population=options["population"],
+                days=options["days"],
                 anchor=options["anchor"],
                 from_votes=True,
             )

@@ -1,0 +1,35 @@
+"""Reads of ranking: leaderboards, the counts below them, their history, who beat whom."""
+
+from ranking.selectors.counts import (
+    ballots,
+    contenders_in,
+    count_ballots,
+    fresh_counts,
+    numbers,
+    recent_counts,
+    rows_in,
+    stored_counts,
+)
+from ranking.selectors.history import Moment, history
+from ranking.selectors.leaderboards import WINDOWS, board, categories, compute, latest
+from ranking.selectors.pairs import Pair, pairs
+
+__all__ = [
+    "WINDOWS",
+    "Moment",
+    "Pair",
+    "ballots",
+    "board",
+    "categories",
+    "compute",
+    "contenders_in",
+    "count_ballots",
+    "fresh_counts",
+    "history",
+    "latest",
+    "numbers",
+    "pairs",
+    "recent_counts",
+    "rows_in",
+    "stored_counts",
+]

@@ -1,0 +1,112 @@
+"""The counts that leaderboards are fitted to, of any slice of the votes."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from django.db.models import Max, Min, QuerySet
+
+from arena.models import Contender, Population
+from arena.selectors import counted_votes, decided_votes
+from ranking.boards import SliceCounts, Who
+from ranking.categories import OVERALL
+from ranking.counting import ALL, Ballot, EloScore, Slice, Verdict, ballot_of, play
+from ranking.models import CountedVote, EloRating, Tally
+
+CHUNK = 10_000
+
+
+def stored_counts(part: Slice, *, votes_range: bool = False) -> SliceCounts:
+    """The tallies and online Elo as votes left them; if asked, also from and to which vote."""
+    tallies: Counter[Verdict] = Counter()
+    for lineup, ranks, count in (
+        Tally.objects.filter(category=part.category, population__in=_populations(part))
+        .filter(count__gt=0)
+        .values_list("lineup", "ranks", "count")
+    ):
+        tallies[numbers(lineup), numbers(ranks)] += count
+    elo = EloRating.objects.filter(category=part.category, population=part.population)
+    scores = {
+        who: EloScore(rating, votes)
+        for who, rating, votes in elo.values_list("contender", "rating", "votes")
+    }
+    first = last = None
+    if votes_range:
+        ends = rows_in(part).aggregate(first=Min("pk"), last=Max("pk"))
+        first, last = ends["first"], ends["last"]
+    return SliceCounts(tallies, scores, first, last)
+
+
+def recent_counts(part: Slice, since: datetime | None) -> SliceCounts:
+    """The same from the rows of a slice since a moment, in time proportional to them."""
+    return count_ballots(ballots(rows_in(part, since)))
+
+
+def fresh_counts(part: Slice, since: datetime | None = None) -> SliceCounts:
+    """The same from the votes themselves, which are read for it: a check of all the rest."""
+    votes = counted_votes(part.population)
+    if since is not None:
+        votes = votes.filter(cast_at__gte=since)
+    texts = part.category != OVERALL  # only they tell the category
+    found = map(ballot_of, decided_votes(votes=votes, texts=texts))
+    return count_ballots(
+        ballot for ballot in found if not texts or part.category in ballot.categories
+    )
+
+
+def count_ballots(chosen: Iterable[Ballot]) -> SliceCounts:
+    """Count the votes of one slice, in the order given."""
+    tallies: Counter[Verdict] = Counter()
+    elo: dict[int, EloScore] = {}
+    first: int | None = None
+    last: int | None = None
+    for ballot in chosen:
+        tallies[ballot.verdict] += 1
+        play([elo.setdefault(who, EloScore()) for who in ballot.lineup], ballot.ranks)
+        first, last = first or ballot.vote, ballot.vote
+    return SliceCounts(tallies, elo, first, last)
+
+
+def rows_in(part: Slice, since: datetime | None = None) -> QuerySet[CountedVote]:
+    """The rows of a slice in the order of the votes; `since` when they were cast."""
+    rows = CountedVote.objects.order_by("pk")
+    if part.population != ALL:
+        rows = rows.filter(population=part.population)
+    if part.category != OVERALL:
+        rows = rows.filter(categories__contains=f" {part.category} ")
+    return rows if since is None else rows.filter(cast_at__gte=since)
+
+
+def ballots(rows: QuerySet[CountedVote]) -> Iterator[Ballot]:
+    """The values of rows, in their order and in constant memory."""
+    columns = ["pk", "rater", "population", "categories", "cast_at", "lineup", "ranks", "style"]
+    for pk, rater, population, names, cast_at, lineup, ranks, style in rows.values_list(
+        *columns
+    ).iterator(chunk_size=CHUNK):
+        yield Ballot(
+            pk,
+            rater,
+            population,
+            tuple(names.split()),
+            cast_at,
+            numbers(lineup),
+            numbers(ranks),
+            tuple(map(tuple, style)),
+        )
+
+
+def contenders_in(counts: SliceCounts) -> dict[int, Who]:
+    ids = {contender for lineup, _ in counts.tallies for contender in lineup}
+    return {
+        pk: Who(slug, name)
+        for pk, slug, name in Contender.objects.filter(pk__in=ids).values_list("pk", "slug", "name")
+    }
+
+
+def numbers(joined: str) -> tuple[int, ...]:
+    """The ids or ranks of a tally, "3-7-12"."""
+    return tuple(map(int, joined.split("-")))
+
+
+def _populations(part: Slice) -> list[str]:
+    return list(Population.values) if part.population == ALL else [part.population]

@@ -1,0 +1,177 @@
+"""Leaderboards: stored ones, and those computed afresh for any slice of the votes."""
+
+from datetime import timedelta
+from functools import lru_cache
+
+from django.utils import timezone
+
+from arena.errors import Invalid
+from arena.models import Population, Prompt
+from ranking.boards import (
+    LeaderboardRecord,
+    StandingRecord,
+    Who,
+    check_method,
+    rank_contenders,
+)
+from ranking.categories import OVERALL
+from ranking.counting import Slice
+from ranking.models import POPULATIONS, Leaderboard, Standing, Tally
+from ranking.selectors.counts import contenders_in, fresh_counts, recent_counts, stored_counts
+
+WINDOWS = (7, 30, 90)  # days
+
+
+def board(
+    *,
+    method: str,
+    category: str = OVERALL,
+    population: str = Population.PEOPLE,
+    days: int | None = None,
+) -> LeaderboardRecord:
+    """What a page shows: the newest stored leaderboard, or one that is computed.
+
+    A computed one is kept in this process until the counts change, or an hour for the sake of
+    `days`. Raises Invalid for unknown names.
+    """
+    _check(method, category, population, days)
+    if days is None:
+        stored = latest(method=method, category=category, population=population)
+        if stored is not None:
+            return stored
+    newest = Leaderboard.objects.order_by("-pk").values_list("pk", "computed_at").first()
+    if newest is None:  # until the first refit nothing would say that votes have come in
+        return compute(method=method, category=category, population=population, days=days)
+    hour = None if days is None else timezone.now().replace(minute=0, second=0, microsecond=0)
+    return _kept((newest, hour), method, category, population, days)
+
+
+@lru_cache(maxsize=64)
+def _kept(
+    version: object, method: str, category: str, population: str, days: int | None
+) -> LeaderboardRecord:
+    return compute(method=method, category=category, population=population, days=days)
+
+
+def latest(
+    *, method: str, category: str = OVERALL, population: str = Population.PEOPLE
+) -> LeaderboardRecord | None:
+    """The newest stored leaderboard of its kind, or None. Raises Invalid for unknown names."""
+    _check(method, category, population)
+    found = (
+        Leaderboard.objects.filter(method=method, category=category, population=population)
+        .order_by("-pk")
+        .first()
+    )
+    return None if found is None else _record(found)
+
+
+def compute(
+    *,
+    method: str,
+    category: str = OVERALL,
+    population: str = Population.PEOPLE,
+    days: int | None = None,
+    anchor: tuple[str, float] | None = None,
+    from_votes: bool = False,
+) -> LeaderboardRecord:
+    """A leaderboard computed now and not stored.
+
+    From the tallies and online Elo, at a cost that does not grow with the votes; with `days`
+    from the rows of the votes of so many days; or, as a check of both, from the counted votes
+    themselves (`from_votes`). `anchor` is a contender's slug or name and the rating that it
+    shall have. Raises Invalid for unknown names.
+    """
+    _check(method, category, population, days)
+    part = Slice(category, population)
+    since = None if days is None else timezone.now() - timedelta(days=days)
+    if from_votes:
+        counts = fresh_counts(part, since)
+    elif since is not None:
+        counts = recent_counts(part, since)
+    else:
+        counts = stored_counts(part)
+    who = contenders_in(counts)
+    board = rank_contenders(method, counts, who, _anchored(anchor, who))
+    return LeaderboardRecord(
+        method=method,
+        category=category,
+        population=population,
+        days=days,
+        computed_at=timezone.now(),
+        votes=counts.votes,
+        settings=board.settings,
+        caveats=board.caveats,
+        digest=counts.digest(method, who),
+        standings=board.standings,
+    )
+
+
+def categories() -> list[str]:
+    """The categories that can be asked for: overall, the library's, and those of votes."""
+    known = set(Prompt.objects.values_list("category", flat=True).distinct().order_by())
+    known |= set(Tally.objects.values_list("category", flat=True).distinct())
+    return [OVERALL, *sorted(known - {OVERALL})]
+
+
+def _check(method: str, category: str, population: str, days: int | None = None) -> None:
+    check_method(method)
+    if population not in dict(POPULATIONS):
+        raise Invalid(f"Unknown population {population!r}: say people, simulated or all.")
+    if category != OVERALL and category not in (known := categories()):
+        raise Invalid(f"Unknown category {category!r}: say one of {', '.join(known)}.")
+    if days is not None and days < 1:
+        raise Invalid("A time window has at least one day.")
+
+
+def _anchored(anchor: tuple[str, float] | None, who: dict[int, Who]) -> dict[int, float] | None:
+    if anchor is None:
+        return None
+    wanted, rating = anchor
+    found = [pk for pk, one in who.items() if one.slug == wanted]
+    found = found or [pk for pk, one in who.items() if one.name == wanted]
+    if len(found) > 1:
+        slugs = ", ".join(sorted(who[pk].slug for pk in found))
+        raise Invalid(f"Several contenders are called {wanted!r}: name one by its slug ({slugs}).")
+    if not found:
+        known = ", ".join(sorted(one.slug for one in who.values())) or "none, as there are no votes"
+        raise Invalid(f"No contender {wanted!r} on this leaderboard; there are: {known}.")
+    return {found[0]: rating}
+
+
+def _record(found: Leaderboard) -> LeaderboardRecord:
+    return LeaderboardRecord(
+        method=found.method,
+        category=found.category,
+        population=found.population,
+        days=None,
+        computed_at=found.computed_at,
+        votes=found.votes,
+        settings=found.settings,
+        caveats=found.caveats,
+        digest=found.digest,
+        standings=tuple(
+            _standing(standing)
+            for standing in found.standings.select_related("contender").order_by(
+                "rank", "contender__name", "contender__slug"
+            )
+        ),
+    )
+
+
+def _standing(standing: Standing) -> StandingRecord:
+    return StandingRecord(
+        rank=standing.rank,
+        rank_low=standing.rank_low,
+        rank_high=standing.rank_high,
+        contender_id=standing.contender_id,
+        slug=standing.contender.slug,
+        name=standing.contender.name,
+        rating=standing.rating,
+        lower=standing.lower,
+        upper=standing.upper,
+        votes=standing.votes,
+        wins=standing.wins,
+        losses=standing.losses,
+        ties=standing.ties,
+    )
