@@ -1,15 +1,18 @@
 """The ranking part of the HTTP API."""
 
+import csv
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Router, Schema
 
-from arena.models import Population
+from arena.models import Contender, Population
 from ranking import selectors
 from ranking.boards import LeaderboardRecord
 from ranking.categories import OVERALL
+from ranking.verification import COLUMNS, as_row
 
 router = Router(tags=["ranking"])
 
@@ -30,6 +33,7 @@ class StandingOut(Schema):
 
 
 class LeaderboardOut(Schema):
+    id: int | None
     method: str
     category: str
     population: str
@@ -38,6 +42,9 @@ class LeaderboardOut(Schema):
     votes: int
     settings: dict[str, Any]
     caveats: list[str]
+    digest: str
+    first_vote: int | None
+    last_vote: int | None
     standings: list[StandingOut]
 
 
@@ -54,6 +61,37 @@ def leaderboard(
     `population`: people, simulated or all. `days`: only votes of the last so many days. `votes`
     of a standing are the votes that a contender took part in; `wins`, `losses` and `ties` count
     its comparisons, of which a vote on three has two. Online Elo has no interval: its bounds
-    and rank range are null.
+    and rank range are null. `id` is the number of a stored leaderboard, null if it was computed
+    for this request; `digest` is the hash of its votes.
     """
     return selectors.board(method=method, category=category, population=population, days=days)
+
+
+@router.get("leaderboards/{number}", response=LeaderboardOut, summary="A stored leaderboard")
+def stored_leaderboard(request: HttpRequest, number: int) -> LeaderboardRecord:
+    """As it was: it never changes. `manage.py leaderboard --verify` reproduces it."""
+    return selectors.snapshot(number)
+
+
+@router.get("leaderboards/{number}/votes.csv", summary="The votes of a stored leaderboard")
+def votes_of_leaderboard(request: HttpRequest, number: int) -> StreamingHttpResponse:
+    """One row for each vote, in the order cast, without any text and without the rater."""
+    board = selectors.snapshot(number)
+    answer = StreamingHttpResponse(_rows(board), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="leaderboard-{number}-votes.csv"'
+    return answer
+
+
+class _Echo:
+    """What csv writes to: it gives each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _rows(board: LeaderboardRecord) -> Iterator[str]:
+    writer = csv.writer(_Echo(), lineterminator="\n")
+    slugs = dict(Contender.objects.values_list("pk", "slug"))
+    yield writer.writerow(COLUMNS)
+    for ballot in selectors.votes_of(board):
+        yield writer.writerow(as_row(ballot, slugs))

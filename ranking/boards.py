@@ -1,7 +1,5 @@
 """Counts and a method become the lines of a leaderboard. No database here."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.errors import Invalid
-from ranking.counting import EloScore, Verdict
+from ranking.counting import EloScore, SliceCounts, Verdict, Who
 from ranking.estimators import BradleyTerry, Comparisons, Elo, PlackettLuce, rank_ranges
 from ranking.estimators.ranks import ranks
 
@@ -20,13 +18,6 @@ METHODS = ("bradley-terry", "elo", "plackett-luce")
 LEVEL = 0.95
 _FITTED = {"bradley-terry": BradleyTerry, "plackett-luce": PlackettLuce}
 _ELO_CAVEAT = "Online Elo depends on the order of the votes and has no interval."
-
-
-class Who(NamedTuple):
-    """A contender by the names that a reader may use for it."""
-
-    slug: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +41,13 @@ class StandingRecord:
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardRecord:
-    """A leaderboard, stored or just computed. `votes`: how many votes it rests on."""
+    """A leaderboard, stored or just computed (then `id` is None).
 
+    `votes`: how many votes it rests on, from the number `first_vote` to `last_vote`; `digest`:
+    their hash, see `SliceCounts.digest`.
+    """
+
+    id: int | None
     method: str
     category: str
     population: str
@@ -61,35 +57,9 @@ class LeaderboardRecord:
     settings: dict[str, Any]
     caveats: list[str]
     digest: str
+    first_vote: int | None
+    last_vote: int | None
     standings: tuple[StandingRecord, ...]
-
-
-class SliceCounts(NamedTuple):
-    """What the leaderboards of one slice rest on: tallies, and Elo by contender."""
-
-    tallies: Counter[Verdict]
-    elo: dict[int, EloScore]
-    first_vote: int | None = None
-    last_vote: int | None = None
-
-    @property
-    def votes(self) -> int:
-        return self.tallies.total()
-
-    def digest(self, method: str, who: Mapping[int, Who]) -> str:
-        """A hash that changes when, and only when, the method's ratings may change.
-
-        SHA-256 of JSON without spaces: [kinds] or, for online Elo, [kinds, ratings]. A kind is
-        [slugs, ranks, count] of equal votes, the slugs in alphabetical order; a rating is
-        [slug, Elo]. Both are sorted.
-        """
-        kinds = []
-        for (lineup, places), count in self.tallies.items():
-            pairs = sorted((who[one].slug, rank) for one, rank in zip(lineup, places, strict=True))
-            kinds.append([*map(list, zip(*pairs, strict=True)), count])
-        ratings = sorted([who[one].slug, score.rating] for one, score in self.elo.items())
-        basis = [sorted(kinds), ratings] if method == "elo" else [sorted(kinds)]
-        return hashlib.sha256(json.dumps(basis, separators=(",", ":")).encode()).hexdigest()
 
 
 class Board(NamedTuple):

@@ -1,7 +1,9 @@
 """Votes as ranking counts them: equal verdicts together, and online Elo in the order cast."""
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -125,3 +127,51 @@ def play(scores: Sequence[EloScore], ranks: Sequence[int]) -> None:
     for score, rating in zip(scores, moved, strict=True):
         score.rating = rating
         score.votes += 1
+
+
+class Who(NamedTuple):
+    """A contender by the names that a reader may use for it."""
+
+    slug: str
+    name: str
+
+
+class SliceCounts(NamedTuple):
+    """What the leaderboards of one slice rest on: tallies, and Elo by contender."""
+
+    tallies: Counter[Verdict]
+    elo: dict[int, EloScore]
+    first_vote: int | None = None
+    last_vote: int | None = None
+
+    @property
+    def votes(self) -> int:
+        return self.tallies.total()
+
+    def digest(self, method: str, who: Mapping[int, Who]) -> str:
+        """A hash that changes when, and only when, the method's ratings may change.
+
+        SHA-256 of JSON without spaces: [kinds] or, for online Elo, [kinds, ratings]. A kind is
+        [slugs, ranks, count] of equal votes, the slugs in alphabetical order; a rating is
+        [slug, Elo]. Both are sorted.
+        """
+        kinds = []
+        for (lineup, places), count in self.tallies.items():
+            pairs = sorted((who[one].slug, rank) for one, rank in zip(lineup, places, strict=True))
+            kinds.append([*map(list, zip(*pairs, strict=True)), count])
+        ratings = sorted([who[one].slug, score.rating] for one, score in self.elo.items())
+        basis = [sorted(kinds), ratings] if method == "elo" else [sorted(kinds)]
+        return hashlib.sha256(json.dumps(basis, separators=(",", ":")).encode()).hexdigest()
+
+
+def count_ballots(chosen: Iterable[Ballot]) -> SliceCounts:
+    """Count the votes of one slice, in the order given."""
+    tallies: Counter[Verdict] = Counter()
+    elo: dict[int, EloScore] = {}
+    first: int | None = None
+    last: int | None = None
+    for ballot in chosen:
+        tallies[ballot.verdict] += 1
+        play([elo.setdefault(who, EloScore()) for who in ballot.lineup], ballot.ranks)
+        first, last = first or ballot.vote, ballot.vote
+    return SliceCounts(tallies, elo, first, last)

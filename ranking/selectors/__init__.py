@@ -3,7 +3,6 @@
 from ranking.selectors.counts import (
     ballots,
     contenders_in,
-    count_ballots,
     fresh_counts,
     numbers,
     recent_counts,
@@ -11,7 +10,15 @@ from ranking.selectors.counts import (
     stored_counts,
 )
 from ranking.selectors.history import Moment, history
-from ranking.selectors.leaderboards import WINDOWS, board, categories, compute, latest
+from ranking.selectors.leaderboards import (
+    WINDOWS,
+    board,
+    categories,
+    compute,
+    latest,
+    snapshot,
+    votes_of,
+)
 from ranking.selectors.pairs import Pair, pairs
 
 __all__ = [
@@ -23,7 +30,6 @@ __all__ = [
     "categories",
     "compute",
     "contenders_in",
-    "count_ballots",
     "fresh_counts",
     "history",
     "latest",
@@ -31,5 +37,7 @@ __all__ = [
     "pairs",
     "recent_counts",
     "rows_in",
+    "snapshot",
     "stored_counts",
+    "votes_of",
 ]

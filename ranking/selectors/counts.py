@@ -1,16 +1,25 @@
 """The counts that leaderboards are fitted to, of any slice of the votes."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.db.models import Max, Min, QuerySet
 
 from arena.models import Contender, Population
 from arena.selectors import counted_votes, decided_votes
-from ranking.boards import SliceCounts, Who
 from ranking.categories import OVERALL
-from ranking.counting import ALL, Ballot, EloScore, Slice, Verdict, ballot_of, play
+from ranking.counting import (
+    ALL,
+    Ballot,
+    EloScore,
+    Slice,
+    SliceCounts,
+    Verdict,
+    Who,
+    ballot_of,
+    count_ballots,
+)
 from ranking.models import CountedVote, EloRating, Tally
 
 CHUNK = 10_000
@@ -52,19 +61,6 @@ def fresh_counts(part: Slice, since: datetime | None = None) -> SliceCounts:
     return count_ballots(
         ballot for ballot in found if not texts or part.category in ballot.categories
     )
-
-
-def count_ballots(chosen: Iterable[Ballot]) -> SliceCounts:
-    """Count the votes of one slice, in the order given."""
-    tallies: Counter[Verdict] = Counter()
-    elo: dict[int, EloScore] = {}
-    first: int | None = None
-    last: int | None = None
-    for ballot in chosen:
-        tallies[ballot.verdict] += 1
-        play([elo.setdefault(who, EloScore()) for who in ballot.lineup], ballot.ranks)
-        first, last = first or ballot.vote, ballot.vote
-    return SliceCounts(tallies, elo, first, last)
 
 
 def rows_in(part: Slice, since: datetime | None = None) -> QuerySet[CountedVote]:

@@ -1,23 +1,30 @@
 """Leaderboards: stored ones, and those computed afresh for any slice of the votes."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 
 from django.utils import timezone
 
-from arena.errors import Invalid
+from arena.errors import Invalid, NotFound
 from arena.models import Population, Prompt
 from ranking.boards import (
     LeaderboardRecord,
     StandingRecord,
-    Who,
     check_method,
     rank_contenders,
 )
 from ranking.categories import OVERALL
-from ranking.counting import Slice
+from ranking.counting import Ballot, Slice, Who
 from ranking.models import POPULATIONS, Leaderboard, Standing, Tally
-from ranking.selectors.counts import contenders_in, fresh_counts, recent_counts, stored_counts
+from ranking.selectors.counts import (
+    ballots,
+    contenders_in,
+    fresh_counts,
+    recent_counts,
+    rows_in,
+    stored_counts,
+)
 
 WINDOWS = (7, 30, 90)  # days
 
@@ -66,6 +73,22 @@ def latest(
     return None if found is None else _record(found)
 
 
+def snapshot(number: int) -> LeaderboardRecord:
+    """A stored leaderboard. Raises NotFound if there is none of that number (any more)."""
+    found = Leaderboard.objects.filter(pk=number).first()
+    if found is None:
+        raise NotFound(f"There is no leaderboard {number}: only one an hour or a day is kept.")
+    return _record(found)
+
+
+def votes_of(board: LeaderboardRecord) -> Iterator[Ballot]:
+    """The votes that a stored leaderboard rests on, unless they were taken out since."""
+    if board.first_vote is None:
+        return iter(())
+    rows = rows_in(Slice(board.category, board.population))
+    return ballots(rows.filter(pk__gte=board.first_vote, pk__lte=board.last_vote))
+
+
 def compute(
     *,
     method: str,
@@ -94,6 +117,7 @@ def compute(
     who = contenders_in(counts)
     board = rank_contenders(method, counts, who, _anchored(anchor, who))
     return LeaderboardRecord(
+        id=None,
         method=method,
         category=category,
         population=population,
@@ -103,6 +127,8 @@ def compute(
         settings=board.settings,
         caveats=board.caveats,
         digest=counts.digest(method, who),
+        first_vote=counts.first_vote,
+        last_vote=counts.last_vote,
         standings=board.standings,
     )
 
@@ -141,6 +167,7 @@ def _anchored(anchor: tuple[str, float] | None, who: dict[int, Who]) -> dict[int
 
 def _record(found: Leaderboard) -> LeaderboardRecord:
     return LeaderboardRecord(
+        id=found.pk,
         method=found.method,
         category=found.category,
         population=found.population,
@@ -150,6 +177,8 @@ def _record(found: Leaderboard) -> LeaderboardRecord:
         settings=found.settings,
         caveats=found.caveats,
         digest=found.digest,
+        first_vote=found.first_vote,
+        last_vote=found.last_vote,
         standings=tuple(
             _standing(standing)
             for standing in found.standings.select_related("contender").order_by(

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ranking.boards import SliceCounts
+from ranking.counting import SliceCounts
 
 
 class Pair(NamedTuple):

@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from ranking import selectors
-from ranking.boards import METHODS, Board, SliceCounts, rank_contenders
+from ranking.boards import METHODS, Board, rank_contenders
 from ranking.categories import OVERALL
-from ranking.counting import Slice
+from ranking.counting import Slice, SliceCounts
 from ranking.models import POPULATIONS, Leaderboard, Standing
 from ranking.services.locks import stop_counting, store_alone
 

@@ -4,17 +4,20 @@ import csv
 import json
 import math
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from arena.errors import ArenaError
-from arena.models import Population
+from arena.errors import ArenaError, Invalid
+from arena.models import Contender, Population
 from ranking import selectors
 from ranking.boards import METHODS, LeaderboardRecord, StandingRecord
 from ranking.categories import OVERALL
-from ranking.counting import ALL
+from ranking.counting import ALL, Ballot
+from ranking.verification import TOLERANCE, read_votes, verify
 
 COLUMNS = [field.name for field in fields(StandingRecord) if field.name != "contender_id"]
 
@@ -37,7 +40,21 @@ class Command(BaseCommand):
         )
         parser.add_argument("--format", choices=["table", "json", "csv"], default="table")
 
+        parser.add_argument(
+            "--verify",
+            metavar="FILE.json",
+            help="reproduce a stored leaderboard (/api/v1/leaderboards/NUMBER) instead",
+        )
+        parser.add_argument(
+            "--votes",
+            metavar="FILE.csv",
+            help="its votes (/api/v1/leaderboards/NUMBER/votes.csv); without it, this database's",
+        )
+
     def handle(self, **options: Any) -> None:
+        if options["verify"]:
+            self._verify(options["verify"], options["votes"])
+            return
         try:
             board = selectors.compute(
                 method=options["method"],
@@ -52,6 +69,27 @@ class Command(BaseCommand):
         {"table": self._table, "json": self._json, "csv": self._csv}[options["format"]](board)
         if not board.standings:
             self.stderr.write("There are no counted votes, so nobody is on the leaderboard.")
+
+    def _verify(self, path: str, votes: str | None) -> None:
+        try:
+            board = json.loads(Path(path).read_text(encoding="utf-8"))
+            if votes is None:
+                problems = verify(board, _stored_votes(board))
+            else:
+                with Path(votes).open(encoding="utf-8", newline="") as file:
+                    problems = verify(board, read_votes(file))
+        except ArenaError as error:
+            raise CommandError(error.reason) from error
+        except OSError as error:
+            raise CommandError(f"Cannot read {error.filename}: {error.strerror}.") from error
+        except ValueError as error:
+            raise CommandError(f"{path} is not JSON: {error}.") from error
+        if problems:
+            raise CommandError("\n".join(["It cannot be reproduced.", *problems]))
+        self.stdout.write(
+            f"Reproduced: {board['votes']:,} votes with the SHA-256 {board['digest'][:16]}…, "
+            f"{len(board['standings'])} standings equal to {TOLERANCE:g}."
+        )
 
     def _json(self, board: LeaderboardRecord) -> None:
         shown = asdict(board) | {
@@ -86,6 +124,15 @@ class Command(BaseCommand):
 
 def _row(line: StandingRecord) -> dict[str, Any]:
     return {column: getattr(line, column) for column in COLUMNS}
+
+
+def _stored_votes(board: dict[str, Any]) -> Iterator[tuple[Ballot, tuple[str, ...]]]:
+    slugs = dict(Contender.objects.values_list("pk", "slug"))
+    number = board.get("id") if isinstance(board, dict) else None
+    if not isinstance(number, int):
+        raise Invalid("This JSON is no stored leaderboard: it has no id. Name its --votes.")
+    for ballot in selectors.votes_of(selectors.snapshot(number)):
+        yield ballot, tuple(slugs[contender] for contender in ballot.lineup)
 
 
 def _anchor(text: str) -> tuple[str, float]:

@@ -1,0 +1,124 @@
+"""A stored leaderboard can be reproduced from what anybody can download."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from arena.models import Population
+from arena.services import exclude_votes
+from ranking import services
+from tests.ranking.ballots import cast, somebody
+
+pytestmark = pytest.mark.django_db
+METHODS = ["bradley-terry", "elo", "plackett-luce"]
+
+
+@pytest.fixture
+def files(client: Client, tmp_path: Path) -> dict[str, tuple[Path, Path]]:
+    """The JSON and the votes of a leaderboard of each method, as downloaded."""
+    cast("abc", [1, 2, 2], category="coding", rater=somebody("ann"), prompts=["A secret prompt"])
+    cast("cb", [1, 1], all_bad=True)
+    cast("ba", [1, 2])
+    cast("ab", [2, 1], population=Population.SIMULATED)
+    services.refresh_leaderboards()
+    cast("ca", [1, 2])  # too late for the stored one
+    found = {}
+    for method in METHODS:
+        board = client.get("/api/v1/leaderboard", {"method": method}).json()
+        stored = client.get(f"/api/v1/leaderboards/{board['id']}")
+        assert stored.json() == board
+        votes = client.get(f"/api/v1/leaderboards/{board['id']}/votes.csv")
+        assert "attachment" in votes["Content-Disposition"]
+        found[method] = tmp_path / f"{method}.json", tmp_path / f"{method}.csv"
+        found[method][0].write_bytes(stored.content)
+        found[method][1].write_bytes(votes.getvalue())
+    return found
+
+
+def verify(*arguments: object) -> str:
+    out = StringIO()
+    call_command("leaderboard", "--verify", *map(str, arguments), stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_downloads_alone_reproduce_it(method: str, files: dict[str, tuple[Path, Path]]) -> None:
+    board, votes = files[method]
+    assert "Reproduced: 3 votes" in verify(board, "--votes", votes)
+    assert "3 standings equal" in verify(board)  # from this database
+
+
+def test_the_votes_name_neither_texts_nor_raters(files: dict[str, tuple[Path, Path]]) -> None:
+    header, first, *_ = files["elo"][1].read_text().splitlines()
+    assert header == "vote,cast_on,population,categories,contenders,ranks"
+    number, day, *rest = first.split(",")
+    assert rest == ["people", "coding signed-in", "a|b|c", "1|2|2"]
+    assert number.isdigit()
+    assert len(day) == len("2031-01-01")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_changed_vote_is_found(method: str, files: dict[str, tuple[Path, Path]]) -> None:
+    board, votes = files[method]
+    votes.write_text(votes.read_text().replace("1|2|2", "2|1|2"))
+    with pytest.raises(CommandError, match="SHA-256 differs"):
+        verify(board, "--votes", votes)
+
+
+def test_one_changed_rating_is_found(files: dict[str, tuple[Path, Path]]) -> None:
+    board, votes = files["bradley-terry"]
+    changed = json.loads(board.read_text())
+    changed["standings"][0]["rating"] += 0.001
+    board.write_text(json.dumps(changed))
+    with pytest.raises(CommandError, match="rating is"):
+        verify(board, "--votes", votes)
+
+
+def test_a_vote_that_was_taken_out_since_is_missed(files: dict[str, tuple[Path, Path]]) -> None:
+    from arena.models import Vote
+
+    exclude_votes(votes=Vote.objects.order_by("pk")[:1], because="A robot.")
+    with pytest.raises(CommandError, match="rests on 3 votes, but there are 2"):
+        verify(files["elo"][0])
+    assert "Reproduced" in verify(files["elo"][0], "--votes", files["elo"][1])
+
+
+@pytest.mark.parametrize(
+    ("board", "votes", "reason"),
+    [
+        ("{", "", "not JSON"),
+        ("[]", "vote", "no leaderboard|has no column"),
+        ('{"method": "elo"}', "vote,cast_on,population,categories,contenders,ranks", "no leaderb"),
+        (
+            '{"method": "luck", "digest": "", "standings": [], "votes": 0, "settings": {}}',
+            "vote,cast_on,population,categories,contenders,ranks",
+            "Unknown method",
+        ),
+        (
+            '{"method": "elo", "digest": "", "standings": [], "votes": 0, "settings": {}}',
+            "vote,cast_on,population,categories,contenders,ranks\n1,2031-01-01,people,,a|b,1",
+            "Line 2 of the votes",
+        ),
+    ],
+)
+def test_files_that_are_something_else_are_refused(
+    board: str, votes: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "board.json").write_text(board)
+    (tmp_path / "votes.csv").write_text(votes)
+    with pytest.raises(CommandError, match=reason):
+        verify(tmp_path / "board.json", "--votes", tmp_path / "votes.csv")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"Cannot read .*none\.json"):
+        verify(tmp_path / "none.json")
+
+
+def test_an_unknown_leaderboard_is_not_found(client: Client) -> None:
+    assert client.get("/api/v1/leaderboards/999").status_code == 404
+    assert client.get("/api/v1/leaderboards/999/votes.csv").status_code == 404
