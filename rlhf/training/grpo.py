@@ -32,9 +32,12 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
     """Sample groups of n, move towards the responses above their group's mean reward."""
     rows = [{"prompt": prompt.messages} for prompt in update.train]
     with trainer_arguments(config, update.policy.device) as shared:
-        shared |= {"per_device_train_batch_size": config.prompts_per_step * config.n}
+        rows_per_step = config.prompts_per_step * config.n
+        # All are sampled at once; gradients are taken in parts, whose logits fill the memory.
+        shared |= {"per_device_train_batch_size": largest_part(rows_per_step, config.batch_size)}
         arguments = GRPOConfig(
             **shared,
+            gradient_accumulation_steps=rows_per_step // shared["per_device_train_batch_size"],
             max_steps=config.steps,
             num_generations=config.n,
             max_completion_length=config.max_new_tokens,
@@ -52,6 +55,11 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.train()
+
+
+def largest_part(rows: int, at_most: int) -> int:
+    """The largest divisor of `rows` that is not above `at_most`."""
+    return next(size for size in range(min(rows, at_most), 0, -1) if rows % size == 0)
 
 
 def reward_function(model: RewardModel) -> Any:

@@ -112,6 +112,9 @@ class Grpo(Policy):
         at_most=256,
     )
     prompts_per_step: int = knob(4, "Prompts, each with a group, per step.", at_least=1)
+    batch_size: int = knob(
+        8, "Responses whose gradient is taken at the same time: fewer need less memory.", at_least=1
+    )
     steps: int = knob(24, "Optimiser steps.", at_least=1)
     learning_rate: float = knob(1e-4, "Step size of the optimiser.", at_least=0, at_most=1)
     beta: float = knob(0.05, "How strongly it is held to its base.", at_least=0, at_most=100)
