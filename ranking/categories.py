@@ -49,7 +49,7 @@ _FENCE = re.compile(
 )
 _CODE = re.compile(
     r"\b(?:python|javascript|typescript|java|kotlin|golang|rust|haskell|ruby|php|perl|bash|sql|html"
-    r"|css|regex|regular expression|json|yaml|dockerfile|git|django|pandas|numpy|pytest|api"
+    r"|css|regex|regular expression|dockerfile|git|django|pandas|numpy|pytest|api"
     r"|stack ?trace|traceback|segfault|compilers?|unit tests?|refactor|debug|source code"
     r"|shell command|command line|for loop|commit message|def \w+\(.*\):"
     r"|(?:write|implement|fix|define) (?:a|an|the|this|my) (?:\w+ )?"
@@ -60,9 +60,10 @@ _MATHS = re.compile(
     r"\\(?:frac|sqrt|sum|int|lim|begin|times|cdot|pi)\b|\$[^$\n]*[\\^_=+][^$\n]*\$"
     r"|\d\s*[+*×÷^]\s*\d|\d [-/] \d|\b[a-z]\s*(?:\^\s*\d\s*)?[+=]\s*\d|\d\s*[a-z]?\s*=\s*[a-z\d]\b"
     r"|\d\s?(?:%|percent\b)"
-    r"|\b(?:derivative|integral|equation|polynomial|theorem|proof|prove that|probability|matrix"
-    r"|eigenvalues?|logarithm|trigonometry|geometry|algebra|calculus|arithmetic|fractions?|median"
-    r"|denominator|multipl(?:y|ied|ying)|prime numbers?|square root|divisible|average speed"
+    r"|\b(?:derivative|integral|(?<!chemical )equations?|polynomial|theorem|prove that|probability"
+    r"|matrix|eigenvalues?|logarithm|trigonometry|geometry|algebra|calculus|arithmetic|fractions?|median"
+    r"|denominator|remainder|triangle|perimeter|radius|multipl(?:y|ied|ying)|prime numbers?"
+    r"|square root|divisible|average speed"
     r"|how many (?:\w+ ){1,2}(?:are left|are there|do you need))\b",
     re.IGNORECASE,
 )

@@ -1,7 +1,9 @@
 """What a vote was about is told from its texts by rules that anybody can check."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 from arena.selectors import DecidedVote, RatedResponse
 from ranking.categories import EXPLAINED, LANGUAGES, categories_of, label, language_of
+
+MT_BENCH = Path(__file__).parents[3] / "shared" / "data" / "prompts" / "mt_bench_question.jsonl"
 
 
 def vote(*prompts: str, answers: Sequence[str] = ("Because.", "So."), **fields: Any) -> DecidedVote:
@@ -124,6 +128,21 @@ def test_any_text_has_sorted_categories_without_spaces(prompts: list[str]) -> No
     found = categories_of(vote(*prompts))
     assert list(found) == sorted(set(found))
     assert all(name and " " not in name and label(name) for name in found)
+
+
+@pytest.mark.skipif(not MT_BENCH.exists(), reason=f"needs the data set in {MT_BENCH.parent}")
+def test_the_rules_agree_with_the_authors_of_mt_bench() -> None:
+    """80 questions of two turns that the rules were not written for (twice looked at since)."""
+    rows = [json.loads(line) for line in MT_BENCH.read_text(encoding="utf-8").splitlines()]
+    for theirs, ours, least_found, most_wrong in (
+        ("coding", "coding", 10, 2),
+        ("math", "maths", 7, 6),
+    ):
+        found = [row["category"] for row in rows if ours in categories_of(vote(*row["turns"]))]
+        assert found.count(theirs) >= least_found
+        assert len(found) - found.count(theirs) <= most_wrong
+    english = [row for row in rows if "language-en" in categories_of(vote(*row["turns"]))]
+    assert len(rows) - len(english) <= 1  # one is a bare formula
 
 
 def test_labels_are_words() -> None:
