@@ -5,6 +5,7 @@ import sys
 
 MODULES = (
     "benchmarks.ranking",
+    "benchmarks.matchmaking",
     "benchmarks.serving",
     "benchmarks.first_token",
     "benchmarks.leaderboard",

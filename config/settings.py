@@ -9,6 +9,7 @@ from typing import Any
 import dj_database_url
 import django_stubs_ext
 
+from config.matchmakers import matchmaker
 from config.redis_server import socket_path
 
 # Lets `ModelAdmin[Contender]` and the like stand in code that runs, not only in annotations.
@@ -206,7 +207,10 @@ ARENA_BACKENDS = {
     "local": "arena.backends.openai.LocalBackend",
     "openai": "arena.backends.openai.OpenAIBackend",
 }
-ARENA_MATCHMAKER = "arena.matchmaking.Uniform"
+# Who meets whom: the dotted path of a policy, and the weights that it is given, if any.
+ARENA_MATCHMAKER, ARENA_MATCHMAKER_WEIGHTS = matchmaker(
+    os.environ.get("ARENA_MATCHMAKER") or "active", _listed("ARENA_MATCHMAKER_WEIGHTS")
+)
 MODEL_SERVER_URL = os.environ.get("ARENA_MODEL_SERVER_URL", "http://127.0.0.1:8100/v1")
 MODELS_DIR = ARENA_HOME / "models"
 RUNS_DIR = ARENA_HOME / "runs"

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from arena import live
-from ranking import services
+from ranking import matchmaking, services
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +27,16 @@ _unreachable_until = 0.0
 
 @shared_task
 def refresh() -> None:
-    """Store the leaderboards that have changed, and tell open pages. Safe to run twice."""
+    """Store the leaderboards that have changed, tell open pages, and prepare matchmaking.
+
+    Safe to run twice.
+    """
     # First of all, so that a vote that comes too late for this refit queues the next one.
     cache.delete(_QUEUED)
     if services.refresh_leaderboards():
         layer = get_channel_layer()
         async_to_sync(layer.group_send)(live.LEADERBOARD, {"type": "leaderboard.changed"})
+    matchmaking.prepare()
 
 
 @shared_task

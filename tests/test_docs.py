@@ -11,7 +11,6 @@ DOCS = OPERATIONS + "".join(p.read_text() for p in (ROOT / "docs" / "guide").glo
 SETTINGS = (ROOT / "config" / "settings.py").read_text()
 VARIABLES = sorted(
     set(re.findall(r'"((?:ARENA|REDIS|DATABASE)_[A-Z_]+|PORT)"', SETTINGS))
-    - {"ARENA_BACKENDS", "ARENA_MATCHMAKER"}
 )
 COMMANDS = sorted(
     path.stem for path in ROOT.glob("*/management/commands/*.py") if not path.stem.startswith("_")

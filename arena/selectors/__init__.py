@@ -10,6 +10,7 @@ from arena.selectors.battles import (
     socket_url,
     vote_summary,
 )
+from arena.selectors.candidates import candidates
 from arena.selectors.contenders import Profile, profiles
 from arena.selectors.conversations import Job, pending_jobs
 from arena.selectors.raters import (
@@ -32,6 +33,7 @@ __all__ = [
     "ResponseState",
     "TurnState",
     "battle_state",
+    "candidates",
     "counted_votes",
     "decided_votes",
     "label",

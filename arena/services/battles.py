@@ -1,16 +1,14 @@
 """Battles begin, go on, and have a response written again."""
 
-import random
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from arena.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
-from arena.matchmaking import Lineup, Matchmaker
+from arena.matchmaking import Lineup
 from arena.models import (
     POSITIONS,
     Battle,
@@ -22,6 +20,7 @@ from arena.models import (
     Response,
     Turn,
 )
+from arena.services import lineups
 from arena.text import clean_prompt
 
 UNFINISHED = [Response.State.PENDING, Response.State.STREAMING]
@@ -56,7 +55,7 @@ def start_battle(
     text = clean_prompt(prompt, limit=settings.PROMPT_MAX_CHARS)
     _refuse_too_many(rater)
     lineup = (
-        _drawn(size, contenders)
+        _drawn(size, contenders, rater.population)
         if mode == Battle.Mode.ANONYMOUS
         else _chosen(Battle.Mode(mode), contenders)
     )
@@ -157,7 +156,7 @@ def _refuse_too_many(rater: Rater) -> None:
         raise TooMany(f"{limit} of your battles are being answered. Wait until one is finished.")
 
 
-def _drawn(size: int, contenders: Sequence[str] | None) -> Lineup:
+def _drawn(size: int, contenders: Sequence[str] | None, population: str) -> Lineup:
     if contenders:
         raise Invalid(
             "In an anonymous battle the arena draws the contenders. "
@@ -165,14 +164,13 @@ def _drawn(size: int, contenders: Sequence[str] | None) -> Lineup:
         )
     if size not in _SIZES[Battle.Mode.ANONYMOUS]:
         raise Invalid(f"A battle has 2 or 3 contenders, not {size}.")
-    able = list(Contender.objects.filter(active=True, external=False).values_list("pk", flat=True))
+    able = dict(Contender.objects.filter(active=True, external=False).values_list("pk", "slug"))
     if len(able) < size:
         raise Unavailable(
             f"A battle of {size} needs {size} active contenders, and there are {len(able)}. "
             "An operator can add or activate contenders."
         )
-    matchmaker: Matchmaker = import_string(settings.ARENA_MATCHMAKER)()
-    return matchmaker.draw(able, size, random.SystemRandom())
+    return lineups.draw(able, size, population=population)
 
 
 def _chosen(mode: Battle.Mode, contenders: Sequence[str] | None) -> Lineup:

@@ -1,0 +1,104 @@
+"""The draw of a line-up, and the probability of its set.
+
+A set grows: the first contender is drawn in proportion to how much its pairs are wanted, each
+next one in proportion to how much its pairs with those already in are. So a battle of two draws
+each pair exactly as much as it is wanted, and one of three needs no list of all triples.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.matchmaking.candidates import Candidate, chances
+from arena.matchmaking.policies import Policy
+
+FloatArray = NDArray[np.float64]
+
+# This share of the draws is spread evenly over all pairs, whatever the policy wants: every set
+# can come up, and votes can be weighted by the propensities stored with them.
+UNIFORM_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """Contenders by position, A first.
+
+    `propensity` is the probability with which the policy in force drew this *set* of contenders;
+    each order of the set is equally likely.
+    """
+
+    contenders: tuple[int, ...]
+    propensity: float
+
+
+def draw_lineup(
+    policy: Policy,
+    candidates: Sequence[Candidate],
+    size: int,
+    rng: random.Random,
+    *,
+    population: str = "people",
+) -> Lineup:
+    """A line-up of `size` of the candidates; ValueError when there are fewer, or for one."""
+    if not 2 <= size <= len(candidates):
+        raise ValueError(f"A line-up of {size} cannot be drawn from {len(candidates)} candidates.")
+    matrix = wanted(policy.pairs(candidates, population), chances(candidates))
+    drawn = draw_set(matrix, size, rng)
+    return Lineup(tuple(candidates[i].pk for i in drawn), propensity(matrix, drawn))
+
+
+def wanted(pairs: FloatArray, chance: FloatArray) -> FloatArray:
+    """(K, K) positive but on the diagonal: the policy's pairs, evened out and lowered.
+
+    The uniform share is mixed in first, so that failing contenders lose of it as well.
+    """
+    matrix = np.array(pairs, np.float64)
+    np.fill_diagonal(matrix, 0.0)
+    total = matrix.sum()
+    if not np.isfinite(total) or matrix.min(initial=0.0) < 0.0:
+        raise ValueError("A policy gave a pair a weight that is negative or not finite.")
+    size = len(matrix)
+    even = 1.0 / (size * (size - 1))
+    if total > 0.0:
+        matrix *= (1.0 - UNIFORM_SHARE) / total
+        matrix += UNIFORM_SHARE * even
+    else:
+        matrix += even
+    matrix *= np.outer(chance, chance)
+    np.fill_diagonal(matrix, 0.0)
+    return matrix
+
+
+def draw_set(matrix: FloatArray, size: int, rng: random.Random) -> list[int]:
+    """`size` different indices of the matrix that `wanted` gives, in random order."""
+    indices = range(len(matrix))
+    weight = matrix.sum(axis=1)
+    drawn: list[int] = []
+    for _ in range(size):
+        drawn += rng.choices(indices, weight.tolist())
+        weight = matrix[drawn].sum(axis=0)
+        weight[drawn] = 0.0
+    rng.shuffle(drawn)
+    return drawn
+
+
+def propensity(matrix: FloatArray, drawn: Sequence[int]) -> float:
+    """The probability of the set: the sum over the orders in which it can have grown."""
+    among = matrix[np.ix_(drawn, drawn)].tolist()
+    reach = matrix[list(drawn)].sum(axis=1).tolist()
+    start = float(matrix.sum())
+    found = 0.0
+    for order in permutations(range(len(drawn))):
+        chance, inside = 1.0, order[:0]
+        rest = start
+        for entering in order:
+            towards = sum(among[i][entering] for i in inside) if inside else reach[entering]
+            chance *= towards / rest
+            inside = (*inside, entering)
+            rest = sum(reach[i] for i in inside) - sum(among[i][j] for i in inside for j in inside)
+        found += chance
+    return found

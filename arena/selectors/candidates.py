@@ -1,0 +1,53 @@
+"""What matchmaking knows of contenders: who is new, and who fails."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.utils import timezone
+
+from arena.matchmaking import Candidate
+from arena.models import Contender, Placement, Response
+
+# Fewer votes than this make a contender new.
+NEW_BELOW = 30
+# Failures are counted among the arena's latest responses, of this last time.
+LATEST = 2_000
+WITHIN = timedelta(hours=1)
+
+_ENDED = [Response.State.DONE, Response.State.ERROR]
+
+
+def candidates(able: Mapping[int, str]) -> list[Candidate]:
+    """These contenders, {id: slug}, as matchmaking sees them.
+
+    Costs the same after a million votes: it looks at the latest responses, and at no more than
+    the first votes of each contender.
+    """
+    settled, records = _settled(able), _records()
+    return [
+        Candidate(pk, slug, pk not in settled, *records.get(pk, (0, 0)))
+        for pk, slug in able.items()
+    ]
+
+
+def _settled(able: Mapping[int, str]) -> set[int]:
+    """Those that have as many votes as it takes not to be new."""
+    votes = Placement.objects.filter(contender=OuterRef("pk"), rank__isnull=False).order_by()
+    last_of_new = Subquery(votes.values("pk")[NEW_BELOW - 1 : NEW_BELOW])
+    known = Contender.objects.filter(pk__in=able).annotate(last_of_new=last_of_new)
+    return set(known.filter(last_of_new__isnull=False).values_list("pk", flat=True))
+
+
+def _records() -> dict[int, tuple[int, int]]:
+    """(failures, responses) among the recent responses, by contender."""
+    newest = Response.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    recent = Response.objects.filter(
+        pk__gt=newest - LATEST, created_at__gt=timezone.now() - WITHIN, state__in=_ENDED
+    )
+    rows = (
+        recent.order_by()
+        .values_list("placement__contender")
+        .annotate(failures=Count("pk", filter=Q(state=Response.State.ERROR)), responses=Count("pk"))
+    )
+    return {contender: (failures, responses) for contender, failures, responses in rows}
