@@ -140,6 +140,9 @@ class Battle(models.Model):
     )
     category = models.CharField(max_length=40, blank=True)
     tags = models.CharField(max_length=200, blank=True)
+    signed_in = models.BooleanField(
+        null=True, help_text="Whether the rater had an account then; unknown for imported votes."
+    )
     source = models.CharField(
         max_length=60, default="arena", help_text="'arena', or the file a vote was imported from."
     )

@@ -25,8 +25,8 @@ CHUNK = 4_000  # votes in one transaction: short enough for raters not to wait
 _NAMESPACE = UUID("6e7a2f0c-9d1b-5b4e-8f3a-2c9d0e4b7a11")
 
 # The fields of the rows below, in their order.
-_BATTLE = ["id", "rater", "mode", "state", "population", "category", "tags", "source"]
-_BATTLE += ["created_at"]
+_BATTLE = ["id", "rater", "mode", "state", "population", "category", "tags", "signed_in"]
+_BATTLE += ["source", "created_at"]
 _VOTE = ["battle", "all_bad", "comment", "counted", "not_counted_because", "cast_at"]
 _PLACEMENT = [
     "battle",
@@ -184,7 +184,18 @@ class _Importer:
     def _battle(self, battle: UUID, vote: ImportedVote, now: datetime) -> Sequence[Any]:
         mode = Battle.Mode.ANONYMOUS if vote.blind else Battle.Mode.SIDE_BY_SIDE
         rater = self.raters[JUDGE_PREFIX + vote.judge]
-        return battle, rater, mode, Battle.State.VOTED, Population.PEOPLE, "", "", self.source, now
+        return (
+            battle,
+            rater,
+            mode,
+            Battle.State.VOTED,
+            Population.PEOPLE,
+            "",
+            "",
+            None,
+            self.source,
+            now,
+        )
 
     def _placements(
         self, battle: UUID, vote: ImportedVote, elo: Mapping[tuple[UUID, int], Sequence[float]]

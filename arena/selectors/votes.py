@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from arena.models import Placement, Population, Rater, Response, Turn, Vote
+from arena.models import Placement, Population, Response, Turn, Vote
 
 CHUNK = 2_000
 
@@ -68,7 +68,7 @@ def decided_votes(
 ) -> Iterator[DecidedVote]:
     """Counted votes in the order cast, in constant memory; `votes` narrows the choice."""
     chosen = counted_votes(population) if votes is None else votes
-    rows = chosen.order_by("pk").select_related("battle__rater").iterator(chunk_size=CHUNK)
+    rows = chosen.order_by("pk").select_related("battle").iterator(chunk_size=CHUNK)
     while chunk := list(islice(rows, CHUNK)):
         yield from _decide(chunk, texts=texts)
 
@@ -91,17 +91,13 @@ def _decide(votes: list[Vote], *, texts: bool) -> Iterator[DecidedVote]:
             cast_at=vote.cast_at,
             all_bad=vote.all_bad,
             tags=tuple(vote.battle.tags.split()),
-            signed_in=_signed_in(vote.battle.rater),
+            signed_in=vote.battle.signed_in,
             prompts=prompts.get(vote.battle_id, ()),
             responses=tuple(
                 _rated(vote, fields, said.get(placement, []))
                 for placement, *fields in placements[vote.battle_id]
             ),
         )
-
-
-def _signed_in(rater: Rater) -> bool | None:
-    return None if rater.external_id else rater.user_id is not None
 
 
 def _placements(battles: list[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:

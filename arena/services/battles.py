@@ -67,6 +67,8 @@ def start_battle(
         population=rater.population,
         category=category,
         tags=tags,
+        # As it is now: who signs up later keeps the battles, and they stay what they were.
+        signed_in=None if rater.external_id else rater.user_id is not None,
     )
     placements = Placement.objects.bulk_create(
         Placement(

@@ -41,7 +41,12 @@ def answered_battle(
             external_id=f"rater of {population}", defaults={"population": population}
         )
     battle = Battle.objects.create(
-        rater=rater, population=population, category=category, mode=mode, tags=tags
+        rater=rater,
+        population=population,
+        category=category,
+        mode=mode,
+        tags=tags,
+        signed_in=None if rater.external_id else rater.user_id is not None,
     )
     turns = Turn.objects.bulk_create(
         Turn(battle=battle, number=number, prompt=prompt)
