@@ -52,6 +52,14 @@ async def battle_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         hub.leave(battle.pk, socket)
 
 
+async def no_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Any other address: closes with 4404 too."""
+    await receive()  # websocket.connect
+    await send({"type": "websocket.accept"})
+    reason = "There is no socket at this address."
+    await send({"type": "websocket.close", "code": live.NOT_YOURS, "reason": reason})
+
+
 class Page:
     """One open page and what it has been told."""
 

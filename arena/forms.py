@@ -1,5 +1,6 @@
 """What people type into the arena's pages, checked and turned into the services' arguments."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -46,7 +47,10 @@ class ReactionForm(forms.Form):
 
 
 class BallotForm(forms.Form):
-    """A verdict: for two a, b, tie or bad; for three places 1 to 3, ties allowed, or bad."""
+    """A verdict: for two a, b, tie or bad; for three places 1 to 3, ties allowed, or bad.
+
+    Letters that failed need no place: the service does not rank them.
+    """
 
     verdict = forms.ChoiceField(
         choices=[(name, name) for name in ("a", "b", "tie", "bad", "ranking")],
@@ -57,9 +61,10 @@ class BallotForm(forms.Form):
     )
     comment = forms.CharField(required=False, max_length=2000)
 
-    def __init__(self, *args: Any, size: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, size: int, failed: Collection[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.letters = POSITIONS[:size]
+        self.failed = failed
         for letter in self.letters:
             self.fields[f"rank_{letter}"] = forms.IntegerField(
                 required=False, min_value=1, max_value=size
@@ -84,7 +89,11 @@ class BallotForm(forms.Form):
         if verdict in {"tie", "bad"}:
             return [1] * len(self.letters)
         if verdict == "ranking":
-            places = [cleaned.get(f"rank_{letter}") for letter in self.letters]
+            last = len(self.letters)
+            places = [
+                last if letter in self.failed else cleaned.get(f"rank_{letter}")
+                for letter in self.letters
+            ]
             given = [place for place in places if place is not None]
             if len(given) < len(places):
                 raise forms.ValidationError("Give each response a place; ties are allowed.")

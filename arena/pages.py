@@ -128,6 +128,14 @@ class BattlePage:
         return "" if answered >= 2 else FAILED_REASON
 
     @property
+    def failed(self) -> set[str]:
+        """The letters that have no answer to compare, once all responses are finished."""
+        last = self._state.turns[-1].responses
+        if any(not response.finished for response in last):
+            return set()
+        return {POSITIONS[one.position] for one in last if not one.text.strip()}
+
+    @property
     def first_prompt(self) -> str:
         return self._state.turns[0].prompt
 
@@ -163,18 +171,17 @@ def entries(raters: set[int], *, limit: int) -> list[Entry]:
     return [_entry(battle) for battle in battles]
 
 
-def verdict(ranks: Sequence[int], *, all_bad: bool) -> str:
-    """A vote in words: “You found B better”, “You ranked B > A = C”."""
+def verdict(ranks: Sequence[int | None], *, all_bad: bool) -> str:
+    """A vote in words: “You found B better”, “You ranked B > A = C”. Who failed has no rank."""
+    ranked = [(letter, rank) for letter, rank in zip(POSITIONS, ranks, strict=False) if rank]
+    order = sorted({rank for _, rank in ranked})
     if all_bad:
-        return "Both were bad" if len(ranks) == 2 else "All were bad"
-    if len(set(ranks)) == 1:
+        return "Both were bad" if len(ranked) == 2 else "All were bad"
+    if len(order) == 1:
         return "You called it a tie"
-    if len(ranks) == 2:
-        return f"You found {POSITIONS[ranks.index(1)]} better"
-    order = sorted(set(ranks))
-    groups = [
-        " = ".join(POSITIONS[i] for i, rank in enumerate(ranks) if rank == place) for place in order
-    ]
+    if len(ranked) == 2:
+        return f"You found {next(letter for letter, rank in ranked if rank == 1)} better"
+    groups = [" = ".join(letter for letter, rank in ranked if rank == place) for place in order]
     return f"You ranked {' > '.join(groups)}"
 
 
@@ -212,8 +219,8 @@ def _line(found: dict[str, Any]) -> Line:
 
 def _entry(battle: Battle) -> Entry:
     turns, placements = list(battle.turns.all()), list(battle.placements.all())
-    ranks = [placement.rank for placement in placements if placement.rank is not None]
-    voted = hasattr(battle, "vote") and len(ranks) == len(placements)
+    ranks = [placement.rank for placement in sorted(placements, key=lambda one: one.position)]
+    voted = hasattr(battle, "vote") and any(ranks)
     return Entry(
         url=battle.get_absolute_url(),
         prompt=turns[0].prompt if turns else "",

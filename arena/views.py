@@ -48,6 +48,18 @@ def refusals(view: View) -> View:
     return answer
 
 
+def posted(view: View) -> View:
+    """An address that takes a form. Who opens it by hand is brought to its battle."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, battle_id: UUID, **kwargs: Any) -> HttpResponse:
+        if request.method in {"GET", "HEAD"}:
+            return redirect("battle", battle_id)
+        return view(request, battle_id, **kwargs)
+
+    return require_http_methods(["GET", "HEAD", "POST"])(answer)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
@@ -98,11 +110,12 @@ def battle(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     return _battle_page(request, _own(request, battle_id))
 
 
-@require_POST
+@posted
 @refusals
 def vote(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     battle = _own(request, battle_id)
-    form = BallotForm(request.POST, size=battle.placements.count())
+    page = pages.BattlePage(selectors.battle_state(battle))
+    form = BallotForm(request.POST, size=page.size, failed=page.failed)
     if not form.is_valid():
         raise Invalid(" ".join(str(error[0]) for error in form.errors.values()))
     try:
@@ -115,7 +128,7 @@ def vote(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     return SeeOther(battle.get_absolute_url())
 
 
-@require_POST
+@posted
 @refusals
 def add_turn(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     battle = _own(request, battle_id)
@@ -130,7 +143,7 @@ def add_turn(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     return SeeOther(battle.get_absolute_url())
 
 
-@require_POST
+@posted
 @refusals
 def retry(request: HttpRequest, battle_id: UUID, number: int, position: int) -> HttpResponse:
     battle = _own(request, battle_id)
@@ -139,7 +152,7 @@ def retry(request: HttpRequest, battle_id: UUID, number: int, position: int) -> 
     return SeeOther(battle.get_absolute_url())
 
 
-@require_POST
+@posted
 @refusals
 def stop(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     battle = _own(request, battle_id)

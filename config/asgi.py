@@ -1,10 +1,12 @@
 """The ASGI application: pages and API through Django, sockets through Channels."""
 
 import os
+from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
@@ -12,11 +14,13 @@ django_application = get_asgi_application()
 # Consumers import models, so they may only be imported once Django is set up.
 from arena.middleware import OriginMiddleware, TokenMiddleware  # noqa: E402
 from arena.routing import websocket_urlpatterns as arena_sockets  # noqa: E402
+from arena.consumers import no_socket  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from ranking.routing import websocket_urlpatterns as ranking_sockets  # noqa: E402
 from rlhf.routing import websocket_urlpatterns as rlhf_sockets  # noqa: E402
 
-sockets = URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets])
+elsewhere: Any = no_socket  # Django's types know only of views here
+sockets = URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets, re_path("", elsewhere)])
 application = ProtocolTypeRouter(
     {
         "http": django_application,

@@ -37,10 +37,12 @@ def _lab(
     return render(request, "rlhf/lab.html", context, status=status)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @staff_page
 def start(request: HttpRequest) -> HttpResponse:
     """Start a run from either form; a refusal stands above the form that it is about."""
+    if request.method == "GET":  # the address of a refused form, opened again
+        return redirect("lab")
     rewarding = "reward-stage" in request.POST
     reward = RewardForm(request.POST if rewarding else None, prefix="reward")
     update = UpdateForm(None if rewarding else request.POST, prefix="update")

@@ -83,7 +83,7 @@ class Revealed(Schema):
 
 
 class VoteOut(Schema):
-    ranks: list[int]
+    ranks: list[int | None]  # None: it failed and was not compared
     all_bad: bool
     comment: str
     counted: bool

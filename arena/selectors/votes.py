@@ -17,7 +17,7 @@ CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class RatedResponse:
-    """One position of a decided vote, position A first."""
+    """One ranked position of a decided vote, position A first; who failed is left out."""
 
     contender_id: int
     contender_slug: str
@@ -94,8 +94,9 @@ def _decide(votes: list[Vote], *, texts: bool) -> Iterator[DecidedVote]:
             signed_in=vote.battle.signed_in,
             prompts=prompts.get(vote.battle_id, ()),
             responses=tuple(
-                _rated(vote, fields, said.get(placement, []))
+                _rated(fields, said.get(placement, []))
                 for placement, *fields in placements[vote.battle_id]
+                if fields[-1] is not None  # it failed, so it was not compared
             ),
         )
 
@@ -118,10 +119,8 @@ def _placements(battles: list[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
     return found
 
 
-def _rated(vote: Vote, fields: list[Any], responses: list[Response]) -> RatedResponse:
+def _rated(fields: list[Any], responses: list[Response]) -> RatedResponse:
     contender_id, slug, name, rank = fields
-    if rank is None:
-        raise ValueError(f"Battle {vote.battle_id} has a vote but no rank for {slug}.")
     return RatedResponse(
         contender_id=contender_id,
         contender_slug=slug,

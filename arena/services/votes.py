@@ -27,7 +27,8 @@ def cast_vote(
 ) -> Vote:
     """The battle's one vote: a rank per position, A first; then the contenders are revealed.
 
-    Only when every response of the last turn is finished and at least two have text. Receivers
+    Only when every response of the last turn is finished and at least two have text; whoever
+    has none is not ranked, whatever its place in `ranks`. Receivers
     of `vote_cast` run inside the transaction, and what they say of Elo stays on the placements.
     A second vote, also one at the same moment, is a Conflict.
     """
@@ -40,7 +41,7 @@ def cast_vote(
     placements = list(locked.placements.order_by("position"))
     places = standard_ranks(ranks, size=len(placements), all_bad=all_bad)
     remark = clean_comment(comment)
-    _check_votable(locked)
+    answered = _answered(locked)
     counted = locked.mode == Battle.Mode.ANONYMOUS
     _take_turns(placements)
     vote = Vote.objects.create(
@@ -51,8 +52,12 @@ def cast_vote(
         not_counted_because="" if counted else "The rater knew the contenders' names.",
         cast_at=timezone.now(),
     )
-    for placement, rank in zip(placements, places, strict=True):
-        placement.rank = rank
+    # A contender that failed was not compared: its rank stays empty, and the others move up.
+    compared = [places[placement.position] for placement in placements if placement.pk in answered]
+    for placement in placements:
+        if placement.pk in answered:
+            own = places[placement.position]
+            placement.rank = 1 + sum(other < own for other in compared)
     Placement.objects.bulk_update(placements, ["rank"])
     locked.state = Battle.State.VOTED
     locked.save(update_fields=["state"])
@@ -76,7 +81,8 @@ def restore_votes(*, votes: Iterable[Vote]) -> int:
     return _recount(votes, counted=True, reason="")
 
 
-def _check_votable(battle: Battle) -> None:
+def _answered(battle: Battle) -> set[int]:
+    """The placements that have an answer to compare; raises Conflict if there are not two."""
     responses = Response.objects.filter(turn__battle=battle, superseded=False).order_by(
         "-turn__number"
     )
@@ -84,8 +90,10 @@ def _check_votable(battle: Battle) -> None:
     last = list(responses.filter(turn_id=newest.turn_id)) if newest else []
     if not all(response.finished for response in last):
         raise Conflict("The responses are still being written. Vote when they are finished.")
-    if sum(bool(response.text.strip()) for response in last) < 2:
+    answered = {response.placement_id for response in last if response.text.strip()}
+    if len(answered) < 2:
         raise Conflict("There are not two answers to compare. Retry the failed responses first.")
+    return answered
 
 
 def _take_turns(placements: Sequence[Placement]) -> None:

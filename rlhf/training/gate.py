@@ -1,8 +1,8 @@
-"""Which updated contenders are fit to enter battles: fluency, not reward, decides.
+"""Which updated contenders are fit to enter battles: fluency first, then reward.
 
 A reward model can be gamed: with no leash a policy reached a 91 % win rate here while its text
-decayed. So the rules look at what the reward model does not see, each against the base's own
-value on the same prompts.
+decayed. So most rules look at what the reward model does not see, each against the base's own
+value on the same prompts. A policy that its own reward model does not prefer has learnt nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class GateRules:
     nll_rise: nats per token under the base above the base's own samples. repetition_rise:
     absolute rise of the share of repeated 4-grams. length_low, length_high: mean length over the
     base's. entropy_low: entropy over the base's. win_rate: least share of wins by the reward
-    model, where there is one.
+    model, where there is one; there the mean reward must not fall either.
     """
 
     nll_rise: float = 0.3
@@ -27,7 +27,7 @@ class GateRules:
     length_low: float = 0.3
     length_high: float = 2.0
     entropy_low: float = 0.4
-    win_rate: float = 0.45
+    win_rate: float = 0.5
 
 
 def may_enter(evaluation: Evaluation, rules: GateRules | None = None) -> tuple[bool, list[str]]:
@@ -60,4 +60,6 @@ def may_enter(evaluation: Evaluation, rules: GateRules | None = None) -> tuple[b
             f"It loses to its base: {evaluation.win_rate:.0%} wins by the reward model "
             f"(at least {rules.win_rate:.0%} is required)."
         )
+    if policy.reward is not None and base.reward is not None and policy.reward < base.reward:
+        reasons.append(f"Its reward fell: {policy.reward:.2f} against {base.reward:.2f}.")
     return not reasons, reasons

@@ -50,6 +50,7 @@ class Output:
     def phase(self, name: str) -> Iterator[Callable[..., None]]:
         """Time a phase; yields `report(step, total, **metrics)`."""
         begin = time.monotonic()
+        self.progress(name, 0, 1, {})
 
         def report(step: int, total: int, **metrics: float) -> None:
             self.progress(name, step, total, metrics)

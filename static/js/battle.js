@@ -30,16 +30,29 @@ function updateBallot() {
   const place = ballot.querySelector("[data-why]");
   if (place.textContent !== why) place.textContent = why;
   ballot.querySelector("fieldset").disabled = Boolean(why);
+  leaveOutFailed(ballot, why === "");
   const running = cards().some((card) => RUNNING.has(card.dataset.state));
   page().querySelector("[data-followup] button").disabled = running;
   summarise(ballot);
+}
+
+// A response that failed is not ranked: its row goes, until it has been tried again.
+function leaveOutFailed(ballot, finished) {
+  const failed = (letter) => finished && !page().querySelector(`.turn:last-of-type [id$="-${letter}"] [data-text]`)?.childElementCount;
+  const rows = [...ballot.querySelectorAll("[data-letter]")];
+  for (const row of rows) {
+    row.hidden = failed(row.dataset.letter);
+    for (const choice of row.querySelectorAll("input")) choice.required = !row.hidden;
+  }
+  const note = ballot.querySelector("[data-failed]");
+  if (note) note.hidden = rows.every((row) => !row.hidden);
 }
 
 // "B > A = C" from the places given so far; three responses can be sent once all have a place.
 function summarise(ballot) {
   const summary = ballot.querySelector("[data-summary]");
   if (!summary) return;
-  const letters = [...ballot.querySelectorAll("[data-letter]")].map((row) => row.dataset.letter);
+  const letters = [...ballot.querySelectorAll("[data-letter]:not([hidden])")].map((row) => row.dataset.letter);
   const byPlace = new Map();
   for (const letter of letters) {
     const place = ballot.querySelector(`[name=rank_${letter}]:checked`)?.value;
@@ -56,13 +69,37 @@ document.addEventListener("change", ({ target }) => {
   if (ballot) summarise(ballot);
 });
 
-let sending = false;
+// --- what a person typed or chose survives each new rendering of the page ---
+
+let sending = false; // this page's own follow-up: its answer brings the page
 document.addEventListener("htmx:beforeRequest", ({ target }) => {
   if (target.matches("[data-followup]")) sending = true;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.elt.matches("[data-followup]")) sending = false;
+  if (!detail.successful) sending = false; // otherwise once its page is there
 });
+
+let typed = [];
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id !== "battle") return;
+  const fields = [...page().querySelectorAll("textarea, input[type=radio]:checked")];
+  typed = fields
+    .filter((field) => field.value && !(sending && field.id === "followup"))
+    .map(({ id, name, value }) => ({ id, name, value }));
+});
+
+function restoreTyped() {
+  for (const { id, name, value } of typed) {
+    const box = id && document.getElementById(id);
+    const choice = page().querySelector(`input[type=radio][name="${name}"][value="${value}"]`);
+    if (choice) choice.checked = true;
+    else if (box && !box.value) {
+      box.value = value;
+      box.closest("details")?.setAttribute("open", "");
+    }
+  }
+  typed = [];
+}
 
 // --- the socket's events ---
 
@@ -80,11 +117,8 @@ function render(turn, response) {
 
 // Asks the server for the page again, for what changed more than a response's text.
 async function refresh() {
-  if (sending) return; // this page's own follow-up: its answer brings the page
-  const typed = document.getElementById("followup")?.value;
+  if (sending) return;
   await htmx.ajax("GET", location.pathname, { target: "#battle", select: "#battle", swap: "outerHTML" });
-  const box = document.getElementById("followup");
-  if (typed && box) box.value = typed;
 }
 
 const events = {
@@ -141,7 +175,12 @@ const socket = connect(`/ws/battles/${page().dataset.battle}/`, {
 // A swapped page may be older than the events that came meanwhile: begin again from the state.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id !== "battle" && target.id !== "main") return;
+  restoreTyped();
+  sending = false;
   updateBallot();
+  // The focused button went with the ballot: what was voted for is the next thing to read.
+  const lost = document.activeElement === document.body;
+  if (lost) document.getElementById("reveal")?.focus({ preventScroll: true });
   socket.restart();
 });
 

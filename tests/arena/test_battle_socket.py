@@ -9,6 +9,7 @@ from arena import services
 from arena.live import room
 from arena.live.hub import get_hub
 from tests.arena.conftest import Arena
+from tests.sockets import TestSocket
 
 
 async def test_the_first_event_is_the_state(arena: Arena) -> None:
@@ -45,6 +46,14 @@ async def test_other_peoples_battles_are_closed_with_4404(arena: Arena, whose: s
 
 async def test_unknown_battles_are_closed_with_4404(arena: Arena) -> None:
     socket = arena.socket("00000000-0000-4000-8000-000000000000")
+    assert await socket.connect()
+    assert await socket.receive() is None
+    assert socket.close_code == 4404
+
+
+@pytest.mark.parametrize("path", ["/ws/nope/", "/ws/battles/zz/", "/ws/"])
+async def test_unknown_addresses_are_closed_with_4404(arena: Arena, path: str) -> None:
+    socket = TestSocket(path)
     assert await socket.connect()
     assert await socket.receive() is None
     assert socket.close_code == 4404

@@ -6,7 +6,9 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 
 from arena import services
 from arena.errors import ArenaError, Conflict, Invalid
@@ -227,3 +229,42 @@ def test_of_turns_at_the_same_moment_one_is_added(transactional_db: None) -> Non
         outcomes = sorted(pool.map(ask, range(4)))
     assert outcomes == ["Conflict"] * 3 + ["asked"]
     assert battle.turns.count() == 2
+
+
+def test_a_response_that_failed_is_not_ranked_and_loses_nothing(db: None, told: list[Any]) -> None:
+    battle = make_battle("one", None, "three")
+    vote = services.cast_vote(battle=battle, ranks=[3, 1, 2])
+    ranks = list(battle.placements.order_by("position").values_list("rank", flat=True))
+    assert ranks == [2, None, 1]
+    ((_, (decided,)),) = told
+    assert decided.ranks == (2, 1)
+    failed = battle.placements.get(position=1)
+    assert failed.contender_id not in decided.contender_ids
+    assert failed.elo_after is None
+    assert vote.counted
+
+
+def test_the_form_needs_no_place_for_a_response_that_failed(
+    transactional_db: None, client: Client
+) -> None:
+    battle = make_battle("one", "two", None)
+    client.force_login(user := User.objects.create_user("ann"))
+    Rater.objects.filter(pk=battle.rater_id).update(user=user)
+    page = client.get(f"/battles/{battle.pk}/").content.decode()
+    assert page.count('name="rank_C" value="1" required') == 0
+    assert page.count('name="rank_A" value="1" required') == 1
+    answer = client.post(
+        f"/battles/{battle.pk}/vote/", {"verdict": "ranking", "rank_A": "2", "rank_B": "1"}
+    )
+    assert answer.status_code == 303
+    page = client.get(f"/battles/{battle.pk}/").content.decode()
+    assert "You found B better" in page
+    seen = client.get(f"/api/v1/battles/{battle.pk}").json()
+    assert seen["vote"]["ranks"] == [2, 1, None]
+
+
+@pytest.mark.parametrize("address", ["vote", "turns", "stop"])
+def test_addresses_of_forms_lead_to_the_battle(db: None, client: Client, address: str) -> None:
+    battle = make_battle("one", "two")
+    answer = client.get(f"/battles/{battle.pk}/{address}/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/battles/{battle.pk}/")

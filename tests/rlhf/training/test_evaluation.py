@@ -98,3 +98,11 @@ def test_a_policy_that_loses_to_its_base_is_refused() -> None:
     passed, reasons = may_enter(Evaluation(10, BASE, BASE, win_rate=0.2))
     assert not passed
     assert "20%" in reasons[0]
+
+
+def test_an_update_that_its_own_reward_model_likes_less_is_refused() -> None:
+    worse = with_rewards(Evaluation(2, BASE, BASE), [1.0, 0.0], [2.0, 0.5])
+    passed, reasons = may_enter(worse)
+    assert not passed
+    assert [reason.split()[1] for reason in reasons] == ["loses", "reward"]
+    assert may_enter(with_rewards(Evaluation(2, BASE, BASE), [2.0, 0.5], [1.0, 0.0]))[0]
