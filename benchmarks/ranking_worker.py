@@ -12,26 +12,76 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-Votes = tuple[Any, Any, Any]
+Votes = dict[str, Any]
 Method = Callable[[], Any]
+PAIR = ("left", "right", "outcome")
+OUTCOMES = {1.0: 1.0, 0.5: 0.5, 0.0: 0.0}
+ROUNDS = 1000
 
 
 def our_elo(votes: Votes) -> Method:
     from ranking.estimators import Comparisons, Elo
 
-    return lambda: Elo().fit(Comparisons.from_arrays(*votes)).ratings_
+    return lambda: Elo().fit(Comparisons.from_arrays(*_pair(votes))).ratings_
 
 
-def our_bradley_terry(votes: Votes) -> Method:
+def our_ratings(votes: Votes) -> Method:
     from ranking.estimators import BradleyTerry, Comparisons
 
+    return lambda: BradleyTerry().fit(Comparisons.from_arrays(*_pair(votes))).ratings_
+
+
+def our_pairs(votes: Votes) -> Method:
+    from ranking.estimators import Comparisons
+
+    return lambda: _fitted(Comparisons.from_arrays(*_pair(votes)))
+
+
+def our_rankings(votes: Votes) -> Method:
+    from ranking.estimators import Comparisons
+
+    return lambda: _fitted(Comparisons.from_rankings(votes["items"], votes["ranks"]))
+
+
+def our_refit(votes: Votes) -> Method:
+    from ranking.estimators import Comparisons
+
+    kinds = votes["items"], votes["ranks"]
+    return lambda: _fitted(Comparisons.from_rankings(*kinds, weight=votes["counts"]))
+
+
+def our_refit_of_dict(votes: Votes) -> Method:
+    from ranking.estimators import Comparisons
+
+    kinds = (map(tuple, votes[name].tolist()) for name in ("items", "ranks"))
+    tallies = dict(zip(zip(*kinds, strict=True), votes["counts"].tolist(), strict=True))
+    return lambda: _fitted(Comparisons.from_tallies(tallies))
+
+
+def our_style(votes: Votes) -> Method:
+    from ranking.estimators import Comparisons, StyleControlled
+
     def run() -> Any:
-        model = BradleyTerry().fit(Comparisons.from_arrays(*votes))
+        comparisons = Comparisons.from_arrays(*_pair(votes))
+        model = StyleControlled().fit(comparisons, votes["covariates"])
         model.intervals()
+        return model.ratings_
+
+    return run
+
+
+def our_bootstrap(votes: Votes) -> Method:
+    from ranking.estimators import BradleyTerry, Comparisons
+
+    model = BradleyTerry().fit(Comparisons.from_arrays(*_pair(votes)))
+
+    def run() -> Any:
+        model.intervals(method="bootstrap", rounds=ROUNDS)
         return model.ratings_
 
     return run
@@ -40,15 +90,15 @@ def our_bradley_terry(votes: Votes) -> Method:
 def evalica_elo(votes: Votes) -> Method:
     import evalica
 
-    left, right, outcome = votes
+    left, right, outcome = _pair(votes)
     winners = _winners(outcome)
     return lambda: evalica.elo(left, right, winners).scores.sort_index()
 
 
-def evalica_bradley_terry(votes: Votes) -> Method:
+def evalica_ratings(votes: Votes) -> Method:
     import evalica
 
-    left, right, outcome = votes
+    left, right, outcome = _pair(votes)
     winners = _winners(outcome)
 
     def run() -> Any:
@@ -58,20 +108,66 @@ def evalica_bradley_terry(votes: Votes) -> Method:
     return run
 
 
-def arena_rank_bradley_terry(votes: Votes) -> Method:
-    import pandas as pd
+def arena_rank_pairs(votes: Votes) -> Method:
+    return _arena_rank(_frame(*_pair(votes)))
+
+
+def arena_rank_rankings(votes: Votes) -> Method:
+    """It knows no rankings: all pairs, as if they were votes of their own."""
+    items, ranks = votes["items"], votes["ranks"]
+    one, other = zip(*combinations(range(items.shape[1]), 2), strict=True)
+    outcome = 0.5 + 0.5 * np.sign(ranks[:, other] - ranks[:, one])
+    return _arena_rank(_frame(items[:, one].ravel(), items[:, other].ravel(), outcome.ravel()))
+
+
+def arena_rank_style(votes: Votes) -> Method:
+    from arena_rank.models.contextual_bradley_terry import ContextualBradleyTerry
+    from arena_rank.utils.data_utils import ContextualPairDataset
+
+    frame, covariates = _frame(*_pair(votes)), votes["covariates"]
+    names = [f"covariate {column}" for column in range(covariates.shape[1])]
+    frame[names] = covariates
+
+    def run() -> Any:
+        data = ContextualPairDataset.from_pandas(
+            frame, names, outcome_map=OUTCOMES, reweighted=False, normalize_features=False
+        )
+        model = ContextualBradleyTerry(len(data.competitors), len(names), reg=0.0)
+        return np.asarray(model.compute_ratings_and_cis(data)["ratings"])
+
+    return run
+
+
+def _pair(votes: Votes) -> tuple[Any, Any, Any]:
+    left, right, outcome = (votes[name] for name in PAIR)
+    return left, right, outcome
+
+
+def _fitted(comparisons: Any) -> Any:
+    """Our ratings, after their intervals."""
+    from ranking.estimators import BradleyTerry
+
+    model = BradleyTerry().fit(comparisons)
+    model.intervals()
+    return model.ratings_
+
+
+def _arena_rank(frame: Any) -> Method:
     from arena_rank.models.bradley_terry import BradleyTerry
     from arena_rank.utils.data_utils import PairDataset
 
-    frame = pd.DataFrame(dict(zip(("model_a", "model_b", "winner"), votes, strict=True)))
-    outcomes = {1.0: 1.0, 0.5: 0.5, 0.0: 0.0}
-
     def run() -> Any:
-        data = PairDataset.from_pandas(frame, outcome_map=outcomes)
+        data = PairDataset.from_pandas(frame, outcome_map=OUTCOMES)
         result = BradleyTerry(len(data.competitors)).compute_ratings_and_cis(data)
         return np.asarray(result["ratings"])
 
     return run
+
+
+def _frame(*columns: Any) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(dict(zip(("model_a", "model_b", "winner"), columns, strict=True)))
 
 
 def _winners(outcome: Any) -> list[Any]:
@@ -82,18 +178,29 @@ def _winners(outcome: Any) -> list[Any]:
 
 
 METHODS: dict[str, Callable[[Votes], Method]] = {
-    "our-elo": our_elo,
-    "our-bradley-terry": our_bradley_terry,
-    "evalica-elo": evalica_elo,
-    "evalica-bradley-terry": evalica_bradley_terry,
-    "arena-rank-bradley-terry": arena_rank_bradley_terry,
+    method.__name__.replace("_", "-"): method
+    for method in (
+        our_elo,
+        our_ratings,
+        our_pairs,
+        our_rankings,
+        our_style,
+        our_bootstrap,
+        our_refit,
+        our_refit_of_dict,
+        evalica_elo,
+        evalica_ratings,
+        arena_rank_pairs,
+        arena_rank_rankings,
+        arena_rank_style,
+    )
 }
 
 
 def main(name: str, file: str, repeats: int) -> None:
     """Time the method and print the result."""
     with np.load(file) as arrays:
-        votes = (arrays["left"], arrays["right"], arrays["outcome"])
+        votes = dict(arrays)
     run = METHODS[name](votes)
     ratings = run()
     seconds = []

@@ -15,6 +15,8 @@ from ranking.estimators import BradleyTerry, Comparisons, Elo, PlackettLuce, ran
 from ranking.estimators.ranks import ranks
 
 METHODS = ("bradley-terry", "elo", "plackett-luce")
+STYLE_CONTROLLED = "style-controlled"  # needs the votes and not their tallies: never stored
+ALL_METHODS = (*METHODS, STYLE_CONTROLLED)
 LEVEL = 0.95
 _FITTED = {"bradley-terry": BradleyTerry, "plackett-luce": PlackettLuce}
 _ELO_CAVEAT = "Online Elo depends on the order of the votes and has no interval."
@@ -70,7 +72,7 @@ class Board(NamedTuple):
     standings: tuple[StandingRecord, ...]
 
 
-class _Ratings(NamedTuple):
+class Ratings(NamedTuple):
     """All by label index, (K,). `lower` and `upper` are None where there is no interval."""
 
     settings: dict[str, Any]
@@ -82,8 +84,9 @@ class _Ratings(NamedTuple):
 
 def check_method(method: str) -> None:
     """Raise Invalid, naming the methods there are, for an unknown one."""
-    if method not in METHODS:
-        raise Invalid(f"Unknown method {method!r}: say {', '.join(METHODS[:-1])} or {METHODS[-1]}.")
+    if method not in ALL_METHODS:
+        *names, last = ALL_METHODS
+        raise Invalid(f"Unknown method {method!r}: say {', '.join(names)} or {last}.")
 
 
 def rank_contenders(
@@ -95,7 +98,7 @@ def rank_contenders(
     """Standings, best first, of everybody in the tallies. `anchor` fixes one's rating."""
     check_method(method)
     ids = sorted({contender for lineup, _ in counts.tallies for contender in lineup})
-    labels = _labels(ids, who)
+    labels = as_labels(ids, who)
     comparisons = Comparisons.from_tallies(
         {
             (tuple(labels[contender] for contender in lineup), verdict): count
@@ -108,13 +111,11 @@ def rank_contenders(
     else:
         ratings = _fit(method, comparisons, {labels[c]: to for c, to in (anchor or {}).items()})
     return Board(
-        ratings.settings,
-        ratings.caveats,
-        _lines(ids, who, ratings, _record(comparisons), _votes(counts.tallies)),
+        ratings.settings, ratings.caveats, as_lines(ids, who, ratings, comparisons, counts.tallies)
     )
 
 
-def _labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
+def as_labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
     """Names, with the slug where two contenders share one: the estimators' caveats show them."""
     shared = Counter(who[contender].name for contender in ids)
     return {
@@ -124,17 +125,17 @@ def _labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
     }
 
 
-def _fit(method: str, comparisons: Comparisons, anchor: dict[str, float]) -> _Ratings:
+def _fit(method: str, comparisons: Comparisons, anchor: dict[str, float]) -> Ratings:
     estimator = _FITTED[method](anchor=anchor or None)
     settings = {**vars(estimator), "level": LEVEL, "interval": "sandwich, clustered by vote"}
     estimator.fit(comparisons)
     lower, upper = estimator.intervals(LEVEL)
-    return _Ratings(settings, estimator.caveats_, estimator.ratings_, lower, upper)
+    return Ratings(settings, estimator.caveats_, estimator.ratings_, lower, upper)
 
 
 def _elo(
     scores: Mapping[int, EloScore], ids: Sequence[int], anchor: Mapping[int, float] | None
-) -> _Ratings:
+) -> Ratings:
     settings = {**vars(Elo()), "anchor": None}
     shift = 0.0
     if anchor:
@@ -142,7 +143,7 @@ def _elo(
         shift = to - scores[fixed].rating
         settings["anchor"] = to
     rating = np.array([scores[contender].rating + shift for contender in ids], np.float64)
-    return _Ratings(settings, [_ELO_CAVEAT], rating, None, None)
+    return Ratings(settings, [_ELO_CAVEAT], rating, None, None)
 
 
 def _record(comparisons: Comparisons) -> NDArray[np.int64]:
@@ -164,13 +165,15 @@ def _votes(tallies: Counter[Verdict]) -> Counter[int]:
     return votes
 
 
-def _lines(
+def as_lines(
     ids: Sequence[int],
     who: Mapping[int, Who],
-    ratings: _Ratings,
-    record: NDArray[np.int64],
-    votes: Counter[int],
+    ratings: Ratings,
+    comparisons: Comparisons,
+    tallies: Counter[Verdict],
 ) -> tuple[StandingRecord, ...]:
+    """The standings, best first, of ratings in the order of `ids`."""
+    record, votes = _record(comparisons), _votes(tallies)
     if ratings.lower is None or ratings.upper is None:
         rank, low, high = ranks(ratings.rating), None, None
     else:

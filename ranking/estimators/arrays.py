@@ -10,6 +10,10 @@ IntArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
 Label = Hashable
 
+# Rows at a time. An array of as many numbers stays in the processor's cache, and below the 128 KB
+# from which the allocator asks the kernel for fresh pages again and again.
+PART = 15_000
+
 
 def ones(size: int) -> FloatArray:
     """A read-only array of ones that takes no memory, recognised by `is_ones`."""

@@ -9,6 +9,7 @@ from .connectivity import Connectivity
 
 _NAMES_SHOWN = 5
 NO_VOTES = "No votes yet: every rating is the starting value."
+UNBOUNDED_TIES = "Too few votes without a tie: the odds of one rest on a prior."
 
 
 def describe(

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import BoolArray, FloatArray, IntArray, Label, first_position, is_ones, ones
+from .arrays import PART, BoolArray, FloatArray, IntArray, Label, first_position, is_ones, ones
 from .labels import as_column, encode
 from .rankings import RankingBlock, expand, read_rankings, split
 
@@ -83,14 +83,7 @@ class Comparisons:
         names, (first, second) = encode((left, right), labels)
         result = _numbers(outcome, "outcome", copy=True)
         _check_lengths(first, right=second, outcome=result)
-        _reject(
-            ~((result == 1.0) | (result == 0.0) | (result == 0.5)),
-            result,
-            "outcome {} is unknown; use 1 (left wins), 0.5 (tie) or 0 (right wins)",
-        )
-        if (same := first == second).any():
-            position = first_position(same)
-            raise ValueError(f"position {position}: {names[first[position]]!r} against itself")
+        _check_rows(names, first, second, result)
         weights = _weights(weight, first.size)
         groups = _groups(cluster, weights)
         return cls(names, first, second, result, weights, cluster=groups)
@@ -138,11 +131,10 @@ class Comparisons:
         _reject(
             ~((counts >= 0.0) & np.isfinite(counts)), counts, "count {} is negative or not finite"
         )
-        kept = [kind for kind, count in zip(tallies, counts.tolist(), strict=True) if count > 0]
-        contenders, ranks = zip(*kept, strict=True) if kept else ((), ())
+        kept = [kind for kind, count in tallies.items() if count > 0]
         return cls.from_rankings(
-            contenders,
-            ranks,
+            [contenders for contenders, _ in kept],
+            [ranks for _, ranks in kept],
             weight=counts[counts > 0],
             labels=labels,
         )
@@ -170,6 +162,16 @@ class Comparisons:
     def vote_starts(self) -> NDArray[np.intp] | None:
         """(n_votes,) first row of each vote, or None if each row is a vote."""
         return None if self.vote is None else np.flatnonzero(np.diff(self.vote, prepend=-1))
+
+    def rows_per_vote(self) -> int | None:
+        """How many rows each vote has, or None if some have more than others."""
+        if self.vote is None or not len(self):
+            return 1
+        count, rest = divmod(len(self), self.n_votes)
+        votes = np.arange(self.n_votes, dtype=np.int32)
+        # Rows of a vote are adjacent: if its block starts and ends with it, the block is it.
+        same = not rest and (self.vote[::count] == votes).all()
+        return count if same and (self.vote[count - 1 :: count] == votes).all() else None
 
     def opponents(self) -> FloatArray:
         """(n,) with how many others each contender of a row was ranked in its vote."""
@@ -223,6 +225,25 @@ def _check_lengths(left: IntArray, **others: IntArray | FloatArray) -> None:
     for name, array in others.items():
         if array.size != left.size:
             raise ValueError(f"{name} has {array.size} entries, but left has {left.size}")
+
+
+def _check_rows(
+    names: tuple[Label, ...], left: IntArray, right: IntArray, outcome: FloatArray
+) -> None:
+    """Part by part, so that a million rows need no intermediate array of a million flags."""
+    for start in range(0, left.size, PART):
+        rows = slice(start, start + PART)
+        part = outcome[rows]
+        known = (part == 1.0) | (part == 0.0) | (part == 0.5)
+        if not known.all():
+            position = start + first_position(~known)
+            raise ValueError(
+                f"position {position}: outcome {outcome[position]} is unknown; "
+                "use 1 (left wins), 0.5 (tie) or 0 (right wins)"
+            )
+        if (same := left[rows] == right[rows]).any():
+            position = start + first_position(same)
+            raise ValueError(f"position {position}: {names[left[position]]!r} against itself")
 
 
 def _reject(bad: BoolArray, values: FloatArray | IntArray, message: str) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.special import ndtri, stdtrit
 
-from .arrays import FloatArray, IntArray, is_ones
+from .arrays import FloatArray, IntArray
 from .comparisons import Comparisons
 from .results import Interval
 
@@ -63,26 +63,21 @@ def cluster_meat(columns: IntArray, scores: FloatArray, groups: IntArray, size: 
 
 
 def resampled(comparisons: Comparisons, generator: np.random.Generator) -> Comparisons:
-    """As many clusters (or votes, where there are none) drawn anew, as weights of the rows."""
-    if not comparisons.weight.any():
-        return comparisons
+    """The votes with random weights: the Bayesian bootstrap of clusters, or votes without them.
+
+    Rubin (1981): exponential weights, whose sum over w identical votes is a gamma variable. No
+    contender loses its only win, so a resample has a finite estimate wherever the votes have.
+    """
     groups = comparisons.cluster
     if groups is not None:
-        times = _draw(int(groups.max(initial=-1)) + 1, generator)
+        times = generator.standard_exponential(comparisons.n_clusters)
         return comparisons.weighted_by(comparisons.weight * times[groups])
-    groups = comparisons.vote
-    if is_ones(comparisons.weight):
-        times = _draw(comparisons.n_votes, generator)
-        return comparisons.weighted_by(times if groups is None else times[groups])
     starts = comparisons.vote_starts()
-    weight = comparisons.weight if starts is None else comparisons.weight[starts]
-    total = weight.sum()
-    times = generator.multinomial(max(round(total), 1), weight / total).astype(np.float64)
-    return comparisons.weighted_by(times if groups is None else times[groups])
-
-
-def _draw(size: int, generator: np.random.Generator) -> FloatArray:
-    return np.bincount(generator.integers(size, size=size), minlength=size).astype(np.float64)
+    weight = generator.standard_gamma(
+        comparisons.weight if starts is None else comparisons.weight[starts]
+    )
+    groups = comparisons.vote
+    return comparisons.weighted_by(weight if groups is None else weight[groups])
 
 
 def _checked(level: float) -> float:

@@ -62,10 +62,17 @@ def _encode_integers(
     for column in filled:
         _mark(present, column, low)
     labels = tuple((np.flatnonzero(present) + low).tolist())
-    if low == 0 and len(labels) == span:
-        return labels, [column.astype(np.int32) for column in columns]
+    # One block for all columns: in large ones the kernel hands out memory in larger pages.
+    block = np.empty(sum(column.size for column in columns), np.int32)
+    ends = np.cumsum([column.size for column in columns])[:-1]
+    encoded = np.split(block, ends)
     table = np.cumsum(present, dtype=np.int32) - np.int32(1)
-    return labels, [table[column - low] for column in columns]
+    for column, indices in zip(columns, encoded, strict=True):
+        if low == 0 and len(labels) == span:
+            indices[:] = column
+        else:
+            np.take(table, column - low, out=indices)
+    return labels, encoded
 
 
 def _mark(present: BoolArray, column: NDArray[np.integer[Any]], low: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from .arrays import BoolArray, FloatArray
+from .caveats import UNBOUNDED_TIES
 from .choices import Choices
 from .comparisons import Comparisons
 from .connectivity import Connectivity
@@ -65,7 +66,7 @@ class PlackettLuce(StrengthModel):
         odds = np.exp(found.point[size:]).tolist()
         self.tie_odds_ = dict(zip(choices.orders, odds, strict=True))
         if not bounded.all():
-            self.caveats_.append("Too few votes without a tie: the odds of one rest on a prior.")
+            self.caveats_.append(UNBOUNDED_TIES)
         self._choices = choices
         return self
 
@@ -95,11 +96,7 @@ class PlackettLuce(StrengthModel):
         size = self.strengths_.size
         draws = np.empty((rounds, size))
         for draw in draws:
-            drawn = resampled(data, generator)
-            votes = votes_per_contender(drawn, PairTallies.of(drawn))
-            connectivity = Connectivity.of(self._choices.links(drawn.weight, votes))
-            bounded = self._choices.bounded_ties(drawn.weight, size)
-            virtual = self._virtual_votes(connectivity, bounded).resampled(generator)
+            drawn, virtual = resampled(data, generator), self._virtual.resampled(generator)
             start = self._found.point
             draw[:] = _fit(self._choices, virtual, drawn.weight, start, size).point[:size]
         return centred(draws)

@@ -66,8 +66,9 @@ def expand(
 def _pairs(items: IntArray, ranks: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
     """Left, right and outcome of all pairs, row after row, of rankings (N, K) of one size."""
     one, other = np.triu_indices(items.shape[1], 1)
-    ahead = np.sign(ranks[:, other] - ranks[:, one])
-    return items[:, one].ravel(), items[:, other].ravel(), (0.5 + 0.5 * ahead).ravel()
+    outcome = 0.5 * np.sign(ranks[:, other] - ranks[:, one])
+    outcome += 0.5
+    return items[:, one].ravel(), items[:, other].ravel(), outcome.ravel()
 
 
 def _place_pairs(
@@ -138,6 +139,8 @@ def _whole(ranks: Any, sizes: NDArray[np.intp]) -> IntArray:
     if (sizes < 2).any():
         position = first_position(sizes < 2)
         raise ValueError(f"ranking {position} has fewer than two contenders")
+    if _are_ranks(ranks):
+        return np.asarray(ranks, np.int32)
     try:
         array = np.asarray(ranks, np.float64)
     except (TypeError, ValueError) as error:
@@ -150,3 +153,10 @@ def _whole(ranks: Any, sizes: NDArray[np.intp]) -> IntArray:
             f"ranking {position}: rank {array[cell]:g} is unknown; ranks are whole numbers from 1"
         )
     return array.astype(np.int32)
+
+
+def _are_ranks(ranks: Any) -> bool:
+    """The usual case, decided faster: an integer array of nothing but ranks."""
+    if not isinstance(ranks, np.ndarray) or ranks.dtype.kind not in "iu" or not ranks.size:
+        return False
+    return bool(ranks.min() >= 1 and ranks.max() <= np.iinfo(np.int32).max)

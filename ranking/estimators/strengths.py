@@ -81,22 +81,38 @@ class StrengthModel(ABC):
         replaces that. method "sandwich": robust covariance and normal quantiles, or Student's t
         with given clusters; a contender that only a few clusters compared gets at least the
         width that clustering by vote gives. "bootstrap": percentiles of `rounds` refits to
-        clusters drawn with replacement.
+        reweighted clusters (Rubin's Bayesian bootstrap).
         """
-        data = self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
+        data = self._clustered(cluster)
         if method == "sandwich":
             reach = self._reach(data, level)
             return Interval(self.ratings_ - reach, self.ratings_ + reach)
+        return percentile_interval(self.draws(rounds, method, cluster=cluster, seed=seed), level)
+
+    def draws(
+        self, rounds: int = 10_000, method: str = "sandwich", *, cluster: Any = None, seed: int = 0
+    ) -> FloatArray:
+        """(rounds, K) ratings that the votes leave possible, relative to their mean.
+
+        method "sandwich": from the joint normal distribution with that covariance. "bootstrap":
+        refits, as in `intervals`. For `probability_of_best` and whatever depends on several
+        ratings at once.
+        """
+        data, generator = self._clustered(cluster), np.random.default_rng(seed)
+        if method == "sandwich":
+            covariance = self._covariance(data)
+            # The covariance is singular, since the mean is fixed: it has no Cholesky factor.
+            return generator.multivariate_normal(
+                self.ratings_, covariance, rounds, method="eigh", check_valid="ignore"
+            )
         if method == "bootstrap":
             shift = self.ratings_ - self.scale * self.strengths_
-            draws = self._draws(data, rounds, np.random.default_rng(seed))
-            return percentile_interval(self.scale * draws + shift, level)
+            return self.scale * self._draws(data, rounds, generator) + shift
         raise ValueError(f'unknown method {method!r}; use "sandwich" or "bootstrap"')
 
     def covariance(self, *, cluster: Any = None) -> FloatArray:
         """(K, K) sandwich covariance of the ratings relative to their mean."""
-        data = self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
-        return self._covariance(data)
+        return self._covariance(self._clustered(cluster))
 
     @abstractmethod
     def _meat(self, data: Comparisons) -> FloatArray:
@@ -134,6 +150,9 @@ class StrengthModel(ABC):
         self.strengths_, self.ratings_ = strengths, ratings + shift
         self._virtual, self._found, self._comparisons = virtual, found, comparisons
 
+    def _clustered(self, cluster: Any) -> Comparisons:
+        return self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
+
     def _reach(self, data: Comparisons, level: float) -> FloatArray:
         """(K,) half the width of the sandwich interval."""
         errors = np.sqrt(np.maximum(np.diag(self._covariance(data)), 0.0))
@@ -147,10 +166,15 @@ class StrengthModel(ABC):
 
     def _covariance(self, data: Comparisons) -> FloatArray:
         size = self.strengths_.size
-        bread = inverse(self._found.information, flat_direction(size, self._found.point.size))
+        return self.scale**2 * self._parameter_covariance(data)[:size, :size]
+
+    def _parameter_covariance(self, data: Comparisons) -> FloatArray:
+        """(D, D) sandwich covariance of the strengths and of what follows them."""
+        size, dimension = self.strengths_.size, self._found.point.size
+        bread = inverse(self._found.information, flat_direction(size, dimension))
         factor = 1.0 if data.n_clusters is None else few_cluster_factor(data.n_clusters)
         meat = factor * self._meat(data) + self._virtual.meat(self._found.point)
-        return self.scale**2 * sandwich(bread, meat)[:size, :size]
+        return sandwich(bread, meat)
 
 
 def flat_direction(size: int, dimension: int) -> FloatArray:

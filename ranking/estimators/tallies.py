@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import FloatArray, IntArray, is_ones
+from .arrays import FloatArray, IntArray, Label, is_ones
 from .comparisons import Comparisons
+from .pair_sums import laplacian, parts
 
 # Up to this many cells (three for each ordered pair) are counted in one dense array.
 _DENSE_CELLS = 1 << 23
-# Rows counted at a time, so that intermediate arrays stay in the processor's cache.
-_CHUNK = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +76,24 @@ class PairTallies:
         losses = self._sum(self.losses, self.wins)
         return wins, losses, self._sum(self.ties, self.ties)
 
+    def comparisons(self, labels: tuple[Label, ...]) -> Comparisons:
+        """The same votes as at most three weighted rows for each pair."""
+        weight = np.concatenate([self.wins, self.ties, self.losses])
+        kept = weight > 0
+        first, second = (np.tile(side, 3)[kept] for side in (self.first, self.second))
+        outcome = np.repeat([1.0, 0.5, 0.0], self.first.size)[kept]
+        return Comparisons(labels, first, second, outcome, weight[kept])
+
+    def index(self, left: IntArray, right: IntArray) -> NDArray[np.intp]:
+        """The entry of each pair of contenders, given in either order; each pair has one."""
+        low, high = np.minimum(left, right), np.maximum(left, right)
+        return np.searchsorted(self._cells, low * np.intp(self.size) + high)
+
     def laplacian(self, values: FloatArray) -> FloatArray:
         """(K, K) sum over the pairs of value · (e_first − e_second)(e_first − e_second)ᵀ."""
         upper = np.zeros(self.size * self.size)
         upper[self._cells] = values
-        both = upper.reshape(self.size, self.size)
-        both = both + both.T
-        matrix = -both
-        np.fill_diagonal(matrix, both.sum(axis=1))
-        return matrix
+        return laplacian(upper, self.size)
 
     def differences(self, values: FloatArray) -> FloatArray:
         """(K,) sum over the pairs of value · (e_first − e_second)."""
@@ -103,22 +112,23 @@ class PairTallies:
 
 def _count_cells(comparisons: Comparisons) -> FloatArray:
     size = len(comparisons.labels)
-    cells: NDArray[np.float64] = np.zeros(3 * size * size)
+    cells: FloatArray = np.zeros(3 * size * size)
     weighted = not is_ones(comparisons.weight)
-    for start in range(0, len(comparisons), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        code = comparisons.left[rows] * np.int32(3 * size)
+    for rows in parts(comparisons):
+        code = comparisons.left[rows] * np.intp(3 * size)
         code += comparisons.right[rows] * np.int32(3)
         code += (2.0 * comparisons.outcome[rows]).astype(np.int32)
-        weight = comparisons.weight[rows] if weighted else None
-        cells += np.bincount(code.astype(np.intp), weight, cells.size)
+        np.add.at(cells, code, comparisons.weight[rows] if weighted else 1.0)
     return cells.reshape(size, size, 3)
 
 
 def votes_per_contender(comparisons: Comparisons, tallies: PairTallies) -> FloatArray:
     """(K,) weight of the votes that each contender took part in; a vote of three counts once."""
-    if comparisons.vote is None:
-        return sum(tallies.per_contender(), np.zeros(tallies.size))
+    rows = comparisons.rows_per_vote()
+    if rows is not None:
+        # Each of k contenders is in k − 1 of the k·(k − 1)/2 rows of a vote.
+        opponents = (isqrt(1 + 8 * rows) - 1) // 2
+        return sum(tallies.per_contender(), np.zeros(tallies.size)) / opponents
     share = comparisons.weight / comparisons.opponents()
     votes = np.bincount(comparisons.left, share, tallies.size)
     return np.asarray(votes + np.bincount(comparisons.right, share, tallies.size))

@@ -3,7 +3,7 @@
 from ranking.selectors.counts import (
     ballots,
     contenders_in,
-    fresh_counts,
+    fresh_ballots,
     numbers,
     recent_counts,
     rows_in,
@@ -30,7 +30,7 @@ __all__ = [
     "categories",
     "compute",
     "contenders_in",
-    "fresh_counts",
+    "fresh_ballots",
     "history",
     "latest",
     "numbers",

@@ -46,21 +46,25 @@ def stored_counts(part: Slice, *, votes_range: bool = False) -> SliceCounts:
     return SliceCounts(tallies, scores, first, last)
 
 
-def recent_counts(part: Slice, since: datetime | None) -> SliceCounts:
-    """The same from the rows of a slice since a moment, in time proportional to them."""
+def recent_counts(part: Slice, since: datetime) -> SliceCounts:
+    """The same of the votes since a moment, in time proportional to them."""
     return count_ballots(ballots(rows_in(part, since)))
 
 
-def fresh_counts(part: Slice, since: datetime | None = None) -> SliceCounts:
-    """The same from the votes themselves, which are read for it: a check of all the rest."""
+def fresh_ballots(
+    part: Slice, since: datetime | None = None, *, style: bool = False
+) -> Iterator[Ballot]:
+    """A slice derived from the votes themselves: a check of what is stored.
+
+    Texts, which take most of the time, are read only if the category or the style needs them.
+    """
     votes = counted_votes(part.population)
     if since is not None:
         votes = votes.filter(cast_at__gte=since)
-    texts = part.category != OVERALL  # only they tell the category
-    found = map(ballot_of, decided_votes(votes=votes, texts=texts))
-    return count_ballots(
-        ballot for ballot in found if not texts or part.category in ballot.categories
-    )
+    texts = style or part.category != OVERALL
+    for ballot in map(ballot_of, decided_votes(votes=votes, texts=texts)):
+        if part.category in {OVERALL, *ballot.categories}:
+            yield ballot
 
 
 def rows_in(part: Slice, since: datetime | None = None) -> QuerySet[CountedVote]:

@@ -9,22 +9,24 @@ from django.utils import timezone
 from arena.errors import Invalid, NotFound
 from arena.models import Population, Prompt
 from ranking.boards import (
+    STYLE_CONTROLLED,
     LeaderboardRecord,
     StandingRecord,
     check_method,
     rank_contenders,
 )
 from ranking.categories import OVERALL
-from ranking.counting import Ballot, Slice, Who
+from ranking.counting import Ballot, Slice, Who, count_ballots
 from ranking.models import POPULATIONS, Leaderboard, Standing, Tally
 from ranking.selectors.counts import (
     ballots,
     contenders_in,
-    fresh_counts,
+    fresh_ballots,
     recent_counts,
     rows_in,
     stored_counts,
 )
+from ranking.style_control import rank_with_style
 
 WINDOWS = (7, 30, 90)  # days
 
@@ -101,21 +103,30 @@ def compute(
     """A leaderboard computed now and not stored.
 
     From the tallies and online Elo, at a cost that does not grow with the votes; with `days`
-    from the rows of the votes of so many days; or, as a check of both, from the counted votes
+    from the rows of the votes of so many days, style-controlled from the rows of those votes
+    that have texts; or, as a check of both, from the counted votes
     themselves (`from_votes`). `anchor` is a contender's slug or name and the rating that it
     shall have. Raises Invalid for unknown names.
     """
     _check(method, category, population, days)
     part = Slice(category, population)
     since = None if days is None else timezone.now() - timedelta(days=days)
-    if from_votes:
-        counts = fresh_counts(part, since)
-    elif since is not None:
-        counts = recent_counts(part, since)
+    if method == STYLE_CONTROLLED:
+        stored = ballots(rows_in(part, since))
+        found = fresh_ballots(part, since, style=True) if from_votes else stored
+        chosen = [ballot for ballot in found if ballot.style]
+        counts = count_ballots(chosen)
+        who = contenders_in(counts)
+        board = rank_with_style(chosen, counts, who, _anchored(anchor, who))
     else:
-        counts = stored_counts(part)
-    who = contenders_in(counts)
-    board = rank_contenders(method, counts, who, _anchored(anchor, who))
+        if from_votes:
+            counts = count_ballots(fresh_ballots(part, since))
+        elif since is not None:
+            counts = recent_counts(part, since)
+        else:
+            counts = stored_counts(part)
+        who = contenders_in(counts)
+        board = rank_contenders(method, counts, who, _anchored(anchor, who))
     return LeaderboardRecord(
         id=None,
         method=method,

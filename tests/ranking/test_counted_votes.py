@@ -1,11 +1,12 @@
 """The rows that slices are read from follow the votes."""
 
 import pytest
+from django.contrib.auth.models import User
 
-from arena.models import Response
-from arena.services import exclude_votes, restore_votes
+from arena.models import Rater, Response
+from arena.services import exclude_votes, restore_votes, start_battle
 from ranking import selectors
-from ranking.counting import Slice
+from ranking.counting import Slice, count_ballots
 from ranking.models import CountedVote, Tally
 from ranking.services import Rebuilt, catch_up, rebuild
 from tests.ranking.ballots import cast, contender, somebody
@@ -47,8 +48,9 @@ def test_each_category_has_its_own_tallies() -> None:
         ("language-en", 1),
         ("language-de", 1),
     }
+    fresh = selectors.fresh_ballots(Slice("language-de", "people"))
     german = selectors.stored_counts(Slice("language-de", "people"))
-    assert german.tallies == selectors.fresh_counts(Slice("language-de", "people")).tallies
+    assert german.tallies == count_ballots(fresh).tallies
     assert german.votes == 1
 
 
@@ -80,3 +82,21 @@ def test_votes_from_before_an_upgrade_are_counted_once() -> None:
     assert catch_up()
     assert Tally.objects.get(category="tag-pilot").count == 1
     assert not catch_up()
+
+
+def test_signing_up_later_changes_no_vote_of_before() -> None:
+    rater = somebody()
+    vote = cast("ab", [1, 2], rater=rater)
+    rater.user = User.objects.create_user("ann")
+    rater.save()
+    assert rebuild() == Rebuilt(votes=1, rows_equal=True, tallies_equal=True, elo_equal=True)
+    assert CountedVote.objects.get(vote=vote).categories.split() == ["anonymous"]
+
+
+def test_a_battle_says_whether_its_rater_had_an_account() -> None:
+    for slug in "ab":
+        contender(slug)
+    assert start_battle(rater=somebody(), prompt="Hm?").signed_in is False
+    assert start_battle(rater=somebody("ann"), prompt="Hm?").signed_in is True
+    judge = Rater.objects.create(external_id="judge: 7")
+    assert start_battle(rater=judge, prompt="Hm?").signed_in is None

@@ -1,8 +1,11 @@
 """Slices of the votes: time windows, pairs, history."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -10,6 +13,7 @@ from arena.errors import Invalid
 from arena.models import Population
 from ranking import selectors, services
 from ranking.counting import Slice
+from ranking.models import CountedVote
 from tests.ranking.ballots import cast, contender
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +47,7 @@ def test_a_window_and_a_category_together() -> None:
 def test_a_category_is_not_found_inside_another_name() -> None:
     cast("ab", [1, 2], tags="coding-style")
     cast("ab", [1, 2], category="coding")
-    assert selectors.recent_counts(Slice("coding", "people"), None).votes == 1
+    assert selectors.rows_in(Slice("coding", "people")).count() == 1
 
 
 def test_a_window_without_a_day_is_refused(client: Client) -> None:
@@ -91,3 +95,39 @@ def test_history_is_what_the_snapshots_said() -> None:
         (3, True),
     ]
     assert [moment.rating for moment in moments] == sorted(moment.rating for moment in moments)
+
+
+def test_style_control_takes_length_out_of_the_ratings() -> None:
+    """Whoever writes more wins, whoever writes it: then nobody is better."""
+    for number in range(40):
+        longer, shorter = ("ab", "ba")[number % 2]
+        cast([longer, shorter], [1, 2], answers=["word " * 60, "word " * 20])
+        cast([shorter, longer], [2, 1], answers=["word " * 20, "word " * 60])
+    plain = selectors.compute(method="bradley-terry")
+    found = selectors.compute(method="style-controlled")
+    assert (found.votes, len(found.standings)) == (plain.votes, 2)
+    tokens, low, high = found.settings["coefficients"]["tokens"]
+    assert 0 < low < tokens < high
+    assert "position A" in found.settings["coefficients"]
+    fresh = selectors.compute(method="style-controlled", from_votes=True)
+    assert fresh.standings == found.standings
+
+
+def test_votes_without_texts_are_left_out_of_style_control() -> None:
+    assert selectors.compute(method="style-controlled").standings == ()
+    cast("ab", [1, 2], answers=["Yes.", "No."])
+    battle = cast("cd", [1, 2], answers=["Yes.", "No."])
+    CountedVote.objects.filter(vote=battle).update(style=[])
+    found = selectors.board(method="style-controlled")
+    assert found.votes == 1
+    assert {line.slug for line in found.standings} == {"a", "b"}
+    assert found.id is None
+
+
+def test_the_api_and_the_command_know_style_control(client: Client) -> None:
+    cast("abc", [1, 2, 2], answers=["# Yes", "No.", "**Perhaps**"])
+    answer = client.get("/api/v1/leaderboard?method=style-controlled").json()
+    assert answer["standings"][0]["slug"] == "a"
+    out = StringIO()
+    call_command("leaderboard", method="style-controlled", format="json", stdout=out)
+    assert json.loads(out.getvalue())["standings"][0]["slug"] == "a"

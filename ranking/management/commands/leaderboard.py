@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from arena.errors import ArenaError, Invalid
 from arena.models import Contender, Population
 from ranking import selectors
-from ranking.boards import METHODS, LeaderboardRecord, StandingRecord
+from ranking.boards import ALL_METHODS, LeaderboardRecord, StandingRecord
 from ranking.categories import OVERALL
 from ranking.counting import ALL, Ballot
 from ranking.verification import TOLERANCE, read_votes, verify
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     help = "Print the leaderboard, computed afresh from the counted votes."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--method", choices=METHODS, default=METHODS[0])
+        parser.add_argument("--method", choices=ALL_METHODS, default=ALL_METHODS[0])
         parser.add_argument("--category", default=OVERALL)
         parser.add_argument(
             "--population", choices=[*Population.values, ALL], default=Population.PEOPLE

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,29 @@ def _folder(name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def llmfao_votes() -> Comparisons:
+def data_folder() -> Callable[[str], Path]:
+    """The folder of a data set by its name, or a skip."""
+    return _folder
+
+
+@pytest.fixture(scope="session")
+def llmfao_rows() -> list[dict[str, str]]:
     with (_folder("llmfao") / "crowd-comparisons.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="session")
+def llmfao_votes(llmfao_rows: list[dict[str, str]]) -> Comparisons:
     return Comparisons.from_arrays(
-        [row["left"] for row in rows],
-        [row["right"] for row in rows],
-        [OUTCOMES[row["winner"]] for row in rows],
+        [row["left"] for row in llmfao_rows],
+        [row["right"] for row in llmfao_rows],
+        [OUTCOMES[row["winner"]] for row in llmfao_rows],
     )
 
 
 @pytest.fixture(scope="session")
-def llmfao_raters() -> list[str]:
-    with (_folder("llmfao") / "crowd-comparisons.csv").open(encoding="utf-8") as file:
-        return [row["worker"] for row in csv.DictReader(file)]
+def llmfao_raters(llmfao_rows: list[dict[str, str]]) -> list[str]:
+    return [row["worker"] for row in llmfao_rows]
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from hypothesis import given
 from scipy.optimize import approx_fprime
 
 from ranking.estimators import BradleyTerry, Comparisons
-from ranking.estimators.bradley_terry import log_likelihood
 from ranking.estimators.connectivity import Connectivity, Links
+from ranking.estimators.half_ties import log_likelihood
 from ranking.estimators.prior import VirtualVotes
 from ranking.estimators.tallies import PairTallies
 

@@ -167,6 +167,20 @@ def test_an_impossible_ranking_is_refused_with_its_position(items, ranks, messag
         Comparisons.from_rankings(items, ranks)
 
 
+@pytest.mark.parametrize(
+    ("votes", "rows"),
+    [
+        (Comparisons.from_arrays("ab", "ba", [1, 0]), 1),
+        (Comparisons.from_arrays([], [], []), 1),
+        (Comparisons.from_rankings(["a", "b", "c"], [[1, 2, 3], [1, 1, 1]]), 3),
+        # One row and three: two for each on average.
+        (Comparisons.from_rankings([["a", "b"], ["a", "b", "c"]], [[1, 2], [1, 2, 3]]), None),
+    ],
+)
+def test_rows_of_a_vote_are_counted_where_all_have_as_many(votes, rows):
+    assert votes.rows_per_vote() == rows
+
+
 TALLIES = {
     (("a", "b"), (1, 2)): 3,
     (("b", "a"), (1, 2)): 2,

@@ -1,5 +1,7 @@
 """Intervals: what changes them, what does not, and how often they hold the truth."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,12 @@ from ranking.estimators import BradleyTerry, Comparisons, PlackettLuce
 from .votes import connected_rows, simulate_pairs, simulate_rankings
 
 FEW_EXAMPLES = settings(deadline=None, max_examples=40)
-MODELS = pytest.mark.parametrize("model", [BradleyTerry, PlackettLuce])
+Davidson = partial(BradleyTerry, ties="davidson")
+MODELS = pytest.mark.parametrize(
+    "model",
+    [BradleyTerry, Davidson, PlackettLuce],
+    ids=["BradleyTerry", "Davidson", "PlackettLuce"],
+)
 
 
 def widths(model, **kwargs) -> np.ndarray:
@@ -178,43 +185,66 @@ def test_a_higher_level_is_wider():
 
 
 STRENGTHS = np.linspace(-1, 1, 6)
+TRUTH = 1000 + BradleyTerry().scale * STRENGTHS
 
 
-def covered(model: BradleyTerry | PlackettLuce, truth: np.ndarray) -> np.ndarray:
-    lower, upper = model.intervals()
-    return (lower <= truth) & (truth <= upper)
+def check_coverage(fits, truth: np.ndarray, low: float = 0.94, high: float = 0.96, **kwargs):
+    """The share of 95 % intervals that hold the truth, and that the rounds suffice to say so.
+
+    Its standard error, from the spread between rounds (contenders of one round depend on each
+    other), must be at most a third of the distance from 95 % to either end.
+    """
+    hits = []
+    for fitted in fits:
+        lower, upper = fitted.intervals(**kwargs)
+        hits.append(np.mean((lower <= truth) & (truth <= upper)))
+
+    assert np.std(hits) / np.sqrt(len(hits)) <= min(0.95 - low, high - 0.95) / 3
+    assert low <= np.mean(hits) <= high
 
 
 @pytest.mark.slow
 def test_intervals_of_pairs_hold_the_truth_in_95_of_100():
-    hits = [
-        covered(model := BradleyTerry().fit(simulate_pairs(STRENGTHS.tolist(), 500, g)),
-                1000 + model.scale * STRENGTHS)
-        for g in map(np.random.default_rng, range(600))
-    ]  # fmt: skip
-
-    assert 0.94 <= np.mean(hits) <= 0.96
+    draws = (simulate_pairs(STRENGTHS.tolist(), 500, g) for g in generators(3000))
+    check_coverage((BradleyTerry().fit(votes) for votes in draws), TRUTH)
 
 
 @pytest.mark.slow
-@MODELS
-def test_intervals_of_rankings_of_three_hold_the_truth_in_95_of_100(model):
-    fits = (
-        model().fit(simulate_rankings(STRENGTHS.tolist(), 250, np.random.default_rng(seed)))
-        for seed in range(600)
-    )
-    hits = [covered(fitted, 1000 + fitted.scale * STRENGTHS) for fitted in fits]
+def test_intervals_by_bootstrap_hold_the_truth_about_as_often():
+    draws = (simulate_pairs(STRENGTHS.tolist(), 500, g) for g in generators(1000))
+    fits = (BradleyTerry().fit(votes) for votes in draws)
+    check_coverage(fits, TRUTH, 0.93, 0.97, method="bootstrap", rounds=500)
 
-    assert 0.94 <= np.mean(hits) <= 0.96
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [BradleyTerry, PlackettLuce])
+def test_intervals_of_rankings_of_three_hold_the_truth_in_95_of_100(model):
+    draws = (simulate_rankings(STRENGTHS.tolist(), 250, g) for g in generators(3000))
+    check_coverage((model().fit(votes) for votes in draws), TRUTH)
 
 
 @pytest.mark.slow
 def test_intervals_by_rater_hold_the_truth_where_raters_are_consistently_odd():
     """Each rater adds their own taste; the truth is what many raters' votes converge to."""
-    fits = [odd_raters(40, 30, np.random.default_rng(seed)) for seed in range(600)]
     truth = odd_raters(60_000, 30, np.random.default_rng(10_000)).ratings_
+    check_coverage((odd_raters(40, 30, g) for g in generators(3000)), truth)
 
-    assert 0.94 <= np.mean([covered(fitted, truth) for fitted in fits]) <= 0.96
+
+@pytest.mark.slow
+def test_intervals_by_vote_are_too_narrow_where_raters_are_consistently_odd():
+    """So the test above would notice if clusters were ignored."""
+    truth = odd_raters(60_000, 30, np.random.default_rng(10_000)).ratings_
+    hits = []
+    for generator in generators(300):
+        model = odd_raters(40, 30, generator)
+        lower, upper = model.intervals(cluster=range(40 * 30))
+        hits.append(np.mean((lower <= truth) & (truth <= upper)))
+
+    assert np.mean(hits) < 0.92
+
+
+def generators(rounds: int):
+    return map(np.random.default_rng, range(rounds))
 
 
 def odd_raters(raters: int, votes: int, generator: np.random.Generator) -> BradleyTerry:
