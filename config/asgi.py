@@ -12,9 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
 # Consumers import models, so they may only be imported once Django is set up.
+from arena.consumers import no_socket  # noqa: E402
 from arena.middleware import OriginMiddleware, TokenMiddleware  # noqa: E402
 from arena.routing import websocket_urlpatterns as arena_sockets  # noqa: E402
-from arena.consumers import no_socket  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from ranking.routing import websocket_urlpatterns as ranking_sockets  # noqa: E402
 from rlhf.routing import websocket_urlpatterns as rlhf_sockets  # noqa: E402

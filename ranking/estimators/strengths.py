@@ -34,7 +34,8 @@ class StrengthModel(ABC):
     prior   virtual votes, half won and half lost against an average of the others, for each
             contender that has no finite estimate (undefeated, winless, only ties, not connected
             to the rest, no votes). Contenders whose estimate is finite get none.
-    few     contenders with fewer votes than this are named in the caveats
+    few     contenders with fewer votes than this are named in the caveats, and their intervals are
+            no narrower than the model itself says
 
     After `fit`: `labels_`; `ratings_` (K,) in that order; `strengths_` (K,), the θ with mean
     zero; `caveats_`, plain sentences; `tallies_`, the wins, losses and ties of each pair.
@@ -80,7 +81,8 @@ class StrengthModel(ABC):
         intervals are clustered by vote; `cluster`, one label for each vote (such as its rater),
         replaces that. method "sandwich": robust covariance and normal quantiles, or Student's t
         with given clusters; a contender that only a few clusters compared gets at least the
-        width that clustering by vote gives. "bootstrap": percentiles of `rounds` refits to
+        width that clustering by vote gives, one with fewer votes than `few` at least the width
+        that the model itself gives. "bootstrap": percentiles of `rounds` refits to
         reweighted clusters (Rubin's Bayesian bootstrap).
         """
         data = self._clustered(cluster)
@@ -155,14 +157,24 @@ class StrengthModel(ABC):
 
     def _reach(self, data: Comparisons, level: float) -> FloatArray:
         """(K,) half the width of the sandwich interval."""
-        errors = np.sqrt(np.maximum(np.diag(self._covariance(data)), 0.0))
-        reach = quantile(level, data.n_clusters) * errors
+        variances = np.maximum(np.diag(self._covariance(data)), 0.0)
+        # Few votes happen to agree with the fit so well that the sandwich of them is nearly
+        # nothing: they say no more than the model does of so many votes.
+        few = votes_per_contender(data, self.tallies_) < self.few
+        variances = np.where(few, np.maximum(variances, self._model_variances()), variances)
+        reach = quantile(level, data.n_clusters) * np.sqrt(variances)
         scarce = clusters_per_contender(data) < FEW_CLUSTERS
         if not scarce.any():
             return np.asarray(reach)
         return np.where(
             scarce, np.maximum(reach, self._reach(data.clustered_by_vote(), level)), reach
         )
+
+    def _model_variances(self) -> FloatArray:
+        """(K,) variances of the ratings if the model is right: of the inverse information."""
+        size, information = self.strengths_.size, self._found.information
+        bread = inverse(information, flat_direction(size, len(information)))
+        return self.scale**2 * np.diag(bread)[:size]
 
     def _covariance(self, data: Comparisons) -> FloatArray:
         size = self.strengths_.size

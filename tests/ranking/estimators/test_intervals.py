@@ -71,9 +71,10 @@ def test_relabelling_permutes(model, rows):
 @given(rows=connected_rows())
 @FEW_EXAMPLES
 def test_doubling_all_votes_keeps_ratings_and_shrinks_intervals_by_root_two(model, rows):
-    once = model().fit(Comparisons.from_arrays(*rows))
-    twice = model().fit(Comparisons.from_arrays(*(column * 2 for column in rows)))
-    weighted = model().fit(Comparisons.from_arrays(*rows, weight=[2] * len(rows.left)))
+    """But for the least width of contenders with few votes, which `few=0` takes away."""
+    once = model(few=0).fit(Comparisons.from_arrays(*rows))
+    twice = model(few=0).fit(Comparisons.from_arrays(*(column * 2 for column in rows)))
+    weighted = model(few=0).fit(Comparisons.from_arrays(*rows, weight=[2] * len(rows.left)))
 
     for doubled in (twice, weighted):
         np.testing.assert_allclose(doubled.ratings_, once.ratings_, atol=1e-6)
@@ -255,3 +256,15 @@ def odd_raters(raters: int, votes: int, generator: np.random.Generator) -> Bradl
     chance = 1 / (1 + np.exp(taste[rater, right] - taste[rater, left]))
     outcome = (generator.random(rater.size) < chance).astype(float)
     return BradleyTerry().fit(Comparisons.from_arrays(left, right, outcome, cluster=rater))
+
+
+def test_one_vote_is_never_a_narrow_interval() -> None:
+    """A single vote that the fit explains has next to no residual, which proves nothing."""
+    pairs = Comparisons.from_arrays(list("aabbac"), list("bbaaca"), [1, 1, 1, 0.5, 1, 0.5])
+    once = Comparisons.from_arrays([*"aabbab", "d"], [*"bbaaba", "a"], [1, 1, 1, 0.5, 1, 0.5, 0.5])
+    for votes in (pairs, once):
+        model = BradleyTerry().fit(votes)
+        low, high = model.intervals()
+        rarest = model.labels_.index("d" if "d" in model.labels_ else "c")
+        assert (high - low)[rarest] == (high - low).max()
+        assert (high - low)[rarest] > 400
