@@ -106,6 +106,7 @@ def environment_for(home: Path, port: int, given: Mapping[str, str]) -> dict[str
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
+        "TQDM_DISABLE": "1",
     }
     return {
         **defaults,
@@ -211,10 +212,12 @@ class Supervisor:
         self._start_redis()
         specs = services(self._home, self._host, self._port, self._given)
         unpacking = self._begin_weights()
-        preparing = self._process("config.prepare")
+        preparing = self._process("config.prepare", stdout=subprocess.PIPE)
         if is_prepared(self._home):
             self._begin(specs, "models", "web")
         self._finish(preparing, "The database could not be prepared.")
+        assert preparing.stdout is not None
+        said = preparing.stdout.read().decode(errors="replace").splitlines()
         mark_prepared(self._home)
         self._begin(specs, "web")
         if unpacking is not None:
@@ -222,6 +225,8 @@ class Supervisor:
         self._begin(specs, "models")
         self._await_web()
         self._begin(specs, *(spec.name for spec in specs))
+        for line in said:  # last of all, where the new admin's password is not overlooked
+            self._say(line)
 
     def _start_redis(self) -> None:
         if self._given.get("REDIS_URL"):
@@ -242,9 +247,11 @@ class Supervisor:
         self._say("Unpacking the model weights (once, about a minute).")
         return self._process("rlhf.serving.weights", "--home", str(self._home))
 
-    def _process(self, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
+    def _process(
+        self, module: str, *arguments: str, stdout: int | None = None
+    ) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", module, *arguments]
-        process = subprocess.Popen(command, cwd=ROOT, process_group=0)
+        process = subprocess.Popen(command, cwd=ROOT, process_group=0, stdout=stdout)
         self._guardian.watch(process.pid)
         return process
 
