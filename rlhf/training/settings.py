@@ -81,7 +81,7 @@ class BestOfN(Policy):
         8, "Responses sampled for each prompt; the best one is kept.", at_least=2, at_most=256
     )
     rounds: int = knob(1, "How often sampling and training are repeated.", at_least=1, at_most=20)
-    train_prompts: int = knob(64, "Prompts sampled from in each round.", at_least=2)
+    train_prompts: int = knob(144, "Prompts sampled from in each round.", at_least=2)
 
 
 @dataclass(frozen=True, kw_only=True)
