@@ -4,4 +4,15 @@ from django.urls import path
 
 from ranking import views
 
-urlpatterns = [path("leaderboard/", views.leaderboard, name="leaderboard")]
+urlpatterns = [
+    path("leaderboard/", views.leaderboard, name="leaderboard"),
+    path("leaderboard/methodology/", views.methodology, name="methodology"),
+    path("leaderboard/standings.<str:extension>", views.standings_file, name="standings_file"),
+    path("leaderboard/plots/<slug:name>.<str:extension>", views.plot, name="plot"),
+    path("contenders/<slug:slug>/", views.contender, name="contender"),
+    path(
+        "contenders/<slug:slug>/ratings.<str:extension>",
+        views.contender_plot,
+        name="contender_plot",
+    ),
+]

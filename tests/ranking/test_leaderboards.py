@@ -234,7 +234,7 @@ def test_the_api_shows_a_category(client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "allowed"),
     [
-        ({"method": "trueskill"}, "bradley-terry, elo or plackett-luce"),
+        ({"method": "trueskill"}, "plackett-luce or style-controlled"),
         ({"category": "poetry"}, "overall, maths"),
         ({"population": "cats"}, "people, simulated or all"),
     ],

@@ -1,31 +1,34 @@
 """The leaderboard page through its address."""
 
 import re
-from html import unescape
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from arena.models import Population
+from arena.models import Contender, Placement, Population, Reaction, Response
+from ranking.selectors.lines import HISTORY
 from ranking.services import refresh_leaderboards
-from tests.ranking.ballots import cast
+from tests.ranking.ballots import cast, contender, somebody
+from tests.ranking.pages import column, names, nothing_kept, page, standings  # noqa: F401
 
-pytestmark = pytest.mark.django_db
-
-
-def page(client: Client, headers: dict[str, str] | None = None, **query: Any) -> str:
-    answer = client.get("/leaderboard/", query, headers=headers)
-    assert answer.status_code == 200
-    return unescape(answer.content.decode())
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_kept")]
 
 
-def names(shown: str) -> list[str]:
-    return re.findall(r'<th scope="row"[^>]*>([^<]+)</th>', shown)
+def chain(votes: int = 1) -> None:
+    """Heron before otter before wren, by so many votes of two wins and one tie each."""
+    for _ in range(votes):
+        for lineup in (["heron", "otter"], ["otter", "wren"], ["heron", "wren"]):
+            cast(lineup, [1, 2])
+            cast(lineup, [1, 2])
+            cast(lineup, [1, 1])
 
 
 def test_without_votes_it_says_so(client: Client) -> None:
-    assert "No votes yet" in page(client)
+    shown = page(client)
+    assert "No votes yet" in shown
+    assert "The first vote of a person" in shown
 
 
 def test_it_ranks_with_intervals_and_online_elo(client: Client) -> None:
@@ -36,35 +39,67 @@ def test_it_ranks_with_intervals_and_online_elo(client: Client) -> None:
     refresh_leaderboards()
     shown = page(client)
     assert names(shown) == ["Heron", "Otter"]
-    assert "8 votes" in shown
-    assert "95 % interval" in shown
-    assert "Online Elo" in shown
-    figures = re.findall(r'data-label="(votes|won|lost|tied)">(\d+)<', shown)
-    assert figures[:4] == [("votes", "8"), ("won", "6"), ("lost", "1"), ("tied", "1")]
+    assert "8 votes ·" in shown
+    assert "95 % interval" in standings(shown)
+    assert column(shown, "Votes") == ["8", "8"]
+    assert column(shown, "Won") == ["6", "1"]
+    assert column(shown, "Lost") == ["1", "6"]
+    assert column(shown, "Tied") == ["1", "1"]
+    elo = [int(rating) for rating in column(shown, "Elo")]
+    assert elo[0] > 1000 > elo[1]
+    assert sum(elo) == 2000
+
+
+def test_gaps_are_win_rates(client: Client) -> None:
+    """6.5 of 8 is won: 81 %, so that each is as far from the average as half of that gap."""
+    for ranks in [[1, 2]] * 6 + [[2, 1], [1, 1]]:
+        cast(["heron", "otter"], ranks)
+    # log-odds of 6.5 to 1.5 are 1.466; half of them give 0.675
+    assert column(page(client), "Win rate") == ["68 %", "32 %"]
 
 
 def test_a_vote_shows_even_before_the_first_refit(client: Client) -> None:
     cast(["heron", "otter"], [1, 2])
     assert names(page(client)) == ["Heron", "Otter"]
+    cast(["otter", "wren"], [2, 1])
+    assert set(names(page(client))) == {"Heron", "Otter", "Wren"}
+
+
+def test_a_new_leaderboard_shows_at_once(client: Client) -> None:
+    cast(["heron", "otter"], [1, 2])
+    refresh_leaderboards()
+    assert "1 vote ·" in page(client)
+    cast(["heron", "otter"], [1, 2])
+    refresh_leaderboards()
+    assert "2 votes ·" in page(client)
 
 
 def test_the_plot_keeps_each_interval_within_it_and_around_its_rating(client: Client) -> None:
-    for lineup in (["heron", "otter"], ["otter", "wren"], ["wren", "heron"]):
-        cast(lineup, [1, 2])
-        cast(lineup, [1, 1])
-    shown = page(client)
-    bars = re.findall(r'M([\d.]+) 10H([\d.]+)"/><path class="interval__point" d="M([\d.]+)', shown)
+    chain()
+    bars = re.findall(
+        r'M([\d.]+) 10H([\d.]+)"/><path class="interval__point" d="M([\d.]+)', page(client)
+    )
     assert len(bars) == 3
     for low, high, point in bars:
         assert 0 <= float(low) <= float(point) <= float(high) <= 100
 
 
-@pytest.mark.parametrize("method", ["elo", "plackett-luce"])
-def test_other_methods_have_addresses(client: Client, method: str) -> None:
-    cast(["heron", "otter"], [1, 2])
+@pytest.mark.parametrize(
+    ("method", "label"),
+    [
+        ("elo", "Online Elo"),
+        ("plackett-luce", "Plackett-Luce"),
+        ("style-controlled", "Style-controlled"),
+    ],
+)
+def test_other_methods_have_addresses(client: Client, method: str, label: str) -> None:
+    cast(["heron", "otter"], [1, 2], answers=["One two.", "One."])
+    cast(["heron", "otter"], [1, 1], answers=["# One\n\ntwo.", "One."])
     shown = page(client, method=method)
     assert names(shown) == ["Heron", "Otter"]
-    assert ("95 % interval" in shown) == (method != "elo")
+    assert f">{label}</a></th>" in standings(shown)
+    assert ("95 % interval" in standings(shown)) == (method != "elo")
+    assert ("What style is worth" in shown) == (method == "style-controlled")
 
 
 def test_simulated_votes_are_apart_and_labelled(client: Client) -> None:
@@ -77,24 +112,174 @@ def test_simulated_votes_are_apart_and_labelled(client: Client) -> None:
     assert names(simulated) == ["Otter", "Heron"]
     assert "not by people" in simulated
     together = page(client, population="all")
-    assert "2 votes" in together
+    assert "2 votes ·" in together
     assert "together" in together
 
 
-def test_its_links_keep_the_other_choice(client: Client) -> None:
-    shown = page(client, method="elo", population="all")
-    assert 'href="?method=elo"' in shown
-    assert 'href="?population=all"' in shown
-    assert 'href="?method=elo&population=simulated"' in shown
+def test_a_category_shows_its_votes_alone_and_how_many_each_has(client: Client) -> None:
+    cast(["heron", "otter"], [1, 2], category="coding", rater=somebody("ada"))
+    cast(["heron", "otter"], [2, 1], tags="pilot-1")
+    shown = page(client, category="coding")
+    assert names(shown) == ["Heron", "Otter"]
+    assert "1 vote ·" in shown
+    assert '<option value="coding" selected>Coding (1)</option>' in shown
+    groups = re.findall(r'<optgroup label="(\w+)">', shown)
+    assert groups == ["Topics", "Raters", "Tags"]
+    assert '<option value="tag-pilot-1">#pilot-1 (1)</option>' in shown
+    assert names(page(client, category="tag-pilot-1")) == ["Otter", "Heron"]
+
+
+def test_a_time_window_shows_its_votes_alone(client: Client) -> None:
+    cast(["heron", "otter"], [1, 2], cast_at=timezone.now() - timedelta(days=20))
+    cast(["heron", "otter"], [2, 1])
+    assert "2 votes ·" in page(client)
+    week = page(client, days=7)
+    assert names(week) == ["Otter", "Heron"]
+    assert "last 7 days" in week
+
+
+def test_too_small_a_slice_says_so(client: Client) -> None:
+    chain()
+    assert "A small slice" in page(client)
+    chain(5)
+    assert "A small slice" not in page(client)  # 36 votes each
+
+
+def test_an_empty_slice_leads_back_to_all_votes(client: Client) -> None:
+    cast(["heron", "otter"], [1, 2])
+    shown = page(client, population="simulated")
+    assert "No such votes have been cast." in shown
+    assert '<a class="button" href="/leaderboard/">All votes</a>' in shown
+
+
+def test_significant_differences_group_those_that_cannot_be_told_apart(client: Client) -> None:
+    """Two that beat two others each time; within a couple there are only ties."""
+    for better in ("heron", "otter"):
+        for worse in ("newt", "wren"):
+            for _ in range(40):
+                cast([better, worse], [1, 2])
+            cast([better, worse], [2, 1])
+    cast(["heron", "otter"], [1, 1])
+    cast(["newt", "wren"], [1, 1])
+    shown = standings(page(client, significant=1))
+    groups = shown.split("<tbody")[1:]
+    assert ["Nobody is significantly better" in group for group in groups] == [True, False]
+    assert "2 contenders are significantly better" in groups[1]
+    found = [re.findall(r'<th scope="row"[^>]*><a[^>]*>([^<]+)<', group) for group in groups]
+    assert [sorted(group) for group in found] == [["Heron", "Otter"], ["Newt", "Wren"]]
+    assert re.findall(r'class="rank">([^<]+)<', shown) == ["1–2", "1–2", "3–4", "3–4"]
+
+
+def test_online_elo_has_no_significant_differences(client: Client) -> None:
+    cast(["heron", "otter"], [1, 2])
+    shown = page(client, method="elo", significant=1)
+    assert "has no intervals" in shown
+    assert re.findall(r'class="rank">([^<]+)<', shown) == ["1", "2"]
+
+
+def test_every_numeric_column_sorts_both_ways(client: Client) -> None:
+    cast(["heron", "otter", "wren"], [1, 2, 2])
+    cast(["heron", "otter"], [1, 2])
+    cast(["wren", "otter"], [1, 2])
+    keys = re.findall(r'id="sort-([\w-]+)"', standings(page(client)))
+    assert keys == ["rank", "rating", "win-rate", "elo", "votes", "won", "lost", "tied"]
+    for key, label in [("votes", "Votes"), ("won", "Won"), ("lost", "Lost"), ("tied", "Tied")]:
+        down, up = page(client, sort=key), page(client, sort=f"-{key}")
+        figures = [int(figure) for figure in column(down, label)]
+        assert figures == sorted(figures, reverse=True)
+        assert [int(figure) for figure in column(up, label)] == sorted(figures)
+        assert 'aria-sort="descending"' in standings(down)
+        assert 'aria-sort="ascending"' in standings(up)
+        assert f'href="?sort=-{key}"' in down
+        assert f'href="?sort={key}"' in up
+
+
+def test_figures_beside_the_votes_and_their_order(client: Client) -> None:
+    chain()
+    for slug, price, seconds, thumb in [("heron", 2, 3.0, 1), ("otter", 1, 1.5, -1)]:
+        Contender.objects.filter(slug=slug).update(price=price)
+        placement = Placement.objects.filter(contender__slug=slug).first()
+        assert placement is not None
+        answers = Response.objects.filter(placement__contender__slug=slug)
+        answers.update(tokens=500, duration_s=seconds)
+        answer = placement.responses.first()
+        assert answer is not None
+        Reaction.objects.create(response=answer, value=thumb)
+    shown = page(client, sort="cost")
+    assert names(shown) == ["Otter", "Heron", "Wren"]  # who has no price comes last
+    assert column(shown, "Cost") == ["$0.50", "$1.00", "–"]
+    assert column(shown, "Seconds") == ["1.5", "3.0", "–"]
+    assert column(shown, "Approval") == ["0 %", "100 %", "–"]
+    assert "21 to 100 %" in shown  # Wilson's interval of one of one
+    assert names(page(client, sort="-cost")) == ["Heron", "Otter", "Wren"]
+
+
+def test_columns_without_any_figure_are_left_out(client: Client) -> None:
+    chain()
+    assert "Approval" not in standings(page(client))
+
+
+def test_its_links_keep_the_other_choices(client: Client) -> None:
+    shown = page(client, method="elo", population="all", days=30, sort="votes")
+    assert 'href="?method=elo&days=30&sort=votes"' in shown
+    assert 'href="?population=all&days=30&sort=votes"' in shown
+    assert 'href="?method=elo&population=all&sort=votes"' in shown
+    assert 'href="?method=elo&population=all&days=30&significant=1&sort=votes"' in shown
+    form = re.search(r"<form.*?</form>", shown, re.DOTALL)
+    assert form is not None
+    kept = re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', form.group())
+    assert dict(kept) == {"method": "elo", "population": "all", "days": "30", "sort": "votes"}
 
 
 def test_a_refresh_gets_the_table_alone(client: Client) -> None:
     cast(["heron", "otter"], [1, 2])
-    shown = page(client, headers={"HX-Request": "true", "HX-Target": "standings"}, method="elo")
+    headers = {"HX-Request": "true", "HX-Target": "standings"}
+    shown = page(client, headers=headers, method="elo", sort="votes")
     assert shown.startswith("<section")
-    assert 'hx-get="/leaderboard/?method=elo"' in shown
+    assert 'hx-get="/leaderboard/?method=elo&sort=votes"' in shown
 
 
-@pytest.mark.parametrize("query", [{"method": "best"}, {"population": "robots"}])
-def test_unknown_choices_are_not_there(client: Client, query: dict[str, str]) -> None:
-    assert client.get("/leaderboard/", query).status_code == 404
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"method": "best"}, "bradley-terry, elo"),
+        ({"population": "robots"}, "people, simulated, all"),
+        ({"category": "cookery"}, "overall"),
+        ({"days": "5"}, "7, 30, 90"),
+        ({"days": "-1"}, "7, 30, 90"),
+        ({"significant": "yes"}, "There is no significant"),
+        ({"sort": "luck"}, "rank, rating"),
+        ({"sort": "--votes"}, "rank, rating"),
+    ],
+)
+def test_unknown_choices_are_not_there(client: Client, query: dict[str, str], said: str) -> None:
+    answer = client.get("/leaderboard/", query)
+    assert answer.status_code == 404
+    assert said in answer.content.decode()
+
+
+def test_empty_choices_and_foreign_parameters_change_nothing(client: Client) -> None:
+    cast(["heron", "otter"], [1, 2])
+    shown = page(client, category="", days="", sort="", utm_source="x")
+    assert names(shown) == ["Heron", "Otter"]
+
+
+def test_names_are_text(client: Client) -> None:
+    contender("otter")
+    Contender.objects.filter(slug="otter").update(name="<script>alert(1)</script>")
+    cast(["heron", "otter"], [1, 2])
+    answer = client.get("/leaderboard/").content.decode()
+    assert "<script>alert" not in answer
+    assert "&lt;script&gt;alert" in answer
+
+
+def test_the_trend_tells_where_a_rating_came_from(client: Client) -> None:
+    chain(5)
+    refresh_leaderboards()
+    assert "<title>From" not in page(client)
+    chain(1)
+    cast(["wren", "heron"], [1, 2])
+    refresh_leaderboards()
+    HISTORY.clear()
+    found = re.findall(r'aria-label="From (\d+) to (\d+) since', page(client))
+    assert len(found) == 3

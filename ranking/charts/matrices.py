@@ -1,0 +1,200 @@
+"""Who beat whom, and who met whom: a row and a column for each contender."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ranking.boards import StandingRecord
+from ranking.charts.chart import Chart, DataTable, best_of, unique_names
+from ranking.charts.figures import percent, whole
+from ranking.charts.look import Look
+from ranking.selectors.pairs import Pair
+from ranking.selectors.proportions import wilson
+
+MOST = {"wide": 30, "narrow": 10}
+ROW = {"wide": 30, "narrow": 23}
+AROUND = {"wide": 270, "narrow": 215}  # title, names of the columns and padding, in pixels
+PALE = "Paler where there are few comparisons"
+NOBODY_MET = "No two of these contenders have met yet."
+
+Pairs = Mapping[tuple[int, int], Pair]
+
+
+@dataclass(frozen=True, slots=True)
+class _Matrix(Chart):
+    """`pairs` by (contender, opponent), in both orders; `standings` best first."""
+
+    standings: Sequence[StandingRecord]
+    pairs: Pairs
+
+    @property
+    def missing(self) -> str:
+        return "" if self._cells(self._shown(Look())) else NOBODY_MET
+
+    def left_out(self, look: Look) -> str:
+        return best_of(MOST[look.size], len(self.standings))
+
+    def height(self, look: Look) -> int:
+        return AROUND[look.size] + len(self._shown(look)) * ROW[look.size]
+
+    def _shown(self, look: Look) -> Sequence[StandingRecord]:
+        return self.standings[: MOST[look.size]]
+
+    def _cells(self, shown: Sequence[StandingRecord]) -> list[tuple[str, str, Pair]]:
+        """Row, column and what happened, of those who met."""
+        names = unique_names(shown)
+        return [
+            (names[one.contender_id], names[other.contender_id], pair)
+            for one in shown
+            for other in shown
+            if (pair := self.pairs.get((one.contender_id, other.contender_id)))
+        ]
+
+    def _tabled(self, text: Callable[[Pair], str]) -> DataTable:
+        shown = self._shown(Look())
+        heads = list(unique_names(shown).values())
+        found = {(row, column): text(pair) for row, column, pair in self._cells(shown)}
+        return DataTable(
+            ("Contender", *heads),
+            [(row, *(found.get((row, column), "") for column in heads)) for row in heads],
+        )
+
+    def _drawn(
+        self, look: Look, values: list[dict[str, Any]], layers: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        names = list(unique_names(self._shown(look)).values())
+        axis = {"type": "nominal", "scale": {"domain": names}, "title": None}
+        flat = {"domain": False, "ticks": False}
+        above = {"orient": "top", "labelAngle": -60, "labelPadding": 8}
+        return {
+            "data": {"values": values},
+            "encoding": {
+                "y": {"field": "row", **axis, "axis": flat},
+                "x": {
+                    "field": "column", **axis,
+                    "axis": {**flat, **above, "labelLimit": look.names - 40},
+                },
+            },
+            "layer": layers,
+        }  # fmt: skip
+
+
+class WinRates(_Matrix):
+    """The share that the contender of the row won against that of the column, and of how many."""
+
+    title = "Win rates"
+
+    def left_out(self, look: Look) -> str:
+        return " · ".join(filter(None, [best_of(MOST[look.size], len(self.standings)), PALE]))
+
+    @property
+    def alt(self) -> str:
+        ordered = sorted(self._cells(self._shown(Look())), key=_surely)
+        row, column, pair = ordered[-1]
+        return (
+            "How often the contender of a row won against that of a column, a tie counting one "
+            f"half. Most one-sided: {row} won {percent(pair.win_rate)} of {pair.total} against "
+            f"{column}."
+        )
+
+    @property
+    def table(self) -> DataTable:
+        return self._tabled(lambda pair: f"{percent(pair.win_rate)} of {pair.total}")
+
+    def drawing(self, look: Look) -> dict[str, Any]:
+        values = [
+            {"row": row, "column": column, "rate": pair.win_rate, "total": pair.total,
+             "shade": _shade(pair), "label": f"{100 * pair.win_rate:.0f}"}
+            for row, column, pair in self._cells(self._shown(look))
+        ]  # fmt: skip
+        colours = [look.colour(name) for name in ("mark", "line", "accent")]
+        cells = {
+            "mark": {"type": "rect", "stroke": look.colour("surface"), "strokeWidth": 1.5},
+            "encoding": {
+                "color": {
+                    "field": "shade", "type": "quantitative",
+                    "scale": {"domain": [0, 0.5, 1], "range": colours, "interpolate": "rgb"},
+                    "legend": None,
+                },
+            },
+        }  # fmt: skip
+        rates = self._written(look, "label", look.text - 1, dy=-5 if look.wide else 0)
+        counts = self._written(look, "total", look.text - 4, dy=7)
+        return self._drawn(look, values, [cells, rates, counts] if look.wide else [cells, rates])
+
+    @staticmethod
+    def _written(look: Look, field: str, size: int, *, dy: int) -> dict[str, Any]:
+        strong = "datum.shade < 0.2 || datum.shade > 0.8"
+        return {
+            "mark": {"type": "text", "fontSize": size, "dy": dy},
+            "encoding": {
+                "text": {"field": field},
+                "color": {
+                    "condition": {"test": strong, "value": look.colour("on-accent")},
+                    "value": look.colour("ink"),
+                },
+            },
+        }
+
+
+class BattleCounts(_Matrix):
+    """How often two contenders were compared."""
+
+    title = "Comparisons of each pair"
+
+    @property
+    def alt(self) -> str:
+        cells = self._cells(self._shown(Look()))
+        row, column, pair = max(cells, key=lambda cell: cell[2].total)
+        met, pairs = len(cells) // 2, len(self._shown(Look())) * (len(self._shown(Look())) - 1) // 2
+        return (
+            f"How often two contenders were compared. {met} of {pairs} pairs have met; {row} and "
+            f"{column} most often, {whole(pair.total)} times."
+        )
+
+    @property
+    def table(self) -> DataTable:
+        return self._tabled(lambda pair: whole(pair.total))
+
+    def drawing(self, look: Look) -> dict[str, Any]:
+        cells = self._cells(self._shown(look))
+        most = max((pair.total for _, _, pair in cells), default=1)
+        values = [
+            {"row": row, "column": column, "total": pair.total} for row, column, pair in cells
+        ]
+        colours = [look.colour("accent-soft"), look.colour("accent")]
+        squares = {
+            "mark": {"type": "rect", "stroke": look.colour("surface"), "strokeWidth": 1.5},
+            "encoding": {
+                "color": {
+                    "field": "total", "type": "quantitative", "legend": None,
+                    "scale": {"domain": [0, most], "range": colours, "interpolate": "rgb"},
+                },
+            },
+        }  # fmt: skip
+        ink = {
+            "condition": {
+                "test": f"datum.total > {0.55 * most}",
+                "value": look.colour("on-accent"),
+            },
+            "value": look.colour("ink"),
+        }
+        labels = {
+            "mark": {"type": "text", "fontSize": look.text - (2 if look.wide else 3)},
+            "encoding": {"text": {"field": "total"}, "color": ink},
+        }
+        return self._drawn(look, values, [squares, labels])
+
+
+def _shade(pair: Pair) -> float:
+    """The win rate after two more wins and two more losses (Agresti & Coull, 1998).
+
+    So the colour of a lone win does not shout as loud as that of ten.
+    """
+    return (pair.wins + 0.5 * pair.ties + 2) / (pair.total + 4)
+
+
+def _surely(cell: tuple[str, str, Pair]) -> float:
+    """How sure it is that the row surpasses the column: the lower end of its win rate."""
+    pair = cell[2]
+    return wilson(pair.wins + 0.5 * pair.ties, pair.total).lower

@@ -1,0 +1,111 @@
+"""Ratings with their intervals, best first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ranking.boards import LEVEL, StandingRecord
+from ranking.charts.chart import Chart, DataTable, best_of, unique_names
+from ranking.charts.figures import points, rank_range, rating_interval
+from ranking.charts.look import Look
+
+MOST = {"wide": 60, "narrow": 30}
+STEP = {"wide": 21, "narrow": 19}
+AROUND = 120  # title, axis and padding, in pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings(Chart):
+    """Of the standings of a leaderboard, best first."""
+
+    standings: Sequence[StandingRecord]
+
+    title = "Ratings"
+
+    @property
+    def missing(self) -> str:
+        return "" if self.standings else "There are no votes yet."
+
+    @property
+    def alt(self) -> str:
+        best, worst = self.standings[0], self.standings[-1]
+        return (
+            f"Ratings of {len(self.standings)} contenders, best first. {best.name} leads with "
+            f"{_in_words(best)}; {worst.name} is last with {_in_words(worst)}."
+        )
+
+    @property
+    def table(self) -> DataTable:
+        names = unique_names(self.standings)
+        return DataTable(
+            ("Contender", "Rank", "Rating", f"{100 * LEVEL:.0f} % interval"),
+            [
+                (
+                    names[standing.contender_id],
+                    rank_range(standing),
+                    points(standing.rating),
+                    rating_interval(standing) or "–",
+                )
+                for standing in self.standings
+            ],
+        )
+
+    def left_out(self, look: Look) -> str:
+        return best_of(MOST[look.size], len(self.standings))
+
+    def height(self, look: Look) -> int:
+        shown = min(MOST[look.size], len(self.standings))
+        return AROUND + shown * STEP[look.size]
+
+    def drawing(self, look: Look) -> dict[str, Any]:
+        names = unique_names(self.standings)
+        values = [
+            {
+                "name": names[standing.contender_id],
+                "rating": standing.rating,
+                "lower": standing.lower,
+                "upper": standing.upper,
+                "end": standing.rating if standing.upper is None else standing.upper,
+                "label": points(standing.rating),
+            }
+            for standing in self.standings[: MOST[look.size]]
+        ]
+        return {
+            "data": {"values": values},
+            "encoding": {"y": {"field": "name", "type": "nominal", "sort": None, "title": None}},
+            "layer": _layers(look),
+        }
+
+
+def _layers(look: Look) -> list[dict[str, Any]]:
+    axis = {"format": "d", "tickCount": 10 if look.wide else 5}
+    across = {"type": "quantitative", "scale": {"zero": False}, "axis": axis, "title": None}
+    interval = {
+        "transform": [{"filter": "datum.lower !== null"}],
+        "mark": {
+            "type": "rule",
+            "color": look.colour("accent"),
+            "opacity": 0.38,
+            "strokeWidth": 7 if look.wide else 5,
+        },
+        "encoding": {"x": {"field": "lower", **across}, "x2": {"field": "upper"}},
+    }
+    rating = {
+        "mark": {
+            "type": "tick",
+            "color": look.colour("accent-strong"),
+            "thickness": 3,
+            "size": look.text,
+        },
+        "encoding": {"x": {"field": "rating", **across}},
+    }
+    label = {
+        "mark": {"type": "text", "align": "left", "dx": 7, "color": look.colour("ink-soft")},
+        "encoding": {"x": {"field": "end", **across}, "text": {"field": "label"}},
+    }
+    return [interval, rating, label]
+
+
+def _in_words(standing: StandingRecord) -> str:
+    interval = rating_interval(standing)
+    return points(standing.rating) + (f" ({interval})" if interval else "")

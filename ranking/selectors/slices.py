@@ -1,0 +1,74 @@
+"""How votes are spread over the categories, and one contender's ratings in them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from statistics import fmean
+from typing import NamedTuple
+
+from django.db.models import Sum
+
+from arena.models import Contender, Population
+from ranking.boards import StandingRecord, rank_contenders
+from ranking.categories import OVERALL
+from ranking.counting import ALL, SliceCounts, Verdict, Who
+from ranking.estimators import expected_score
+from ranking.models import Tally
+from ranking.selectors.counts import numbers
+from ranking.selectors.kept import Kept
+
+VOTES: Kept[dict[str, int]] = Kept(size=3, seconds=30)
+
+
+def votes_by_category(population: str = Population.PEOPLE) -> dict[str, int]:
+    """The number of votes in each category that has any; at most half a minute old."""
+    return VOTES.get(population, lambda: _votes_by_category(population))
+
+
+def _votes_by_category(population: str) -> dict[str, int]:
+    tallies = Tally.objects.filter(count__gt=0)
+    if population != ALL:
+        tallies = tallies.filter(population=population)
+    rows = tallies.values_list("category").annotate(votes=Sum("count")).order_by()
+    return dict(rows)
+
+
+class InCategory(NamedTuple):
+    """A contender's line in a category, on a board of so many contenders.
+
+    `win_rate`: expected against a contender of average rating there. Ratings of different
+    categories cannot be compared, these can.
+    """
+
+    category: str
+    standing: StandingRecord
+    contenders: int
+    win_rate: float
+
+
+def by_category(contender: int, *, population: str = Population.PEOPLE) -> list[InCategory]:
+    """Its Bradley-Terry lines in all categories that it has votes in, those with most first."""
+    columns = Contender.objects.values_list("pk", "slug", "name")
+    who = {pk: Who(slug, name) for pk, slug, name in columns}
+    found = []
+    for category, tallies in _tallies_with(contender, population):
+        board = rank_contenders("bradley-terry", SliceCounts(tallies, {}), who)
+        standing = next(line for line in board.standings if line.contender_id == contender)
+        average = fmean(line.rating for line in board.standings)
+        win_rate = expected_score(standing.rating, average)
+        found.append(InCategory(category, standing, len(board.standings), win_rate))
+    return sorted(found, key=lambda line: -line.standing.votes)
+
+
+def _tallies_with(contender: int, population: str) -> Iterator[tuple[str, Counter[Verdict]]]:
+    """The tallies of the categories in which a contender was voted on."""
+    tallies = Tally.objects.filter(count__gt=0).exclude(category=OVERALL)
+    if population != ALL:
+        tallies = tallies.filter(population=population)
+    found: defaultdict[str, Counter[Verdict]] = defaultdict(Counter)
+    for category, lineup, ranks, count in tallies.values_list(
+        "category", "lineup", "ranks", "count"
+    ):
+        found[category][numbers(lineup), numbers(ranks)] += count
+    for category, counted in sorted(found.items()):
+        if any(contender in lineup for lineup, _ in counted):
+            yield category, counted

@@ -1,0 +1,16 @@
+"""The leaderboard's pages: the board itself, its plots and downloads, contenders, methods."""
+
+from ranking.views.contender import contender, contender_plot
+from ranking.views.downloads import standings_file
+from ranking.views.leaderboard import leaderboard
+from ranking.views.methodology import methodology
+from ranking.views.plots import plot
+
+__all__ = [
+    "contender",
+    "contender_plot",
+    "leaderboard",
+    "methodology",
+    "plot",
+    "standings_file",
+]

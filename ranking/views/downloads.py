@@ -1,0 +1,30 @@
+"""The shown leaderboard as a file."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from arena.errors import NotFound
+from arena.views import refusals
+from ranking import downloads, selectors
+from ranking.selectors.lines import lines
+from ranking.views.columns import sort_lines
+from ranking.views.query import Query
+
+
+@require_safe
+@refusals
+def standings_file(request: HttpRequest, extension: str) -> HttpResponse:
+    """The board of the page's parameters, in the order of the page."""
+    query = Query.of(request.GET)
+    board = selectors.board(**query.board)
+    found = sort_lines(lines(board), query.sort)
+    if extension == "csv":
+        answer = HttpResponse(downloads.as_csv(found), "text/csv; charset=utf-8")
+    elif extension == "json":
+        answer = HttpResponse(downloads.as_json(board, found), "application/json")
+    else:
+        raise NotFound(f"The leaderboard comes as csv or json, not as {extension}.")
+    parts = [value for value in query.board.values() if value is not None]
+    name = f"leaderboard-{'-'.join(map(str, parts))}.{extension}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

@@ -1,0 +1,156 @@
+"""The leaderboard page."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_safe
+
+from arena.views import refusals
+from ranking import categories, selectors
+from ranking.charts.figures import percent
+from ranking.estimators import expected_score
+from ranking.selectors.kept import Kept
+from ranking.selectors.lines import FEW, Line, lines, version
+from ranking.selectors.slices import votes_by_category
+from ranking.views.columns import COLUMNS
+from ranking.views.effects import effects
+from ranking.views.plots import FRESH_S, figures_of
+from ranking.views.query import RANK, Query
+from ranking.views.table import make_table
+from ranking.views.wording import METHODS, POPULATIONS, grouped, window
+
+GAPS = (20, 50, 100, 200)  # rating points that the page tells as win rates
+
+# The two dear parts of the page, as HTML. Thumbs and times of responses change without a new
+# leaderboard, so that no part lives long.
+STANDINGS: Kept[SafeString] = Kept(size=64, seconds=15)
+FIGURES: Kept[SafeString] = Kept(size=32, seconds=FRESH_S)
+
+
+class Choice(NamedTuple):
+    """One of several links, of which one is the present page."""
+
+    label: str
+    href: str
+    current: bool
+
+
+class Option(NamedTuple):
+    """One entry of a list to choose from."""
+
+    value: str
+    label: str
+    selected: bool
+
+
+@require_safe
+@refusals
+def leaderboard(request: HttpRequest) -> HttpResponse:
+    """The page; for htmx the standings alone, when a new leaderboard is there or for sorting."""
+    query = Query.of(request.GET)
+    standings = _standings(query)
+    if request.headers.get("HX-Target") == "standings":
+        response = HttpResponse(standings)
+    else:
+        response = render(request, "ranking/leaderboard.html", _page(query, standings))
+    patch_vary_headers(response, ["HX-Target"])
+    return response
+
+
+def _page(query: Query, standings: SafeString) -> dict[str, Any]:
+    return {
+        "standings": standings,
+        "figures": FIGURES.get(tuple(query.board.values()), lambda: _figures(query)),
+        "method": METHODS[query.method],
+        "query": query,
+        "methods": [
+            Choice(method.label, query.href(method=name), name == query.method)
+            for name, method in METHODS.items()
+        ],
+        "populations": [
+            Choice(label, query.href(population=name), name == query.population)
+            for name, label in POPULATIONS.items()
+        ],
+        "windows": [
+            Choice(window(days), query.href(days=days), days == query.days)
+            for days in (None, *selectors.WINDOWS)
+        ],
+        "ranks": [
+            Choice("Each", query.href(significant=False), not query.significant),
+            Choice("Significant differences", query.href(significant=True), query.significant),
+        ],
+        "category_groups": _category_groups(query),
+        "sorts": _sorts(query),
+        "hidden": _hidden(query),
+    }
+
+
+def _standings(query: Query) -> SafeString:
+    newest = version()
+    if newest is None:  # until the first refit nothing would say that votes have come in
+        return _drawn_standings(query)
+    return STANDINGS.get((newest, query), lambda: _drawn_standings(query))
+
+
+def _drawn_standings(query: Query) -> SafeString:
+    board = selectors.board(**query.board)
+    found = lines(board)
+    method = METHODS[query.method]
+    context = {
+        "board": board,
+        "query": query,
+        "label": categories.label(query.category),
+        "method": method,
+        "table": make_table(found, query, method.label) if found else None,
+        "small": _is_small(found),
+        "few": FEW,
+        "gaps": [(gap, percent(expected_score(gap, 0))) for gap in GAPS],
+        "effects": effects(board.settings),
+        "no_intervals": query.significant and query.method == "elo",
+    }
+    return render_to_string("ranking/standings.html", context)
+
+
+def _figures(query: Query) -> SafeString:
+    return render_to_string("ranking/figures.html", {"figures": figures_of(query)})
+
+
+def _is_small(found: Sequence[Line]) -> bool:
+    """Whether half of the contenders have too few votes."""
+    return bool(found) and median(line.standing.votes for line in found) < FEW
+
+
+def _category_groups(query: Query) -> dict[str, list[Option]]:
+    votes = votes_by_category(query.population)
+    return {
+        heading: [
+            Option(
+                category,
+                f"{categories.label(category)} ({votes.get(category, 0)})",
+                category == query.category,
+            )
+            for category in members
+        ]
+        for heading, members in grouped(selectors.categories()).items()
+    }
+
+
+def _sorts(query: Query) -> list[Option]:
+    """For phones, whose table has no heads to click at."""
+    known = {RANK: "Rank", **{key: column.label for key, column in COLUMNS.items()}}
+    return [Option(key, label, key == query.sort) for key, label in known.items()]
+
+
+def _hidden(query: Query) -> dict[str, dict[str, str]]:
+    """What each form must keep of the address, by the name of what it changes."""
+    return {
+        "category": replace(query, category=categories.OVERALL).parameters,
+        "sort": replace(query, sort=RANK).parameters,
+    }

@@ -1,0 +1,82 @@
+"""The page that states how everything is computed, with the settings in use."""
+
+import math
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.module_loading import import_string
+from django.views.decorators.http import require_safe
+
+from ranking import categories, selectors, tasks
+from ranking.boards import LEVEL
+from ranking.charts.figures import percent
+from ranking.estimators import BradleyTerry, Elo, PlackettLuce, StyleControlled, expected_score
+from ranking.estimators.covariates import STYLE
+from ranking.selectors.duels import LEAST_COMPARISONS
+from ranking.selectors.lines import FEW
+from ranking.selectors.proportions import Z, wilson
+from ranking.services.leaderboards import HOURLY_FOR, NEWEST_KEPT
+from ranking.views.wording import METHODS
+
+ESTIMATORS = {
+    "bradley-terry": BradleyTerry,
+    "elo": Elo,
+    "plackett-luce": PlackettLuce,
+    "style-controlled": StyleControlled,
+}
+GAPS = (0, 10, 25, 50, 100, 200, 400)
+THUMBS = (8, 10)  # the worked example of an approval
+
+
+class MethodSettings(NamedTuple):
+    label: str
+    settings: dict[str, Any]
+
+
+@require_safe
+def methodology(request: HttpRequest) -> HttpResponse:
+    return render(request, "ranking/methodology.html", _in_use())
+
+
+def _in_use() -> dict[str, Any]:
+    """Every figure of the page comes from what computes with it."""
+    fitted = BradleyTerry()
+    up, thumbs = THUMBS
+    return {
+        "elo": Elo(),
+        "fitted": fitted,
+        "tenfold": f"{fitted.scale * math.log(10):g}",
+        "methods": [
+            MethodSettings(METHODS[name].label, vars(estimator()))
+            for name, estimator in ESTIMATORS.items()
+        ],
+        "level": percent(LEVEL),
+        "quantile": f"{Z:.2f}",
+        "few": FEW,
+        "least_comparisons": LEAST_COMPARISONS,
+        "gaps": [(gap, percent(expected_score(gap, 0))) for gap in GAPS],
+        "approval": wilson(up, thumbs),
+        "thumbs_up": up,
+        "style": ", ".join(STYLE),
+        "categories": [
+            (_category(name), explained) for name, explained in categories.EXPLAINED.items()
+        ],
+        "languages": len(categories.LANGUAGES),
+        "windows": selectors.WINDOWS,
+        "delay": tasks.DELAY_S,
+        "newest_kept": NEWEST_KEPT,
+        "hourly_days": HOURLY_FOR.days,
+        "matchmaker": _first_line(import_string(settings.ARENA_MATCHMAKER)),
+    }
+
+
+def _category(name: str) -> str:
+    """A category in a reader's words; a whole family of them by what it is."""
+    families = {categories.LANGUAGE: "Languages", categories.TAG: "Tags"}
+    return families.get(name) or categories.label(name)
+
+
+def _first_line(policy: object) -> str:
+    return (policy.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,166 @@
+"""Plots of the leaderboard: as images, as Vega-Lite, and with their data on the page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.views.decorators.http import require_safe
+
+from arena.errors import NotFound, Unavailable
+from arena.views import refusals
+from ranking import selectors
+from ranking.charts import (
+    BattleCounts,
+    Chart,
+    Costs,
+    DataTable,
+    History,
+    Look,
+    Ratings,
+    WinRates,
+)
+from ranking.charts.rendering import FORMATS, DrawingError, fingerprint, render
+from ranking.counting import Slice
+from ranking.selectors.kept import Kept
+from ranking.selectors.lines import lines
+from ranking.selectors.pairs import Pair
+from ranking.views.query import Query
+from ranking.views.wording import which_votes
+
+FRESH_S = 20  # while votes pour in, plots are drawn anew at most so often
+
+
+class Plots(NamedTuple):
+    """The plots of one leaderboard by name; `subtitle` says which votes they show."""
+
+    charts: dict[str, Chart]
+    subtitle: tuple[str, ...]
+
+
+class Size(NamedTuple):
+    width: int
+    height: int
+
+
+class Figure(NamedTuple):
+    """A plot on a page. `address` ends in ".svg?" or so and takes a theme and a size."""
+
+    name: str
+    title: str
+    missing: str
+    alt: str
+    table: DataTable | None
+    wide: Size
+    narrow: Size
+    path: str  # without its extension
+    query: str
+
+
+PLOTS: Kept[Plots] = Kept(size=32, seconds=FRESH_S)
+
+
+@require_safe
+@refusals
+def plot(request: HttpRequest, name: str, extension: str) -> HttpResponse:
+    """One plot as SVG, PNG or Vega-Lite; `theme` and `size` beside the page's parameters."""
+    found = plots_of(Query.of(request.GET))
+    if name not in found.charts:
+        raise NotFound(f"There is no plot {name!r}. There is: {', '.join(found.charts)}.")
+    return image(request, found.charts[name], found.subtitle, extension)
+
+
+def image(
+    request: HttpRequest, chart: Chart, subtitle: Sequence[str], extension: str
+) -> HttpResponse:
+    """The answer with a plot; 304 if the browser has the very same one."""
+    if extension not in {*FORMATS, "json"}:
+        raise NotFound(f"A plot comes as {', '.join(FORMATS)} or json, not as {extension}.")
+    if chart.missing:
+        raise NotFound(chart.missing)
+    spec = chart.spec(_look(request.GET), subtitle)
+    etag = f'"{fingerprint(spec)}-{extension}"'
+    answer = get_conditional_response(request, etag=etag)
+    if answer is None:
+        if extension == "json":
+            answer = HttpResponse(json.dumps(spec, indent=1), "application/json")
+        else:
+            answer = HttpResponse(_drawn(spec, extension), FORMATS[extension])
+    answer["ETag"] = etag
+    patch_cache_control(answer, public=True, max_age=FRESH_S)
+    return answer
+
+
+def plots_of(query: Query) -> Plots:
+    """At most `FRESH_S` seconds old."""
+    return PLOTS.get(tuple(query.board.values()), lambda: _plots(query))
+
+
+def figures_of(query: Query) -> list[Figure]:
+    """The plots of a leaderboard for its page."""
+    address = urlencode(query.board_parameters)
+    return [
+        figure(chart, reverse("plot", args=[name, "svg"]).removesuffix("svg"), address)
+        for name, chart in plots_of(query).charts.items()
+    ]
+
+
+def figure(chart: Chart, path: str, query: str) -> Figure:
+    missing = chart.missing
+    sizes = [Look(size=size) for size in ("wide", "narrow")]
+    wide, narrow = (Size(look.width, 0 if missing else chart.height(look)) for look in sizes)
+    return Figure(
+        name=path.rstrip(".").rpartition("/")[2],
+        title=chart.title,
+        missing=missing,
+        alt="" if missing else chart.alt,
+        table=None if missing else chart.table,
+        wide=wide,
+        narrow=narrow,
+        path=path,
+        query=f"{query}&" if query else "",
+    )
+
+
+def _plots(query: Query) -> Plots:
+    board = selectors.board(**query.board)
+    met = _pairs(query)
+    found = lines(board)
+    moments = {line.standing.contender_id: line.moments for line in found}
+    return Plots(
+        {
+            "ratings": Ratings(board.standings),
+            "costs": Costs(found),
+            "history": History(board.standings, moments),
+            "win-rates": WinRates(board.standings, met),
+            "battles": BattleCounts(board.standings, met),
+        },
+        which_votes(board),
+    )
+
+
+def _pairs(query: Query) -> dict[tuple[int, int], Pair]:
+    part = Slice(query.category, query.population)
+    if query.days is None:
+        return selectors.pairs(selectors.stored_counts(part))
+    since = timezone.now() - timedelta(days=query.days)
+    return selectors.pairs(selectors.recent_counts(part, since))
+
+
+def _look(given: Mapping[str, str]) -> Look:
+    try:
+        return Look(given.get("theme") or "light", given.get("size") or "wide")
+    except ValueError as error:
+        raise NotFound("A plot's theme is light or dark, its size wide or narrow.") from error
+
+
+def _drawn(spec: dict[str, object], extension: str) -> bytes:
+    try:
+        return render(spec, extension)
+    except DrawingError as error:
+        raise Unavailable(f"This plot could not be drawn. {error}") from error

@@ -1,0 +1,210 @@
+"""The table of standings, as values for its template."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+from ranking.boards import StandingRecord
+from ranking.charts import figures
+from ranking.selectors.history import Moment
+from ranking.selectors.lines import Line
+from ranking.views.columns import Column, known_columns, sort_lines
+from ranking.views.query import RANK, Query
+
+TREND_WIDTH, TREND_HEIGHT = 100.0, 24.0
+TREND_LEAST_SPAN = 40.0  # rating points: so that mere noise looks flat
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column's head: a link that sorts by it, and if it is the present one, in which way."""
+
+    key: str
+    label: str
+    explained: str
+    href: str
+    direction: str = ""  # as aria-sort has it
+
+
+class Cell(NamedTuple):
+    label: str
+    text: str
+    detail: str
+    known: bool
+
+
+class Trend(NamedTuple):
+    """How a rating moved, as an SVG path, and in words."""
+
+    path: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line. `x`, `x_low`, `x_high`: places on the plot of intervals, 0 to 100."""
+
+    rank: str
+    ranks: str
+    slug: str
+    name: str
+    x: float
+    x_low: float
+    x_high: float
+    cells: list[Cell]
+    trend: Trend | None
+
+
+class Group(NamedTuple):
+    """Rows that stand together; `title` is empty where all do."""
+
+    title: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The rating axis that all plots of the table share, in rating points."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, lines: Sequence[Line]) -> "Scale":
+        ends = [end for line in lines for end in _ends(line.standing)]
+        low, high = min(ends, default=0.0), max(ends, default=0.0)
+        margin = max((high - low) * 0.04, 5.0)
+        return cls(low - margin, high + margin)
+
+    def percent(self, rating: float) -> float:
+        return round(100 * (rating - self.low) / (self.high - self.low), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    headings: list[Heading]
+    rank: Heading
+    groups: list[Group]
+    scale: Scale
+    has_intervals: bool
+    has_trends: bool
+
+    @property
+    def width(self) -> int:
+        """The number of columns: rank, contender and plot beside the figures."""
+        return 3 + len(self.headings) + self.has_trends
+
+
+def make_table(lines: Sequence[Line], query: Query, rating: str) -> Table:
+    """The table of these lines, best first. `rating` is what the rating column is called."""
+    columns = known_columns(lines)
+    scale = Scale.around(lines)
+    rows = [(line, _row(line, columns, scale, query)) for line in sort_lines(lines, query.sort)]
+    return Table(
+        headings=[
+            _heading(key, rating if key == "rating" else column.label, column, query)
+            for key, column in columns.items()
+        ],
+        rank=_rank_heading(query),
+        groups=_groups(rows, query),
+        scale=scale,
+        has_intervals=any(line.standing.lower is not None for line in lines),
+        has_trends=any(row.trend for _, row in rows),
+    )
+
+
+def _groups(rows: Sequence[tuple[Line, Row]], query: Query) -> list[Group]:
+    """Together stand those than whom the same others are significantly better.
+
+    Whoever is better than one of them is better than all of them: so within a group nobody is
+    significantly better than anybody.
+    """
+    if not query.significant or any(line.standing.rank_low is None for line, _ in rows):
+        return [Group("", [row for _, row in rows])] if rows else []
+    ordered = sorted(rows, key=lambda pair: pair[0].standing.rank_low or 0)
+    return [
+        Group(_surpassed_by((low or 1) - 1), [row for _, row in members])
+        for low, members in groupby(ordered, key=lambda pair: pair[0].standing.rank_low)
+    ]
+
+
+def _surpassed_by(number: int) -> str:
+    if number == 0:
+        return "Nobody is significantly better"
+    contenders = "contender is" if number == 1 else "contenders are"
+    return f"{number} {contenders} significantly better"
+
+
+def _heading(key: str, label: str, column: Column, query: Query) -> Heading:
+    opposite = {key: f"-{key}", f"-{key}": key}
+    low_first = column.low_first != query.sort.startswith("-")
+    return Heading(
+        key=key,
+        label=label,
+        explained=column.explained,
+        href=query.href(sort=opposite.get(query.sort, key)),
+        direction=("ascending" if low_first else "descending") if query.sort in opposite else "",
+    )
+
+
+def _rank_heading(query: Query) -> Heading:
+    direction = "ascending" if query.sort == RANK else ""
+    return Heading(RANK, "Rank", "By rating.", query.href(sort=RANK), direction)
+
+
+def _row(line: Line, columns: dict[str, Column], scale: Scale, query: Query) -> Row:
+    standing = line.standing
+    lower, upper = _ends(standing)
+    rank, ranks = str(standing.rank), figures.rank_range(standing)
+    if query.significant:
+        rank, ranks = ranks, ""
+    return Row(
+        rank=rank,
+        ranks="" if ranks == rank else ranks,
+        slug=standing.slug,
+        name=standing.name,
+        x=scale.percent(standing.rating),
+        x_low=scale.percent(lower),
+        x_high=scale.percent(upper),
+        cells=[_cell(column, line) for column in columns.values()],
+        trend=_trend(line.moments),
+    )
+
+
+def _cell(column: Column, line: Line) -> Cell:
+    value = column.value(line)
+    text = "–" if value is None else column.text(value)
+    return Cell(column.label, text, column.detail(line), value is not None)
+
+
+def _ends(standing: StandingRecord) -> tuple[float, float]:
+    """Of its interval; the rating itself where there is none."""
+    lower, upper = standing.lower, standing.upper
+    return (
+        standing.rating if lower is None else lower,
+        standing.rating if upper is None else upper,
+    )
+
+
+def _trend(moments: Sequence[Moment]) -> Trend | None:
+    """Scaled into a box of 100 × 24, the newest at its right end; None without any movement."""
+    if len(moments) < 2:
+        return None
+    first, last = moments[0], moments[-1]
+    elapsed = (last.computed_at - first.computed_at).total_seconds() or 1.0
+    # The last moment of each step across: no finer line can be seen.
+    steps = {
+        round(TREND_WIDTH * (moment.computed_at - first.computed_at).total_seconds() / elapsed): (
+            moment.rating
+        )
+        for moment in moments
+    }
+    low, high = min(steps.values()), max(steps.values())
+    span = max(high - low, TREND_LEAST_SPAN)
+    middle = (low + high) / 2
+    spots = [
+        f"{x} {TREND_HEIGHT * (0.5 - (rating - middle) / span):.1f}" for x, rating in steps.items()
+    ]
+    words = f"From {figures.points(first.rating)} to {figures.points(last.rating)}"
+    return Trend("M" + "L".join(spots), f"{words} since {first.computed_at:%-d %b %Y}")
