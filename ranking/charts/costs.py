@@ -104,7 +104,8 @@ class Costs(Chart):
             }
             for spot, named in zip(spots, self._named(spots, look), strict=True)
         ]
-        scale = {"nice": False, "zero": False, "padding": look.names // 2}
+        # Without its zero, a linear axis would make nearly equal costs look far apart.
+        kind = {"type": "log"} if _wide_range(spots) else {"type": "linear", "zero": True}
         return {
             "data": {"values": values},
             "encoding": {
@@ -112,8 +113,8 @@ class Costs(Chart):
                     "field": "cost",
                     "type": "quantitative",
                     "title": "US dollars for 1,000 responses",
-                    "scale": {"type": "log" if _wide_range(spots) else "linear", **scale},
-                    "axis": {"format": "~g", "labelOverlap": True, "grid": False},
+                    "scale": {**kind, "nice": False, "padding": look.names // 2},
+                    "axis": {"format": "~g", "grid": False, "tickCount": 8 if look.wide else 4},
                 },
                 "y": {"title": "Rating", "scale": {"zero": False}, "axis": {"format": "d"}},
             },

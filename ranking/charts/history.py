@@ -14,11 +14,10 @@ from ranking.selectors.history import Moment
 MOST = {"wide": 10, "narrow": 5}
 STEPS = 120  # moments of a line: more could not be told apart
 ROWS = 20  # of the table
-NOT_STORED = (
-    "There are no stored ratings to draw. They are stored for all votes together, not for a "
-    "category, a time window or style control, and shown from a contender's 30th vote on."
+TOO_SHORT = (
+    "There are not yet two stored leaderboards to draw a line between. They are stored for all "
+    "votes together, not for a category, a time window or style control."
 )
-
 _RATING = {
     "mark": {
         "type": "line",
@@ -49,7 +48,8 @@ class History(Chart):
 
     @property
     def missing(self) -> str:
-        return "" if any(self._lines(Look()).values()) else NOT_STORED
+        times = {one.computed_at for moments in self._lines(Look()).values() for one in moments}
+        return "" if len(times) > 1 else TOO_SHORT
 
     @property
     def alt(self) -> str:

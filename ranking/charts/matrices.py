@@ -12,7 +12,8 @@ from ranking.selectors.pairs import Pair
 from ranking.selectors.proportions import wilson
 
 MOST = {"wide": 30, "narrow": 10}
-ROW = {"wide": 30, "narrow": 23}
+LEAST_ROW, MOST_ROW = {"wide": 30, "narrow": 23}, {"wide": 80, "narrow": 50}
+ALL_ROWS = {"wide": 600, "narrow": 250}  # unless a row gets too low or too high
 AROUND = {"wide": 270, "narrow": 215}  # title, names of the columns and padding, in pixels
 PALE = "Paler where there are few comparisons"
 NOBODY_MET = "No two of these contenders have met yet."
@@ -35,7 +36,9 @@ class _Matrix(Chart):
         return best_of(MOST[look.size], len(self.standings))
 
     def height(self, look: Look) -> int:
-        return AROUND[look.size] + len(self._shown(look)) * ROW[look.size]
+        rows = len(self._shown(look))
+        row = min(max(ALL_ROWS[look.size] // rows, LEAST_ROW[look.size]), MOST_ROW[look.size])
+        return AROUND[look.size] + rows * row
 
     def _shown(self, look: Look) -> Sequence[StandingRecord]:
         return self.standings[: MOST[look.size]]

@@ -188,14 +188,14 @@ def _ends(standing: StandingRecord) -> tuple[float, float]:
 
 
 def _trend(moments: Sequence[Moment]) -> Trend | None:
-    """Scaled into a box of 100 × 24, the newest at its right end; None without any movement."""
-    if len(moments) < 2:
+    """Scaled into a box of 100 × 24, the newest at its right end; None without two times."""
+    times = [moment.computed_at for moment in moments]
+    if len(set(times)) < 2:
         return None
-    first, last = moments[0], moments[-1]
-    elapsed = (last.computed_at - first.computed_at).total_seconds() or 1.0
+    elapsed = (times[-1] - times[0]).total_seconds()
     # The last moment of each step across: no finer line can be seen.
     steps = {
-        round(TREND_WIDTH * (moment.computed_at - first.computed_at).total_seconds() / elapsed): (
+        round(TREND_WIDTH * (moment.computed_at - times[0]).total_seconds() / elapsed): (
             moment.rating
         )
         for moment in moments
@@ -206,5 +206,5 @@ def _trend(moments: Sequence[Moment]) -> Trend | None:
     spots = [
         f"{x} {TREND_HEIGHT * (0.5 - (rating - middle) / span):.1f}" for x, rating in steps.items()
     ]
-    words = f"From {figures.points(first.rating)} to {figures.points(last.rating)}"
-    return Trend("M" + "L".join(spots), f"{words} since {first.computed_at:%-d %b %Y}")
+    words = f"From {figures.points(moments[0].rating)} to {figures.points(moments[-1].rating)}"
+    return Trend("M" + "L".join(spots), f"{words} since {times[0]:%-d %b %Y}")
