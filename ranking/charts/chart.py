@@ -47,19 +47,20 @@ class Chart(ABC):
     def drawing(self, look: Look) -> dict[str, Any]:
         """Data, marks and encoding."""
 
-    def left_out(self, look: Look) -> str:
-        """Who does not fit in, if anybody."""
-        return ""
+    def notes(self, look: Look) -> list[str]:
+        """What a reader must know: who does not fit in, what the figures are."""
+        return []
 
     def spec(self, look: Look, subtitle: Sequence[str] = ()) -> dict[str, Any]:
         """The whole Vega-Lite specification. `subtitle` says which votes these are."""
-        lines = [line for line in (*subtitle, self.left_out(look)) if line]
+        votes, notes = [line for line in subtitle if line], self.notes(look)
+        lines = [" · ".join(votes), " · ".join(notes)] if look.wide else [*votes, *notes]
         return {
             "$schema": SCHEMA,
             "description": self.alt,
             "title": {
                 "text": self.title,
-                "subtitle": [" · ".join(lines)] if look.wide else lines,
+                "subtitle": [line for line in lines if line],
             },
             "background": look.colour("surface"),
             "padding": PADDING[look.size],
@@ -82,6 +83,6 @@ def unique_names(standings: Sequence[StandingRecord]) -> dict[int, str]:
     }
 
 
-def best_of(shown: int, known: int) -> str:
+def best_of(shown: int, known: int) -> list[str]:
     """ "The best 30 of 65", or nothing if that is everybody."""
-    return f"The best {shown} of {known}" if shown < known else ""
+    return [f"The best {shown} of {known}"] if shown < known else []

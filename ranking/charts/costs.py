@@ -83,9 +83,9 @@ class Costs(Chart):
             best = max(best, standing.rating)
         return found
 
-    def left_out(self, look: Look) -> str:
+    def notes(self, look: Look) -> list[str]:
         unknown = len(self.lines) - len(self.spots)
-        return f"{unknown} without a known cost are left out" if unknown else ""
+        return [f"{unknown} without a known cost are left out"] if unknown else []
 
     def height(self, look: Look) -> int:
         return 480 if look.wide else 400

@@ -78,7 +78,7 @@ class History(Chart):
             ],
         )
 
-    def left_out(self, look: Look) -> str:
+    def notes(self, look: Look) -> list[str]:
         return best_of(MOST[look.size], len(self.standings))
 
     def height(self, look: Look) -> int:

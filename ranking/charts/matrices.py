@@ -15,7 +15,10 @@ MOST = {"wide": 30, "narrow": 10}
 LEAST_ROW, MOST_ROW = {"wide": 30, "narrow": 23}, {"wide": 80, "narrow": 50}
 ALL_ROWS = {"wide": 600, "narrow": 250}  # unless a row gets too low or too high
 AROUND = {"wide": 270, "narrow": 215}  # title, names of the columns and padding, in pixels
-PALE = "Paler where there are few comparisons"
+HOW_TO_READ = {
+    "wide": "Per cent won by the row against the column, and of how many: the fewer, the paler",
+    "narrow": "Per cent won by the row, paler if of few",
+}
 NOBODY_MET = "No two of these contenders have met yet."
 
 Pairs = Mapping[tuple[int, int], Pair]
@@ -32,7 +35,7 @@ class _Matrix(Chart):
     def missing(self) -> str:
         return "" if self._cells(self._shown(Look())) else NOBODY_MET
 
-    def left_out(self, look: Look) -> str:
+    def notes(self, look: Look) -> list[str]:
         return best_of(MOST[look.size], len(self.standings))
 
     def height(self, look: Look) -> int:
@@ -87,8 +90,8 @@ class WinRates(_Matrix):
 
     title = "Win rates"
 
-    def left_out(self, look: Look) -> str:
-        return " · ".join(filter(None, [best_of(MOST[look.size], len(self.standings)), PALE]))
+    def notes(self, look: Look) -> list[str]:
+        return [*best_of(MOST[look.size], len(self.standings)), HOW_TO_READ[look.size]]
 
     @property
     def alt(self) -> str:

@@ -33,8 +33,8 @@ def board(arena: object) -> None:
             for _ in range(8):
                 cast(lineup, [1, 2], category="coding")
             cast(lineup, [2, 1])
+            refresh()
         Contender.objects.update(price=2)
-        refresh()
 
     elsewhere(vote)
 
