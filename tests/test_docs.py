@@ -9,9 +9,7 @@ ROOT = Path(__file__).parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 DOCS = OPERATIONS + "".join(p.read_text() for p in (ROOT / "docs" / "guide").glob("*.md"))
 SETTINGS = (ROOT / "config" / "settings.py").read_text()
-VARIABLES = sorted(
-    set(re.findall(r'"((?:ARENA|REDIS|DATABASE)_[A-Z_]+|PORT)"', SETTINGS))
-)
+VARIABLES = sorted(set(re.findall(r'"((?:ARENA|REDIS|DATABASE)_[A-Z_]+|PORT)"', SETTINGS)))
 COMMANDS = sorted(
     path.stem for path in ROOT.glob("*/management/commands/*.py") if not path.stem.startswith("_")
 )
