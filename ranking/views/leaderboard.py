@@ -16,12 +16,13 @@ from arena.views import refusals
 from ranking import categories, selectors
 from ranking.charts.figures import percent
 from ranking.estimators import expected_score
+from ranking.first_place import FirstPlace, first_place
 from ranking.selectors.kept import Kept
 from ranking.selectors.lines import FEW, Line, lines, version
 from ranking.selectors.slices import votes_by_category
 from ranking.views.columns import COLUMNS
 from ranking.views.effects import effects
-from ranking.views.plots import FRESH_S, figures_of
+from ranking.views.plots import FRESH_S, counts_of, figures_of
 from ranking.views.query import RANK, Query
 from ranking.views.table import make_table
 from ranking.views.wording import METHODS, POPULATIONS, grouped, window
@@ -119,7 +120,18 @@ def _drawn_standings(query: Query) -> SafeString:
 
 
 def _figures(query: Query) -> SafeString:
-    return render_to_string("ranking/figures.html", {"figures": figures_of(query)})
+    context: dict[str, Any] = {"figures": figures_of(query)}
+    if first := _first_place(query):
+        chances = [(name, percent(chance)) for name, chance in first.chances]
+        context |= {"first": first, "chances": chances, "share": f"{100 * first.share:.2g} %"}
+    return render_to_string("ranking/figures.html", context)
+
+
+def _first_place(query: Query) -> FirstPlace | None:
+    if query.method != "bradley-terry":
+        return None
+    counts = counts_of(query)
+    return first_place(counts, selectors.contenders_in(counts))
 
 
 def _is_small(found: Sequence[Line]) -> bool:

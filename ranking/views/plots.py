@@ -26,10 +26,9 @@ from ranking.charts import (
     WinRates,
 )
 from ranking.charts.rendering import FORMATS, DrawingError, fingerprint, render
-from ranking.counting import Slice
+from ranking.counting import Slice, SliceCounts
 from ranking.selectors.kept import Kept
 from ranking.selectors.lines import lines
-from ranking.selectors.pairs import Pair
 from ranking.views.query import Query
 from ranking.views.wording import which_votes
 
@@ -129,7 +128,7 @@ def figure(chart: Chart, path: str, query: str) -> Figure:
 
 def _plots(query: Query) -> Plots:
     board = selectors.board(**query.board)
-    met = _pairs(query)
+    met = selectors.pairs(counts_of(query))
     found = lines(board)
     moments = {line.standing.contender_id: line.moments for line in found}
     return Plots(
@@ -144,12 +143,12 @@ def _plots(query: Query) -> Plots:
     )
 
 
-def _pairs(query: Query) -> dict[tuple[int, int], Pair]:
+def counts_of(query: Query) -> SliceCounts:
+    """The counts of the votes that a page is about."""
     part = Slice(query.category, query.population)
     if query.days is None:
-        return selectors.pairs(selectors.stored_counts(part))
-    since = timezone.now() - timedelta(days=query.days)
-    return selectors.pairs(selectors.recent_counts(part, since))
+        return selectors.stored_counts(part)
+    return selectors.recent_counts(part, timezone.now() - timedelta(days=query.days))
 
 
 def _look(given: Mapping[str, str]) -> Look:
