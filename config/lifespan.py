@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import get_resolver
 
 from arena import generation
+from ranking.charts import rendering
 
 Message = dict[str, Any]
 
@@ -29,5 +30,6 @@ async def lifespan(
             await send({"type": "lifespan.startup.complete"})
         else:
             await generation.close()
+            rendering.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

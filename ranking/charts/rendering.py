@@ -94,4 +94,10 @@ def _start() -> "subprocess.Popen[bytes]":
 
 
 _renderer = Renderer()
+# uvicorn ends by the very signal that stops it, so without this: it calls `close` instead.
 atexit.register(_renderer.stop)
+
+
+def close() -> None:
+    """Ends the process that draws, before the web server ends."""
+    _renderer.stop()

@@ -29,4 +29,6 @@ def wilson(successes: float, total: int) -> Proportion:
     share, spread = successes / total, Z * Z / total
     middle = (share + spread / 2) / (1 + spread)
     reach = math.sqrt(share * (1 - share) * spread + spread * spread / 4) / (1 + spread)
-    return Proportion(share, max(0.0, middle - reach), min(1.0, middle + reach), total)
+    # Rounding must not leave the share outside of its own interval.
+    lower, upper = max(0.0, middle - reach), min(1.0, middle + reach)
+    return Proportion(share, min(lower, share), max(upper, share), total)

@@ -5,6 +5,18 @@ import gc
 from asgiref.testing import ApplicationCommunicator
 
 from config.asgi import application
+from ranking.charts import rendering
+
+
+async def test_the_process_that_draws_ends_before_the_web_process() -> None:
+    """uvicorn ends by the signal that stopped it, so that nothing after its shutdown runs."""
+    rendering.render({"mark": "point", "data": {"values": []}}, "svg")
+    drawing = rendering._renderer._process
+    assert drawing is not None
+    process = ApplicationCommunicator(application, {"type": "lifespan"})
+    await process.send_input({"type": "lifespan.shutdown"})
+    assert await process.receive_output(20) == {"type": "lifespan.shutdown.complete"}
+    assert drawing.returncode is not None
 
 
 async def test_it_starts_and_stops() -> None:

@@ -1,7 +1,7 @@
 """Shares and their intervals."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ranking.selectors.proportions import Z, wilson
@@ -14,6 +14,8 @@ def test_a_textbook_case() -> None:
     assert found.upper == pytest.approx(0.3662, abs=5e-5)
 
 
+@example((248, 124))  # all of them
+@example((368, 184))
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, 2 * n), st.just(n))))
 def test_its_ends_are_the_shares_that_are_just_not_ruled_out(case: tuple[int, int]) -> None:
     """The definition: at either end the observed share is z standard errors away."""
