@@ -75,6 +75,11 @@ class Contender(models.Model):
         help_text="US dollars for a million tokens that it writes. Leave empty if unknown.",
     )
     active = models.BooleanField(default=True, help_text="Drawn for new battles.")
+    on_trial = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Meets its parent in an extra share of the battles.",
+    )
     external = models.BooleanField(
         default=False, editable=False, help_text="Known only from imported votes; cannot answer."
     )

@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from arena.models import Contender
 from rlhf.exporting import FORMATS
-from rlhf.models import Run
+from rlhf.models import Run, Trial
 from rlhf.selectors import local_bases, reward_runs
 from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES
 
@@ -144,3 +145,22 @@ class UpdateForm(_RunForm):
             "population": chosen["population"],
             "settings": self.run_settings(stage.name),
         }
+
+
+class RuleForm(forms.Form):
+    """What decides a trial."""
+
+    population = forms.ChoiceField(choices=POPULATIONS[:2], label=_("Votes of"))
+    level = forms.TypedChoiceField(
+        coerce=float,
+        choices=[(0.9, "90 %"), (0.95, "95 %"), (0.99, "99 %")],
+        label=_("How sure"),
+        help_text=_("The child is better or worse once this interval leaves one half."),
+    )
+    patience = forms.IntegerField(
+        min_value=10,
+        max_value=1_000_000,
+        label=_("Votes to wait for"),
+        help_text=_("After so many votes between the two it is undecided."),
+    )
+    if_undecided = forms.ChoiceField(choices=Trial.Otherwise.choices, label=_("If it is undecided"))

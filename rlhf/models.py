@@ -1,8 +1,9 @@
-"""The lab's memory: datasets frozen from votes, and runs of training stages on them."""
+"""The lab's memory: datasets frozen from votes, runs of stages on them, trials of results."""
 
 from pathlib import Path
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
@@ -142,3 +143,54 @@ class Metric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} = {self.value:g} at {self.step}"
+
+
+class Trial(models.Model):
+    """A contender that came out of a run, measured against its parent by a rule fixed before.
+
+    The rule: as soon as the win rate's interval, valid however often one looks, leaves one half,
+    the child is better (and kept) or worse (and retired). After `patience` votes between the two
+    it is undecided, and `if_undecided` says what then.
+    """
+
+    class Verdict(models.TextChoices):
+        OPEN = "", "open"
+        BETTER = "better", "better"
+        WORSE = "worse", "worse"
+        UNDECIDED = "undecided", "undecided"
+
+    class Otherwise(models.TextChoices):
+        RETIRE = "retire", "retire the child"
+        KEEP = "keep", "keep the child"
+
+    child = models.OneToOneField(Contender, on_delete=models.CASCADE, related_name="trial")
+    parent = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="trials_against")
+    population = models.CharField(
+        max_length=10, choices=Population.choices, default=Population.PEOPLE
+    )
+    level = models.FloatField(
+        default=0.95, validators=[MinValueValidator(0.5), MaxValueValidator(0.999)]
+    )
+    patience = models.PositiveIntegerField(
+        default=400, validators=[MinValueValidator(10), MaxValueValidator(1_000_000)]
+    )
+    if_undecided = models.CharField(
+        max_length=10, choices=Otherwise.choices, default=Otherwise.RETIRE
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    verdict = models.CharField(
+        max_length=10, choices=Verdict.choices, default=Verdict.OPEN, blank=True
+    )
+    verdict_at = models.DateTimeField(null=True, blank=True)
+    verdict_votes = models.PositiveIntegerField(null=True, blank=True)
+    kept = models.BooleanField(null=True, blank=True, help_text="Unknown while the trial runs.")
+    reason = models.TextField(blank=True, help_text="Why it was settled against or without a rule.")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.child} against {self.parent}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("trial", args=[self.pk])

@@ -7,6 +7,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import connections
+from kombu.exceptions import OperationalError
 
 from rlhf import services
 
@@ -26,12 +27,26 @@ def follow_run(run_id: int) -> None:
     services.follow_run(run_id)
 
 
+@shared_task(name="rlhf.tasks.judge_trials")
+def judge_trials() -> None:
+    services.judge_trials()
+
+
+def queue_judging() -> None:
+    """Have the trials judged soon. Without a queue they are when the next worker starts."""
+    try:
+        judge_trials.apply_async(retry=False)
+    except (OperationalError, OSError) as error:
+        logger.warning("Trials are not judged now, as the queue does not answer: %s", error)
+
+
 @worker_ready.connect
 def take_up_what_was_left(sender: Any, **kwargs: Any) -> None:
     """Queue what a killed worker (or an emptied Redis) left open."""
     queues = sender.app.amqp.queues.consume_from
     if DEFAULT_QUEUE in queues:
         logger.info("Took up %d unfinished datasets.", services.requeue_datasets())
+        services.judge_trials()
     if TRAINING_QUEUE in queues:
         logger.info("Took up %d unfinished runs.", services.requeue_runs())
         worker_shutting_down.connect(stop_training)

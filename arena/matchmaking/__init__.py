@@ -1,11 +1,12 @@
 """Who meets whom. Pure: candidates in, a line-up out; settings.ARENA_MATCHMAKER names the policy.
 
 A policy says how much each pair is wanted. Everything else is done here for all of them: the
-uniform share, fewer battles for who fails, the draw, and the exact propensity.
+uniform share, the share of those on trial, fewer battles for who fails, the draw, and the exact
+propensity.
 """
 
 from arena.matchmaking.candidates import Candidate, chances
-from arena.matchmaking.lineups import Lineup, draw_lineup, draw_set, propensity, wanted
+from arena.matchmaking.lineups import Lineup, draw_lineup, draw_set, duels, propensity, wanted
 from arena.matchmaking.policies import Policy, Targeted, Uniform, Weighted
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "chances",
     "draw_lineup",
     "draw_set",
+    "duels",
     "propensity",
     "wanted",
 ]

@@ -16,6 +16,7 @@ class Candidate(NamedTuple):
 
     new                  has few votes
     failures, responses  how many of its recent responses failed, and of how many
+    rival                the contender that it shall be measured against, or None
     """
 
     pk: int
@@ -23,6 +24,7 @@ class Candidate(NamedTuple):
     new: bool = False
     failures: int = 0
     responses: int = 0
+    rival: int | None = None
 
 
 def chances(candidates: Sequence[Candidate]) -> NDArray[np.float64]:

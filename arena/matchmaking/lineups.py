@@ -22,6 +22,9 @@ FloatArray = NDArray[np.float64]
 # can come up, and votes can be weighted by the propensities stored with them.
 UNIFORM_SHARE = 0.1
 
+# While contenders are on trial, this share goes to the pairs of each and its rival.
+TRIAL_SHARE = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Lineup:
@@ -46,15 +49,28 @@ def draw_lineup(
     """A line-up of `size` of the candidates; ValueError when there are fewer, or for one."""
     if not 2 <= size <= len(candidates):
         raise ValueError(f"A line-up of {size} cannot be drawn from {len(candidates)} candidates.")
-    matrix = wanted(policy.pairs(candidates, population), chances(candidates))
+    matrix = wanted(policy.pairs(candidates, population), chances(candidates), duels(candidates))
     drawn = draw_set(matrix, size, rng)
     return Lineup(tuple(candidates[i].pk for i in drawn), propensity(matrix, drawn))
 
 
-def wanted(pairs: FloatArray, chance: FloatArray) -> FloatArray:
+def duels(candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
+    """The indices of each one that is on trial and of its rival, where that can be drawn too."""
+    index = {candidate.pk: i for i, candidate in enumerate(candidates)}
+    return [
+        (i, index[candidate.rival])
+        for i, candidate in enumerate(candidates)
+        if candidate.rival in index and candidate.rival != candidate.pk
+    ]
+
+
+def wanted(
+    pairs: FloatArray, chance: FloatArray, trials: Sequence[tuple[int, int]] = ()
+) -> FloatArray:
     """(K, K) positive but on the diagonal: the policy's pairs, evened out and lowered.
 
-    The uniform share is mixed in first, so that failing contenders lose of it as well.
+    `trials` are pairs of indices that share `TRIAL_SHARE`. All shares are mixed in first, so that
+    failing contenders lose of them as well.
     """
     matrix = np.array(pairs, np.float64)
     np.fill_diagonal(matrix, 0.0)
@@ -63,11 +79,14 @@ def wanted(pairs: FloatArray, chance: FloatArray) -> FloatArray:
         raise ValueError("A policy gave a pair a weight that is negative or not finite.")
     size = len(matrix)
     even = 1.0 / (size * (size - 1))
+    rest = 1.0 - TRIAL_SHARE if trials else 1.0
     if total > 0.0:
-        matrix *= (1.0 - UNIFORM_SHARE) / total
-        matrix += UNIFORM_SHARE * even
+        matrix *= rest * (1.0 - UNIFORM_SHARE) / total
+        matrix += rest * UNIFORM_SHARE * even
     else:
-        matrix += even
+        matrix += rest * even
+    for one, other in trials:
+        matrix[[one, other], [other, one]] += 0.5 * TRIAL_SHARE / len(trials)
     matrix *= np.outer(chance, chance)
     np.fill_diagonal(matrix, 0.0)
     return matrix

@@ -24,19 +24,24 @@ def candidates(able: Mapping[int, str]) -> list[Candidate]:
     Costs the same after a million votes: it looks at the latest responses, and at no more than
     the first votes of each contender.
     """
-    settled, records = _settled(able), _records()
+    records = _records()
     return [
-        Candidate(pk, slug, pk not in settled, *records.get(pk, (0, 0)))
-        for pk, slug in able.items()
+        Candidate(pk, able[pk], new, *records.get(pk, (0, 0)), rival)
+        for pk, new, rival in _standing(able)
     ]
 
 
-def _settled(able: Mapping[int, str]) -> set[int]:
-    """Those that have as many votes as it takes not to be new."""
+def _standing(able: Mapping[int, str]) -> list[tuple[int, bool, int | None]]:
+    """Of each one: is it new, and which parent is it on trial against?"""
     votes = Placement.objects.filter(contender=OuterRef("pk"), rank__isnull=False).order_by()
     last_of_new = Subquery(votes.values("pk")[NEW_BELOW - 1 : NEW_BELOW])
-    known = Contender.objects.filter(pk__in=able).annotate(last_of_new=last_of_new)
-    return set(known.filter(last_of_new__isnull=False).values_list("pk", flat=True))
+    known = Contender.objects.filter(pk__in=able).annotate(last_of_new=last_of_new).order_by("pk")
+    return [
+        (pk, last is None, parent if on_trial else None)
+        for pk, last, on_trial, parent in known.values_list(
+            "pk", "last_of_new", "on_trial", "parent"
+        )
+    ]
 
 
 def _records() -> dict[int, tuple[int, int]]:

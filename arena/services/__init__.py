@@ -4,7 +4,7 @@ They raise `arena.errors.ArenaError`s, whose `reason` may be shown to the rater 
 """
 
 from arena.services.battles import add_turn, regenerate, start_battle
-from arena.services.contenders import register_contender
+from arena.services.contenders import register_contender, settle_contender
 from arena.services.raters import identify_rater
 from arena.services.reactions import react
 from arena.services.tokens import create_token
@@ -20,5 +20,6 @@ __all__ = [
     "regenerate",
     "register_contender",
     "restore_votes",
+    "settle_contender",
     "start_battle",
 ]

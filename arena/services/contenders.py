@@ -25,9 +25,11 @@ def register_contender(
     base_url: str = "",
     api_key_env: str = "",
     parent: Contender | None = None,
+    on_trial: bool = False,
 ) -> Contender:
     """A new active contender with a slug of its own; a child is its parent's next version.
 
+    `on_trial`: it meets its parent in an extra share of the battles, until `settle_contender`.
     Invalid when a value does not fit, saying which and why.
     """
     if backend not in settings.ARENA_BACKENDS:
@@ -47,6 +49,7 @@ def register_contender(
         max_tokens=max_tokens,
         parent=parent,
         version=parent.version + 1 if parent else 1,
+        on_trial=on_trial and parent is not None,
     )
     try:
         contender.full_clean()
@@ -54,6 +57,18 @@ def register_contender(
         raise Invalid(_spelled_out(error)) from error
     contender.save()
     return contender
+
+
+@transaction.atomic
+def settle_contender(*, contender: Contender, keep: bool) -> None:
+    """End its trial: it stays in battles like any other, or is drawn for no more.
+
+    A contender that leaves gives way to its parent, which is drawn again.
+    """
+    Contender.objects.filter(pk=contender.pk).update(active=keep, on_trial=False)
+    if not keep and contender.parent is not None:
+        Contender.objects.filter(pk=contender.parent.pk, external=False).update(active=True)
+    contender.refresh_from_db()
 
 
 def _free_slug(name: str) -> str:

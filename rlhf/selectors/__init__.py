@@ -11,6 +11,7 @@ from rlhf.selectors.runs import (
     seconds_left,
 )
 from rlhf.selectors.thumbs import Thumb, count_thumbs, thumbs
+from rlhf.selectors.trials import has_begun, open_trials, trial_counts, trial_outcomes
 from rlhf.selectors.votes import VoteCount, count_votes
 
 __all__ = [
@@ -21,12 +22,16 @@ __all__ = [
     "count_votes",
     "curves",
     "export_payload",
+    "has_begun",
     "local_bases",
     "log_tail",
+    "open_trials",
     "reward_runs",
     "run_event",
     "run_payload",
     "samples",
     "seconds_left",
     "thumbs",
+    "trial_counts",
+    "trial_outcomes",
 ]

@@ -15,6 +15,7 @@ from rlhf.services.entering import enter_anyway
 from rlhf.services.following import Pace, follow_run
 from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
 from rlhf.services.runs import cancel_run, create_run, start_run
+from rlhf.services.trials import judge_trials, set_rule, settle_trial
 
 __all__ = [
     "Pace",
@@ -27,9 +28,12 @@ __all__ = [
     "delete_dataset",
     "enter_anyway",
     "follow_run",
+    "judge_trials",
     "request_dataset",
     "requeue_datasets",
     "requeue_runs",
+    "set_rule",
+    "settle_trial",
     "start_run",
     "stop_running",
     "write_dataset",

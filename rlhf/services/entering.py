@@ -7,6 +7,7 @@ from arena.errors import Conflict, Invalid
 from arena.models import Contender
 from arena.services import register_contender
 from rlhf.models import Job, Run
+from rlhf.services.trials import open_trial
 from rlhf.stages import get_stage
 
 
@@ -14,7 +15,8 @@ from rlhf.stages import get_stage
 def enter(run: Run) -> Contender:
     """Register the run's checkpoint: the base's child, with its system prompt and sampling.
 
-    The model server finds the folder by its name, so it answers in battles from now on.
+    The model server finds the folder by its name, so it answers in battles from now on, and a
+    trial against its base begins.
     """
     if run.contender is not None:
         return run.contender
@@ -33,7 +35,9 @@ def enter(run: Run) -> Contender:
         max_tokens=base.max_tokens,
         backend="local",
         parent=base,
+        on_trial=True,
     )
+    open_trial(child=run.contender)
     run.save(update_fields=["contender"])
     return run.contender
 

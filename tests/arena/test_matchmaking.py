@@ -20,9 +20,11 @@ from arena.matchmaking import (
     Weighted,
     chances,
     draw_lineup,
+    duels,
     propensity,
     wanted,
 )
+from arena.matchmaking.lineups import TRIAL_SHARE
 
 FloatArray = NDArray[np.float64]
 Names = tuple[str, ...]
@@ -211,3 +213,50 @@ def test_nonsense_from_a_policy_is_refused(wrong: float) -> None:
     pairs = np.array([[0.0, wrong], [wrong, 0.0]])
     with pytest.raises(ValueError, match="negative or not finite"):
         draw_lineup(Fixed(pairs), candidates("ab"), 2, random.Random(7))
+
+
+# --- trials -------------------------------------------------------------------------------
+
+
+def on_trial(names: str, child: int, rival: int) -> list[Candidate]:
+    field = candidates(names)
+    field[child] = field[child]._replace(rival=field[rival].pk)
+    return field
+
+
+def test_a_child_on_trial_meets_its_rival_in_a_share_of_its_own() -> None:
+    field = on_trial("abcde", child=1, rival=3)
+    matrix = wanted(Uniform().pairs(field, "people"), chances(field), duels(field))
+    sets = {
+        frozenset(pair): propensity(matrix, pair) for pair in combinations(range(len(field)), 2)
+    }
+    assert sum(sets.values()) == pytest.approx(1)
+    assert sets[frozenset({1, 3})] == pytest.approx(TRIAL_SHARE + (1 - TRIAL_SHARE) / 10)
+    assert sets[frozenset({0, 1})] == pytest.approx((1 - TRIAL_SHARE) / 10)
+
+
+def test_trials_share_their_share() -> None:
+    field = on_trial("abcde", child=1, rival=3)
+    field[2] = field[2]._replace(rival=field[0].pk)
+    matrix = wanted(Uniform().pairs(field, "people"), chances(field), duels(field))
+    assert propensity(matrix, (1, 3)) == pytest.approx(TRIAL_SHARE / 2 + (1 - TRIAL_SHARE) / 10)
+    assert propensity(matrix, (0, 2)) == pytest.approx(TRIAL_SHARE / 2 + (1 - TRIAL_SHARE) / 10)
+
+
+def test_a_rival_that_cannot_be_drawn_changes_nothing() -> None:
+    field = candidates("abc")
+    alone = [field[0]._replace(rival=999), *field[1:]]
+    itself = [field[0]._replace(rival=field[0].pk), *field[1:]]
+    assert duels(alone) == duels(itself) == duels(field) == []
+
+
+def test_drawn_lineups_have_the_propensity_of_trials() -> None:
+    field = on_trial("abcd", child=0, rival=1)
+    drawn = Counter(
+        frozenset(draw_lineup(Uniform(), field, 2, random.Random(seed)).contenders)
+        for seed in range(4000)
+    )
+    lineup = draw_lineup(Uniform(), field[:2], 2, random.Random(0))
+    assert lineup.propensity == pytest.approx(1)
+    expected = TRIAL_SHARE + (1 - TRIAL_SHARE) / 6
+    assert drawn[frozenset({10, 20})] / 4000 == pytest.approx(expected, abs=0.03)
