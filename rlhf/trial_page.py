@@ -56,12 +56,15 @@ def trial(found: Trial) -> dict[str, Any]:
     run = Run.objects.filter(contender=found.child).select_related("dataset", "reward_run").first()
     gap = rating_gap(evidence.counts.mean) if outcomes else None
     votes = _votes_learnt_from(run)
+    left = max(0, found.patience - len(outcomes))
     return {
         "trial": found,
         "evidence": evidence,
         "gap": _finite(gap),
         "gap_lower": _finite(rating_gap(evidence.lower)),
         "gap_upper": _finite(rating_gap(evidence.upper)),
+        "left": left,
+        "late": evidence.needed is not None and evidence.needed > left,
         "looks": looks,
         "listed": looks[:: -(-len(looks) // ROWS)] if looks else [],
         "band": _band(looks, len(outcomes)),
