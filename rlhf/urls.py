@@ -10,6 +10,7 @@ urlpatterns = [
     path("lab/runs/<int:pk>/", views.run, name="run"),
     path("lab/runs/<int:pk>/cancel/", views.cancel, name="run-cancel"),
     path("lab/runs/<int:pk>/enter/", views.enter, name="run-enter"),
+    path("lab/lineage/", views.lineage, name="lineage"),
     path("lab/trials/", views.trials, name="trials"),
     path("lab/trials/<int:pk>/", views.trial, name="trial"),
     path("lab/trials/<int:pk>/rule/", views.rule, name="trial-rule"),

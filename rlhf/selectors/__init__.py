@@ -2,6 +2,7 @@
 
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, curves
+from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
 from rlhf.selectors.runs import (
     log_tail,
@@ -23,6 +24,7 @@ __all__ = [
     "curves",
     "export_payload",
     "has_begun",
+    "lineage",
     "local_bases",
     "log_tail",
     "open_trials",

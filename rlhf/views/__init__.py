@@ -1,4 +1,4 @@
-"""The lab's pages: the pipeline and its jobs, and the trials of what came out."""
+"""The lab's pages: the pipeline and its jobs, their lineage, the trials of what came out."""
 
 from rlhf.views.lab import (
     cancel,
@@ -11,6 +11,7 @@ from rlhf.views.lab import (
     run,
     start,
 )
+from rlhf.views.lineage import lineage
 from rlhf.views.trials import rule, settle, trial, trials
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "download",
     "enter",
     "lab",
+    "lineage",
     "rule",
     "run",
     "settle",

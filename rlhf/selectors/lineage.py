@@ -1,0 +1,62 @@
+"""What was made of what: datasets, runs, contenders and their trials."""
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from arena.models import Contender
+from rlhf.lineage import Node
+from rlhf.models import Job, Run, Trial
+
+SHOWN = 60  # runs, the newest
+
+
+def lineage() -> list[Node]:
+    """The newest runs that succeeded or are under way, and everything around them."""
+    ended_badly = [Job.State.FAILED, Job.State.CANCELLED]
+    newest = Run.objects.exclude(state__in=ended_badly).select_related(
+        "dataset", "reward_run", "base", "contender"
+    )[:SHOWN]
+    nodes: dict[str, Node] = {}
+    for run in reversed(newest):
+        for node in _around(run):
+            nodes.setdefault(node.key, node)
+    children = {run.contender_id: run for run in newest if run.contender_id}
+    for trial in Trial.objects.filter(child__in=children).select_related("child"):
+        node = _trial(trial)
+        nodes[node.key] = node
+    return list(nodes.values())
+
+
+def _around(run: Run) -> list[Node]:
+    found: list[Node] = []
+    made_of: list[str] = []
+    if run.dataset is not None:
+        key = f"dataset-{run.dataset.pk}"
+        votes = _("%(count)s votes") % {"count": run.dataset.votes or "–"}
+        found.append(Node(key, _("Dataset"), votes, run.dataset.get_absolute_url()))
+        made_of.append(key)
+    if run.base is not None and run.contender_id != run.base.pk and run.stage != "reward":
+        found.append(_contender(run.base))
+        made_of.append(_key(run.base))
+    if run.reward_run is not None:
+        made_of.append(f"run-{run.reward_run.pk}")
+    kind = _("Reward model") if run.stage == "reward" else _("Update")
+    found.append(Node(f"run-{run.pk}", kind, str(run), run.get_absolute_url(), tuple(made_of)))
+    if run.contender is not None:
+        found.append(_contender(run.contender, f"run-{run.pk}"))
+    return found
+
+
+def _contender(contender: Contender, *made_of: str) -> Node:
+    page = reverse("contender", args=[contender.slug])
+    return Node(_key(contender), _("Contender"), contender.name, page, made_of)
+
+
+def _key(contender: Contender) -> str:
+    return f"contender-{contender.pk}"
+
+
+def _trial(trial: Trial) -> Node:
+    said = {None: _("on trial"), True: _("kept"), False: _("retired")}[trial.kept]
+    page = trial.get_absolute_url()
+    return Node(f"trial-{trial.pk}", _("Did it help?"), said, page, (_key(trial.child),))

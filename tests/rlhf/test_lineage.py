@@ -1,0 +1,101 @@
+"""What was made of what."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from arena.models import Contender
+from arena.services import register_contender
+from rlhf import selectors
+from rlhf.lineage import ACROSS, DOWN, HEIGHT, WIDTH, Node, draw
+from rlhf.models import Dataset, Job, Run
+from rlhf.services.trials import open_trial
+
+pytestmark = pytest.mark.django_db
+
+
+def node(key: str, *made_of: str) -> Node:
+    return Node(key, "kind", key, f"/{key}/", made_of)
+
+
+def places(*nodes: Node) -> dict[str, tuple[int, int]]:
+    """Column and row of each."""
+    return {
+        box.node.key: (box.x // (WIDTH + ACROSS), box.y // (HEIGHT + DOWN))
+        for box in draw(nodes).boxes
+    }
+
+
+def test_everything_stands_right_of_what_it_was_made_of() -> None:
+    found = places(node("c", "b", "a"), node("b", "a"), node("a"), node("d", "c"))
+    assert found == {"a": (0, 0), "b": (1, 0), "c": (2, 0), "d": (3, 0)}
+
+
+def test_no_two_boxes_lie_on_each_other() -> None:
+    nodes = [node("a"), node("b"), *(node(f"n{i}", "ab"[i % 2]) for i in range(9))]
+    found = places(*nodes)
+    assert len(set(found.values())) == len(nodes)
+
+
+def test_links_to_what_is_not_shown_are_left_out() -> None:
+    picture = draw([node("a", "gone"), node("b", "a")])
+    assert len(picture.paths) == 1
+    assert (picture.width, picture.height) == (2 * WIDTH + ACROSS, HEIGHT)
+
+
+def test_a_long_name_keeps_its_end() -> None:
+    [box] = draw([Node("a", "kind", "SmolLM2 135M plain · best-of-n 12", "/")]).boxes
+    assert box.label == "SmolLM… · best-of-n 12"
+    assert len(box.label) == 22
+
+
+def test_nothing_is_an_empty_picture() -> None:
+    assert draw([]).boxes == ()
+
+
+def test_a_circle_is_refused() -> None:
+    with pytest.raises(ValueError, match="made of itself"):
+        draw([node("a", "b"), node("b", "a")])
+
+
+@pytest.fixture
+def family(base: Contender) -> Contender:
+    """A dataset, its reward model, an update, its contender on trial, and a failed run."""
+    dataset = Dataset.objects.create(format="ranking", state=Job.State.SUCCEEDED, votes=150)
+    made = {"base": base, "state": Job.State.SUCCEEDED}
+    reward = Run.objects.create(stage="reward", name="reward-1", dataset=dataset, **made)
+    child = register_contender(name="Amber tuned", model="best-of-n-2", parent=base)
+    Run.objects.create(
+        stage="best-of-n", name="best-of-n-2", reward_run=reward, contender=child, **made
+    )
+    Run.objects.create(stage="dpo", name="dpo-3", base=base, state=Job.State.FAILED)
+    open_trial(child=child)
+    return child
+
+
+def test_the_lineage_goes_from_votes_to_the_trial(family: Contender) -> None:
+    nodes = {one.label: one for one in selectors.lineage()}
+    labels = {one.key: one.label for one in nodes.values()}
+    made_of = {label: {labels[key] for key in one.made_of} for label, one in nodes.items()}
+    assert made_of == {
+        "150 votes": set(),
+        "reward-1": {"150 votes"},
+        "Amber": set(),
+        "best-of-n-2": {"Amber", "reward-1"},
+        "Amber tuned": {"best-of-n-2"},
+        "on trial": {"Amber tuned"},
+    }
+
+
+def test_the_page_links_every_box(operator_client: Client, family: Contender) -> None:
+    page = operator_client.get("/lab/lineage/").content.decode()
+    links: list[Any] = re.findall(r'href="([^"]+)"', page)
+    for one in selectors.lineage():
+        assert one.href in links
+        assert operator_client.get(one.href).status_code == 200
+
+
+def test_the_page_says_when_there_is_nothing(operator_client: Client) -> None:
+    assert "Nothing has been made yet" in operator_client.get("/lab/lineage/").content.decode()
