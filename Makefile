@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: run setup setup-dev check test bench postgres-test
+.PHONY: run setup setup-dev check test bench postgres-test messages
 
 run: setup
 	@exec $(PY) -m config.supervisor
@@ -31,3 +31,7 @@ postgres-test: setup-dev
 
 bench: setup-dev
 	$(PY) -m benchmarks
+
+# The catalogues in locale/ get what is new in the source; docs/translating.md.
+messages: setup
+	$(PY) -m config.messages

@@ -4,11 +4,13 @@ import logging
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from arena.api import router as arena_router
 from arena.errors import ArenaError
+from arena.sentences import shown
 from arena.tokens import Credentials
 from ranking.api import router as ranking_router
 from rlhf.api import router as rlhf_router
@@ -30,14 +32,14 @@ api.add_router("", rlhf_router)
 
 @api.exception_handler(ArenaError)
 def refused(request: HttpRequest, error: ArenaError) -> HttpResponse:
-    return _problem(request, error.reason, error.status)
+    return _problem(request, shown(error.reason), error.status)
 
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     reason = str(error)
     if error.status_code == 400:
-        reason = "The body is not valid JSON in UTF-8."
+        reason = _("The body is not valid JSON in UTF-8.")
     return _problem(request, reason, error.status_code)
 
 
@@ -50,23 +52,23 @@ def wrong_shape(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(Http404)
 def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-    return _problem(request, "There is nothing at this address.", 404)
+    return _problem(request, _("There is nothing at this address."), 404)
 
 
 @api.exception_handler(RequestDataTooBig)
 def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    return _problem(request, "The request is too big. Send less at once.", 413)
+    return _problem(request, _("The request is too big. Send less at once."), 413)
 
 
 @api.exception_handler(UnreadablePostError)
 def broken_off(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
-    return _problem(request, "The request broke off before its end.", 400)
+    return _problem(request, _("The request broke off before its end."), 400)
 
 
 @api.exception_handler(Exception)
 def failed(request: HttpRequest, error: Exception) -> HttpResponse:
     logger.error("%s %s failed.", request.method, request.path, exc_info=error)
-    return _problem(request, "The server failed. The reason is in its log.", 500)
+    return _problem(request, _("The server failed. The reason is in its log."), 500)
 
 
 def _problem(

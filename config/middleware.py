@@ -1,10 +1,13 @@
-"""What every response passes on its way out: the security policy, and errors of the API as JSON."""
+"""What every request passes: its language, the security policy, errors of the API as JSON."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_lazy as _
 
 # Everything from this server, nothing inline.
 POLICY = "; ".join(
@@ -21,13 +24,13 @@ POLICY = "; ".join(
     ]
 )
 API_REASONS = {
-    400: "The request is not valid.",
-    403: "This is not allowed.",
-    404: "There is nothing at this address. /api/v1/docs lists what there is.",
-    405: "This address does not take that method. /api/v1/docs says which it takes.",
-    413: "The request is too big. Send less at once.",
+    400: _("The request is not valid."),
+    403: _("This is not allowed."),
+    404: _("There is nothing at this address. /api/v1/docs lists what there is."),
+    405: _("This address does not take that method. /api/v1/docs says which it takes."),
+    413: _("The request is too big. Send less at once."),
 }
-API_FAILED = "The server failed. The reason is in its log."
+API_FAILED = _("The server failed. The reason is in its log.")
 
 
 class OutgoingMiddleware(ABC):
@@ -59,6 +62,31 @@ class OutgoingMiddleware(ABC):
         """The response that goes out instead."""
 
 
+class LanguageMiddleware(OutgoingMiddleware):
+    """Each request in its reader's language: the cookie's, else the browser's, else English.
+
+    Django's own costs two more changes of thread and leaves the language behind in its thread.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        with translation.override(translation.get_language_from_request(request)):
+            return super().__call__(request)
+
+    async def _change_later(
+        self, request: HttpRequest, response: Awaitable[HttpResponseBase]
+    ) -> HttpResponseBase:
+        # Nothing of an awaitable has run yet: it needs the language while it does.
+        with translation.override(translation.get_language_from_request(request)):
+            return await super()._change_later(request, response)
+
+    def change(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        language = translation.get_language()
+        assert language is not None
+        response.headers.setdefault("Content-Language", language)
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
+
+
 class ContentSecurityPolicyMiddleware(OutgoingMiddleware):
     def change(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers.setdefault("Content-Security-Policy", POLICY)
@@ -76,7 +104,7 @@ class ApiErrorsMiddleware(OutgoingMiddleware):
             or response.headers.get("Content-Type", "").startswith("application/json")
         ):
             return response
-        answer = JsonResponse({"error": API_REASONS.get(status, API_FAILED)}, status=status)
+        answer = JsonResponse({"error": str(API_REASONS.get(status, API_FAILED))}, status=status)
         if "Allow" in response.headers:
             answer.headers["Allow"] = response.headers["Allow"]
         return answer

@@ -9,6 +9,7 @@ from typing import Any
 import dj_database_url
 import django_stubs_ext
 
+from config.catalogues import compiled
 from config.matchmakers import matchmaker
 from config.redis_server import socket_path
 
@@ -79,6 +80,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "config.middleware.LanguageMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "config.middleware.ApiErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -96,6 +98,11 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.l10n",
+                "arena.templatetags.sentences",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -160,7 +167,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 
 # --- web ------------------------------------------------------------------------------------
-LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
@@ -208,6 +214,18 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": os.environ.get("ARENA_LOG_LEVEL", "INFO")},
 }
+
+# --- languages ------------------------------------------------------------------------------
+# docs/translating.md says how to add one. Workers and commands speak the first.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ar", "العربية")]
+LOCALE_PATHS = [compiled(BASE_DIR / "locale", ARENA_HOME / "locale")]
+FORMAT_MODULE_PATH = "config.formats"
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SECURE = _flag("ARENA_HTTPS")
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
 
 # --- the arena ------------------------------------------------------------------------------
 # How a contender speaks: name in the database -> class.

@@ -9,8 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from arena.errors import ArenaError
+from arena.sentences import shown
 from rlhf import services
 from rlhf.exporting import FORMATS
 from rlhf.models import Dataset, Job, Run
@@ -69,7 +72,7 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
         try:
             return super().add_view(request, form_url, extra_context)
         except ArenaError as refusal:
-            messages.error(request, refusal.reason)
+            messages.error(request, shown(refusal.reason))
             return redirect("admin:rlhf_dataset_changelist")
 
     def save_model(self, request: HttpRequest, obj: Dataset, form: Any, change: bool) -> None:
@@ -83,7 +86,10 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
     def response_add(
         self, request: HttpRequest, obj: Dataset, post_url_continue: str | None = None
     ) -> HttpResponse:
-        messages.success(request, f"{obj} is queued. This page shows how far it is.")
+        messages.success(
+            request,
+            gettext("%(dataset)s is queued. This page shows how far it is.") % {"dataset": obj},
+        )
         return redirect("admin:rlhf_dataset_change", obj.pk)
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
@@ -94,28 +100,32 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             try:
                 services.delete_dataset(dataset)
             except ArenaError as refusal:
-                messages.warning(request, refusal.reason)
+                messages.warning(request, shown(refusal.reason))
 
     def has_delete_permission(self, request: HttpRequest, obj: Dataset | None = None) -> bool:
         return (obj is None or obj.ended) and super().has_delete_permission(request, obj)
 
-    @admin.display(description="progress")
+    @admin.display(description=_("progress"))
     def done(self, obj: Dataset) -> str:
         return _progress(obj)
 
-    @admin.display(description="file")
+    @admin.display(description=_("file"))
     def file(self, obj: Dataset) -> str:
         if obj.state != Job.State.SUCCEEDED:
-            return obj.error[:80] or "–"
-        return format_html('<a href="{}">Download</a>', reverse("dataset-download", args=[obj.pk]))
+            return shown(obj.error)[:80] or "–"
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("dataset-download", args=[obj.pk]),
+            gettext("Download"),
+        )
 
-    @admin.action(description="Cancel", permissions=["add"])
+    @admin.action(description=_("Cancel"), permissions=["add"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Dataset]) -> None:
         for dataset in queryset:
             try:
                 services.cancel_dataset(dataset)
             except ArenaError as refusal:
-                messages.warning(request, refusal.reason)
+                messages.warning(request, shown(refusal.reason))
 
 
 @admin.register(Run)
@@ -140,10 +150,12 @@ class RunAdmin(admin.ModelAdmin[Run]):
     def has_delete_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
         return False
 
-    @admin.display(description="progress")
+    @admin.display(description=_("progress"))
     def done(self, obj: Run) -> str:
         return _progress(obj)
 
-    @admin.display(description="page")
+    @admin.display(description=_("page"))
     def page(self, obj: Run) -> str:
-        return format_html('<a href="{}">Open in the lab</a>', obj.get_absolute_url())
+        return format_html(
+            '<a href="{}">{}</a>', obj.get_absolute_url(), gettext("Open in the lab")
+        )

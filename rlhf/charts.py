@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from rlhf.selectors import Curve
+from rlhf.wording import figure_name, phase_name
 
 WIDTH, HEIGHT = 300.0, 90.0
 
@@ -33,8 +34,8 @@ def chart(curve: Curve) -> Chart:
         for step, value in curve.points
     ]
     return Chart(
-        title=curve.name.replace("_", " "),
-        phase=curve.phase,
+        title=figure_name(curve.name),
+        phase=phase_name(curve.phase),
         path="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in spots),
         low=low,
         high=high,

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from arena.models import Contender
@@ -13,17 +14,19 @@ from rlhf.selectors import local_bases, reward_runs
 from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES
 
 POPULATIONS = [
-    ("people", "people"),
-    ("simulated", "simulated raters"),
-    ("all", "both together"),
+    ("people", _("people")),
+    ("simulated", _("simulated raters")),
+    ("all", _("both together")),
 ]
 
 
 class DatasetForm(forms.Form):
     """Which votes, in which format."""
 
-    format = forms.ChoiceField(choices=[(form.name, form.title) for form in FORMATS.values()])
-    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label="Votes of")
+    format = forms.ChoiceField(
+        label=_("Format"), choices=[(form.name, form.title) for form in FORMATS.values()]
+    )
+    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Votes of"))
 
 
 class SettingsField(forms.CharField):
@@ -40,7 +43,8 @@ class SettingsField(forms.CharField):
             name, equals, given = line.partition("=")
             if not equals or not name.strip():
                 raise forms.ValidationError(
-                    f"Line {number} is no setting: write a name, =, and a value."
+                    _("Line %(number)s is no setting: write a name, =, and a value."),
+                    params={"number": number},
                 )
             found[name.strip()] = parse_setting(given)
         return found
@@ -58,13 +62,13 @@ class _RunForm(forms.Form):
     preset = forms.ChoiceField(
         choices=[(preset.name, preset.title) for preset in PRESETS.values()],
         initial="standard",
-        label="How thorough",
-        help_text="Standard suits a laptop without a GPU, thorough a GPU or a night.",
+        label=_("How thorough"),
+        help_text=_("Standard suits a laptop without a GPU, thorough a GPU or a night."),
     )
     settings = SettingsField(
         required=False,
-        label="Settings of your own",
-        help_text="One per line, such as <code>seed = 1</code>. They win over the preset.",
+        label=_("Settings of your own"),
+        help_text=_("One per line, such as <code>seed = 1</code>. They win over the preset."),
     )
 
     def run_settings(self, stage: str) -> dict[str, Any]:
@@ -76,9 +80,9 @@ class RewardForm(_RunForm):
     """A reward model from the rankings."""
 
     stage = forms.ChoiceField(
-        choices=[("reward", "Reward model")], initial="reward", widget=forms.HiddenInput
+        choices=[("reward", _("Reward model"))], initial="reward", widget=forms.HiddenInput
     )
-    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label="Votes of")
+    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Votes of"))
     field_order = ("stage", "population", "preset", "settings")
 
     def arguments(self) -> dict[str, Any]:
@@ -97,7 +101,7 @@ class _Contenders(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Run) -> str:
-        return f"{obj.name}, {obj.created_at:%d %b %Y %H:%M}"
+        return f"{obj.name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
 
 
 class UpdateForm(_RunForm):
@@ -106,20 +110,20 @@ class UpdateForm(_RunForm):
     stage = forms.ChoiceField(
         choices=[(name, STAGES[name].title) for name in UPDATES],
         initial=DEFAULT_UPDATE,
-        label="Method",
+        label=_("Method"),
     )
-    base = _Contenders(queryset=None, label="Contender to improve", empty_label=None)
+    base = _Contenders(queryset=None, label=_("Contender to improve"), empty_label=None)
     reward_run = _RewardModels(
         queryset=None,
-        label="Reward model",
-        empty_label="none: learn from the votes themselves",
+        label=_("Reward model"),
+        empty_label=_("none: learn from the votes themselves"),
         required=False,
     )
     population = forms.ChoiceField(
         choices=POPULATIONS,
         initial="people",
-        label="Votes of",
-        help_text="Used by supervised finetuning, and by DPO without a reward model.",
+        label=_("Votes of"),
+        help_text=_("Used by supervised finetuning, and by DPO without a reward model."),
     )
     field_order = ("stage", "base", "reward_run", "population", "preset", "settings")
 

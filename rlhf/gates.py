@@ -40,7 +40,7 @@ def staff_or_token(view: View) -> View:
             return page(request, *args, **kwargs)
         user = user_of_token(token.strip())
         if user is None:
-            return HttpResponse("This API token is not valid.\n", "text/plain", 401)
+            return HttpResponse(_("This API token is not valid.") + "\n", "text/plain", 401)
         request.user = user
         return page(request, *args, **kwargs)
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from arena.models import Contender, Population
 
@@ -14,11 +15,11 @@ class Job(models.Model):
     """What datasets and runs share: work that a Celery task does and a page watches."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "queued"
-        RUNNING = "running", "running"
-        SUCCEEDED = "succeeded", "succeeded"
-        FAILED = "failed", "failed"
-        CANCELLED = "cancelled", "cancelled"
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     progress = models.FloatField(default=0.0)  # 0 to 1
@@ -45,7 +46,7 @@ class Dataset(Job):
     format = models.CharField(max_length=30)
     population = models.CharField(
         max_length=10,
-        choices=[*Population.choices, ("all", "people and simulated raters")],
+        choices=[*Population.choices, ("all", _("people and simulated raters"))],
         default=Population.PEOPLE,
     )
     file_name = models.CharField(max_length=200, blank=True)  # under settings.DATASETS_DIR

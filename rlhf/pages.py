@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from arena.models import Population
 from rlhf import selectors
@@ -12,17 +14,18 @@ from rlhf.charts import chart
 from rlhf.exporting import get_format
 from rlhf.models import Dataset, Job, Run
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage
+from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
 # What the evaluation measures: its key, what it is called, what to make of it.
 QUALITIES = [
-    ("reward", "Reward", "mean score by the reward model"),
-    ("nll", "Surprise", "nats per token under the base; higher reads less naturally"),
-    ("entropy", "Variety", "nats per token of its own choices; lower is more predictable"),
-    ("repetition", "Repetition", "share of 4-word runs that repeat within a response"),
-    ("distinct", "Distinct", "different word pairs over all word pairs"),
-    ("length", "Length", "tokens per response"),
-    ("finished", "Finished", "share of responses that ended by themselves"),
+    ("reward", _("Reward"), _("mean score by the reward model")),
+    ("nll", _("Surprise"), _("nats per token under the base; higher reads less naturally")),
+    ("entropy", _("Variety"), _("nats per token of its own choices; lower is more predictable")),
+    ("repetition", _("Repetition"), _("share of 4-word runs that repeat within a response")),
+    ("distinct", _("Distinct"), _("different word pairs over all word pairs")),
+    ("length", _("Length"), _("tokens per response")),
+    ("finished", _("Finished"), _("share of responses that ended by themselves")),
 ]
 
 
@@ -30,8 +33,8 @@ QUALITIES = [
 class QualityLine:
     """One measured quality of the update beside its base."""
 
-    name: str
-    meaning: str
+    name: str | Promise
+    meaning: str | Promise
     base: float | None
     new: float | None
 
@@ -67,6 +70,7 @@ def run(found: Run) -> dict[str, Any]:
         "run": found,
         "stage": stage,
         "reason": reason,
+        "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
         "seconds": _seconds(found),
         "charts": [chart(curve) for curve in selectors.curves(found)],
@@ -124,7 +128,9 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, float]]:
         if name in {"base", "policy", "gate", "win_rate", "win_rate_error"}:
             continue
         if isinstance(value, dict):
-            found += [(f"{name}: {inner}", figure) for inner, figure in _figures(value)]
+            found += [
+                (f"{figure_name(name)}: {inner}", figure) for inner, figure in _figures(value)
+            ]
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((name.replace("_", " "), value))
+            found.append((figure_name(name), value))
     return found

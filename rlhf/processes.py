@@ -11,7 +11,23 @@ from pathlib import Path
 
 import psutil
 
+from arena.sentences import Sentence
+
 logger = logging.getLogger(__name__)
+GONE = Sentence("The worker or machine stopped while it ran, and the training process is gone.")
+DIED = Sentence(
+    "The training process died. Its exit code is unknown, because the worker was restarted while "
+    "it ran."
+)
+ASKED_TO_STOP = Sentence(
+    "The training process was asked to stop (SIGTERM) by something outside the lab."
+)
+KILLED = Sentence(
+    "The training process was killed (SIGKILL). Unless somebody did it, the machine ran out of "
+    "memory: use a smaller batch or a shorter maximum length."
+)
+KILLED_BY = Sentence("The training process was killed by %(signal)s.")
+EXITED = Sentence("The training process ended with exit code %(code)s.")
 NICENESS = 5  # answering raters goes before training
 CLOCK_TOLERANCE_S = 1.0
 
@@ -72,19 +88,13 @@ def cause_of_death(code: int | None, *, watched: bool = True) -> str:
     `code` is None where nobody could collect it; `watched` says whether we saw it alive before.
     """
     if code is None and not watched:
-        return "The worker or machine stopped while it ran, and the training process is gone."
+        return GONE()
     if code is None:
-        return (
-            "The training process died. Its exit code is unknown, because the worker was "
-            "restarted while it ran."
-        )
+        return DIED()
     if code == 128 + signal.SIGTERM or code == -signal.SIGTERM:
-        return "The training process was asked to stop (SIGTERM) by something outside the lab."
+        return ASKED_TO_STOP()
     if code == -signal.SIGKILL:
-        return (
-            "The training process was killed (SIGKILL). Unless somebody did it, the machine ran "
-            "out of memory: use a smaller batch or a shorter maximum length."
-        )
+        return KILLED()
     if code < 0:
-        return f"The training process was killed by {signal.Signals(-code).name}."
-    return f"The training process ended with exit code {code}."
+        return KILLED_BY(signal=signal.Signals(-code).name)
+    return EXITED(code=code)

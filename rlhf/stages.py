@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from arena.errors import Invalid
 from rlhf.training import DEFAULT_UPDATE, settings
 from rlhf.training.config import Knob, check_knobs, knobs
@@ -22,8 +26,8 @@ class Stage:
     """
 
     name: str
-    title: str
-    explained: str
+    title: str | Promise
+    explained: str | Promise
     learns_from: Literal["votes", "reward", "either"]
     makes_contender: bool = True
 
@@ -33,36 +37,42 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage(
             "reward",
-            "Reward model",
-            "Learns from the rankings to give a response a score: higher is what raters prefer.",
+            _("Reward model"),
+            _("Learns from the rankings to give a response a score: higher is what raters prefer."),
             learns_from="votes",
             makes_contender=False,
         ),
         Stage(
             "best-of-n",
-            "Best-of-n distillation",
-            "Samples several responses to each prompt, keeps the one that the reward model likes "
-            "best, and finetunes on those.",
+            _("Best-of-n distillation"),
+            _(
+                "Samples several responses to each prompt, keeps the one that the reward model "
+                "likes best, and finetunes on those."
+            ),
             learns_from="reward",
         ),
         Stage(
             "grpo",
             "GRPO",
-            "Reinforcement learning: samples responses in groups and moves towards those that "
-            "the reward model scores above their group.",
+            _(
+                "Reinforcement learning: samples responses in groups and moves towards those that "
+                "the reward model scores above their group."
+            ),
             learns_from="reward",
         ),
         Stage(
             "dpo",
             "DPO",
-            "Moves towards better and away from worse responses: of its own samples by the reward "
-            "model, or without one the raters' best and worst.",
+            _(
+                "Moves towards better and away from worse responses: of its own samples by the "
+                "reward model, or without one the raters' best and worst."
+            ),
             learns_from="either",
         ),
         Stage(
             "sft",
-            "Supervised finetuning",
-            "Imitates the responses that raters ranked best.",
+            _("Supervised finetuning"),
+            _("Imitates the responses that raters ranked best."),
             learns_from="votes",
         ),
     )
@@ -75,7 +85,7 @@ class Preset:
     """How thorough a run is: settings for each stage that differ from the defaults."""
 
     name: str
-    title: str
+    title: str | Promise
     settings: Mapping[str, Mapping[str, Any]]
 
 
@@ -84,7 +94,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             "quick",
-            "quick look",
+            _("quick look"),
             {
                 "best-of-n": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
                 "dpo": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
@@ -92,10 +102,10 @@ PRESETS: dict[str, Preset] = {
                 "sft": {"epochs": 1.0, "evaluation_prompts": 16},
             },
         ),
-        Preset("standard", "standard", {}),
+        Preset("standard", _("standard"), {}),
         Preset(
             "thorough",
-            "thorough",
+            _("thorough"),
             {
                 "reward": {"lora_rank": 16, "epochs": 2},
                 "best-of-n": {"n": 16, "rounds": 2, "train_prompts": 1000},
@@ -127,7 +137,8 @@ def get_stage(name: str) -> Stage:
         return STAGES[name]
     except KeyError:
         raise Invalid(
-            f"There is no training stage {name!r}. Choose one of: {', '.join(STAGES)}."
+            gettext("There is no training stage “%(name)s”. Choose one of: %(known)s.")
+            % {"name": name, "known": ", ".join(STAGES)}
         ) from None
 
 

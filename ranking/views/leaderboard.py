@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from arena.views import refusals
@@ -68,7 +69,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 def _page(query: Query, standings: SafeString) -> dict[str, Any]:
     return {
         "standings": standings,
-        "figures": FIGURES.get(tuple(query.board.values()), lambda: _figures(query)),
+        "figures": FIGURES.get((get_language(), *query.board.values()), lambda: _figures(query)),
         "method": METHODS[query.method],
         "query": query,
         "methods": [
@@ -97,7 +98,7 @@ def _standings(query: Query) -> SafeString:
     newest = version()
     if newest is None:  # until the first refit nothing would say that votes have come in
         return _drawn_standings(query)
-    return STANDINGS.get((newest, query), lambda: _drawn_standings(query))
+    return STANDINGS.get((get_language(), newest, query), lambda: _drawn_standings(query))
 
 
 def _drawn_standings(query: Query) -> SafeString:

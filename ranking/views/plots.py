@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound, Unavailable
@@ -97,7 +98,7 @@ def image(
 
 def plots_of(query: Query) -> Plots:
     """At most `FRESH_S` seconds old."""
-    return PLOTS.get(tuple(query.board.values()), lambda: _plots(query))
+    return PLOTS.get((get_language(), *query.board.values()), lambda: _plots(query))
 
 
 def figures_of(query: Query) -> list[Figure]:

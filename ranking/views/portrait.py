@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.utils.translation import get_language
+
 from arena.models import Contender
 from ranking import selectors
 from ranking.boards import LeaderboardRecord, StandingRecord
@@ -113,7 +115,7 @@ def portrait_of(contender: Contender, query: Query) -> Portrait:
     newest = version()
     if newest is None:
         return _portrait(contender, query)
-    key = (newest, contender.pk, query)
+    key = (get_language(), newest, contender.pk, query)
     return PORTRAITS.get(key, lambda: _portrait(contender, query))
 
 

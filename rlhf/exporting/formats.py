@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+
 Row = Mapping[str, Any]
 
 
@@ -20,8 +22,8 @@ class Format:
     """
 
     name: str
-    title: str
-    description: str
+    title: str | Promise
+    description: str | Promise
     count: Callable[[str], int]
     rows: Callable[[str], Iterator[Sequence[Row] | None]]
 

@@ -4,6 +4,8 @@ One row for each pair of a vote, so a vote on three gives three rows with one `q
 `judge` is a pseudonym that means nothing outside this installation. `turn` counts user turns.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import Candidate, Example, count_votes, rows_per_vote
 from rlhf.exporting.formats import Format, Row
 
@@ -37,8 +39,8 @@ def _winner(first: Candidate, second: Candidate, *, all_bad: bool) -> str:
 
 FORMAT = Format(
     name="lmsys",
-    title="Battles (LMSYS)",
-    description="One row per pair: both contenders, winner, hashed judge, both conversations.",
+    title=_("Battles (LMSYS)"),
+    description=_("One row per pair: both contenders, winner, hashed judge, both conversations."),
     count=count_votes,
     rows=rows_per_vote(rows_of),
 )

@@ -4,6 +4,8 @@ One row for each vote, ties included ("both bad" is a tie here). A response is i
 conversation of several turns it is the list of messages that followed the first prompt.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import Example, count_votes, rows_per_vote
 from rlhf.exporting.formats import Format, Row
 
@@ -28,8 +30,8 @@ def rows_of(example: Example) -> list[Row]:
 
 FORMAT = Format(
     name="ranking",
-    title="Rankings (K-wise)",
-    description="One row per vote: prompt, responses and their ranks. The reward model's input.",
+    title=_("Rankings (K-wise)"),
+    description=_("One row per vote: prompt, responses and their ranks. The reward model's input."),
     count=count_votes,
     rows=rows_per_vote(rows_of),
 )

@@ -5,6 +5,8 @@ three gives three. In a conversation of several turns `prompt` is the first prom
 and `rejected` are all that followed it on either side.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import Example, count_votes, rows_per_vote
 from rlhf.exporting.formats import Format, Row
 
@@ -28,8 +30,8 @@ def rows_of(example: Example) -> list[Row]:
 
 FORMAT = Format(
     name="trl-preference",
-    title="Preferences (TRL)",
-    description="One row per strict pair: prompt, chosen and rejected as chat messages.",
+    title=_("Preferences (TRL)"),
+    description=_("One row per strict pair: prompt, chosen and rejected as chat messages."),
     count=count_votes,
     rows=rows_per_vote(rows_of),
 )

@@ -7,6 +7,8 @@ count are left out; thumbs of battles without a vote are in.
 
 from collections.abc import Iterator, Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
 from rlhf.selectors import Thumb, count_thumbs, thumbs
@@ -38,8 +40,8 @@ def _read(population: str) -> Iterator[Sequence[Row] | None]:
 
 FORMAT = Format(
     name="trl-unpaired",
-    title="Thumbs (TRL, unpaired)",
-    description="One row per thumb: prompt, completion, label true for up and false for down.",
+    title=_("Thumbs (TRL, unpaired)"),
+    description=_("One row per thumb: prompt, completion, label true for up and false for down."),
     count=count_thumbs,
     rows=_read,
 )

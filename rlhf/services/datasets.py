@@ -9,10 +9,12 @@ from pathlib import Path
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from arena.errors import Conflict, Invalid
 from arena.models import Population
-from rlhf.exporting import Cancelled, UnknownFormat, get_format, write_file
+from arena.sentences import Sentence
+from rlhf.exporting import FORMATS, Cancelled, UnknownFormat, get_format, write_file
 from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job
 from rlhf.services.queue import WRITE_DATASET, enqueue
@@ -20,6 +22,8 @@ from rlhf.services.queue import WRITE_DATASET, enqueue
 logger = logging.getLogger(__name__)
 SAVE_EVERY_S = 0.3
 POPULATIONS = (*Population.values, "all")
+NO_FILE = Sentence("The file could not be written: %(error)s.")
+EXPORT_FAILED = Sentence("The export failed: %(error)s")
 
 
 def request_dataset(
@@ -45,10 +49,14 @@ def create_dataset(
     try:
         form = get_format(format)
     except UnknownFormat as error:
-        raise Invalid(str(error)) from error
+        raise Invalid(
+            _("There is no format “%(name)s”. Choose one of: %(known)s.")
+            % {"name": format, "known": ", ".join(FORMATS)}
+        ) from error
     if population not in POPULATIONS:
         raise Invalid(
-            f"There is no population {population!r}. Choose one of: {', '.join(POPULATIONS)}."
+            _("There is no population “%(name)s”. Choose one of: %(known)s.")
+            % {"name": population, "known": ", ".join(POPULATIONS)}
         )
     dataset = Dataset.objects.create(
         format=form.name, population=population, created_by_id=by.pk if by else None
@@ -84,9 +92,9 @@ def _write(dataset: Dataset, stop: Callable[[], bool]) -> None:
     except Cancelled:
         _end(dataset, Job.State.CANCELLED)
     except OSError as error:
-        _end(dataset, Job.State.FAILED, f"The file could not be written: {error}.")
+        _end(dataset, Job.State.FAILED, NO_FILE(error=error))
     except Exception as error:
-        _end(dataset, Job.State.FAILED, f"The export failed: {type(error).__name__}: {error}")
+        _end(dataset, Job.State.FAILED, EXPORT_FAILED(error=f"{type(error).__name__}: {error}"))
         raise
     else:
         dataset.rows, dataset.votes, dataset.skipped = export.rows, export.items, export.skipped
@@ -123,7 +131,9 @@ class _Progress:
 def delete_dataset(dataset: Dataset) -> None:
     """Delete a dataset that no run rests on, with its file. One being written is a Conflict."""
     if not dataset.ended:
-        raise Conflict(f"Dataset {dataset.pk} is being written. Cancel it first.")
+        raise Conflict(
+            _("Dataset %(number)s is being written. Cancel it first.") % {"number": dataset.pk}
+        )
     path = dataset.path
     dataset.delete()
     transaction.on_commit(partial(_remove, path))
@@ -139,7 +149,10 @@ def cancel_dataset(dataset: Dataset) -> None:
     """Ask for an export to stop; one that has ended is a Conflict."""
     locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
     if locked.ended:
-        raise Conflict(f"Dataset {dataset.pk} has ended already ({locked.state}).")
+        raise Conflict(
+            _("Dataset %(number)s has ended already (%(state)s).")
+            % {"number": dataset.pk, "state": locked.get_state_display()}
+        )
     locked.cancel_requested = True
     if locked.state == Job.State.QUEUED:
         locked.state, locked.finished_at = Job.State.CANCELLED, timezone.now()

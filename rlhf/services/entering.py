@@ -2,13 +2,18 @@
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from arena.errors import Conflict, Invalid
 from arena.models import Contender
+from arena.sentences import Sentence
 from arena.services import register_contender
 from rlhf.models import Job, Run
 from rlhf.services.trials import open_trial
 from rlhf.stages import get_stage
+
+NOTHING_TO_ENTER = Sentence("%(run)s trained no contender, so there is nothing to enter.")
+CHECKPOINT_GONE = Sentence("The checkpoint of %(run)s is gone from %(folder)s.")
 
 
 @transaction.atomic
@@ -22,13 +27,13 @@ def enter(run: Run) -> Contender:
         return run.contender
     base = run.base
     if base is None:
-        raise Invalid(f"{run} trained no contender, so there is nothing to enter.")
+        raise Invalid(NOTHING_TO_ENTER(run=run))
     if not (run.folder / "checkpoint").is_dir():
-        raise Conflict(f"The checkpoint of {run} is gone from {run.folder}.")
+        raise Conflict(CHECKPOINT_GONE(run=run, folder=run.folder))
     run.contender = register_contender(
         name=_name(run, base),
         model=run.name,
-        description=f"{base.name} after {get_stage(run.stage).title.lower()} ({run.name}).",
+        description=f"{base.name} after {run.stage} ({run.name}).",
         system_prompt=base.system_prompt,
         temperature=base.temperature,
         top_p=base.top_p,
@@ -55,11 +60,19 @@ def enter_anyway(*, run: Run, by: AbstractBaseUser, reason: str = "") -> Contend
     """Enter a result that the gate refused; who did it and why is kept."""
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.state != Job.State.SUCCEEDED:
-        raise Conflict(f"{run} has not succeeded ({run.state}): there is no result to enter.")
+        raise Conflict(
+            _("%(run)s has not succeeded (%(state)s): there is no result to enter.")
+            % {"run": run, "state": run.get_state_display()}
+        )
     if not get_stage(run.stage).makes_contender:
-        raise Invalid(f"A {get_stage(run.stage).title.lower()} cannot answer prompts.")
+        raise Invalid(
+            _("%(stage)s: this cannot answer prompts.") % {"stage": get_stage(run.stage).title}
+        )
     if run.contender is not None:
-        raise Conflict(f"{run} is in the arena already, as {run.contender}.")
+        raise Conflict(
+            _("%(run)s is in the arena already, as %(contender)s.")
+            % {"run": run, "contender": run.contender}
+        )
     contender = enter(run)
     run.override_reason = f"{by.get_username()}: {reason.strip() or 'no reason given'}"
     run.save(update_fields=["override_reason"])

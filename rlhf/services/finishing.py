@@ -8,14 +8,20 @@ from typing import Any
 from django.utils import timezone
 
 from arena.errors import ArenaError
+from arena.sentences import Sentence
 from rlhf import processes
 from rlhf.models import Job, Run
 from rlhf.selectors import log_tail
 from rlhf.services.entering import enter
 from rlhf.stages import get_stage
+from rlhf.training.gate import REASONS
 
 logger = logging.getLogger(__name__)
 LOG_LINES_KEPT = 30
+NO_RESULT = Sentence("The training process left no result.")
+NOT_EVALUATED = Sentence("The run was not evaluated, so nothing is known about its damage.")
+NOT_PASSED = Sentence("The gate did not pass it.")
+GATE_REASONS = [Sentence(reason) for reason in REASONS]  # written by the training process
 
 
 def end_run(run: Run, state: Job.State, error: str = "") -> None:
@@ -42,7 +48,7 @@ def finish(run: Run, code: int | None, *, watched: bool = True) -> None:
         reason = " ".join(str(told[key]) for key in ("reason", "what to do") if told.get(key))
         end_run(run, Job.State.FAILED, _with_log(run, reason))
     elif code == 0:
-        end_run(run, Job.State.FAILED, _with_log(run, "The training process left no result."))
+        end_run(run, Job.State.FAILED, _with_log(run, NO_RESULT()))
     else:
         reason = processes.cause_of_death(code, watched=watched)
         end_run(run, Job.State.FAILED, _with_log(run, reason))
@@ -70,10 +76,10 @@ def refusals(summary: dict[str, Any]) -> list[str]:
     """Why the evaluation's gate keeps this result out of the arena; empty when it may enter."""
     gate = summary.get("metrics", {}).get("gate")
     if not isinstance(gate, dict):
-        return ["The run was not evaluated, so nothing is known about its damage."]
+        return [NOT_EVALUATED()]
     if gate.get("passed") is True:
         return []
-    return [str(reason) for reason in gate.get("reasons", [])] or ["The gate did not pass it."]
+    return [str(reason) for reason in gate.get("reasons", [])] or [NOT_PASSED()]
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from arena.errors import ArenaError
+from arena.sentences import Sentence
 from rlhf import metrics_file, processes
 from rlhf.locks import exclusive
 from rlhf.models import Job, Metric, Run
@@ -21,6 +22,8 @@ from rlhf.services.finishing import end_run, finish
 from rlhf.services.preparing import Cancelled, prepare
 
 logger = logging.getLogger(__name__)
+NOT_FOLLOWED = Sentence("The lab could not follow this run: %(error)s")
+NOT_STARTED = Sentence("%(command)s could not be started: %(error)s.")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class _Follower:
             finish(self.run, code, watched=self.seen_alive)
         except Exception as error:
             self._kill()
-            reason = f"The lab could not follow this run: {type(error).__name__}: {error}"
+            reason = NOT_FOLLOWED(error=f"{type(error).__name__}: {error}")
             end_run(self.run, Job.State.FAILED, reason)
             raise
 
@@ -104,7 +107,7 @@ class _Follower:
                 command, log=run.folder / "log.txt", folder=settings.BASE_DIR
             )
         except OSError as error:
-            end_run(run, Job.State.FAILED, f"{command[0]} could not be started: {error}.")
+            end_run(run, Job.State.FAILED, NOT_STARTED(command=command[0], error=error))
             return False
         run.pid, run.process_started, run.phase = identity.pid, identity.started, "starting"
         run.save(update_fields=["pid", "process_started", "phase"])

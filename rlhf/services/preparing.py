@@ -10,6 +10,7 @@ import orjson
 
 from arena.errors import Invalid
 from arena.models import Prompt
+from arena.sentences import Sentence
 from rlhf.exporting import split_of
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors.contenders import weights_of
@@ -20,6 +21,13 @@ from rlhf.stages import get_stage
 # library to tell anything; this holds out the same ones and as many again.
 HELD_OUT_PERCENT = 20
 RANKING_KEYS = ("prompt", "responses", "ranks", "weight", "split")
+
+WEIGHTS_GONE = Sentence("The weights of %(contender)s are not on this machine any more.")
+NOT_WRITTEN = Sentence("%(dataset)s was not written (%(state)s).")
+SEVERAL_TURNS = Sentence(
+    "%(skipped)s votes on conversations of several turns were left out: "
+    "training reads single turns."
+)
 
 
 class Cancelled(Exception):
@@ -51,7 +59,7 @@ def prepare(run: Run, cancelled: Callable[[], bool]) -> Path:
 def _weights(run: Run) -> str:
     folder = weights_of(run.base) if run.base else None
     if folder is None:
-        raise Invalid(f"The weights of {run.base} are not on this machine any more.")
+        raise Invalid(WEIGHTS_GONE(contender=run.base))
     return str(folder)
 
 
@@ -63,7 +71,9 @@ def _frozen(dataset: Dataset, cancelled: Callable[[], bool]) -> Dataset:
     if dataset.state == Job.State.CANCELLED and cancelled():
         raise Cancelled
     if dataset.state != Job.State.SUCCEEDED:
-        raise Invalid(f"{dataset} was not written ({dataset.state}). {dataset.error}".strip())
+        raise Invalid(
+            f"{NOT_WRITTEN(dataset=dataset, state=dataset.state)} {dataset.error}".strip()
+        )
     return dataset
 
 
@@ -90,10 +100,7 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
         _write_lines(path, ({key: row[key] for key in RANKING_KEYS} for row in single_turn()))
         config = {"rankings": str(path)}
     if skipped:
-        run.notes = [
-            f"{skipped} votes on conversations of several turns were left out: "
-            "training reads single turns."
-        ]
+        run.notes = [SEVERAL_TURNS(skipped=skipped)]
         run.save(update_fields=["notes"])
     return config
 

@@ -5,11 +5,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from arena.errors import Unavailable
+from arena.sentences import Sentence
 from rlhf.models import Dataset, Job, Run
 
 WRITE_DATASET = "rlhf.tasks.write_dataset"
 FOLLOW_RUN = "rlhf.tasks.follow_run"
-NO_QUEUE = (
+NO_QUEUE = Sentence(
     "The queue (Redis) does not answer, so nothing was started. Start the arena with `make run`, "
     "or check REDIS_URL, and try again."
 )
@@ -20,6 +21,6 @@ def enqueue(task: str, job: Dataset | Run) -> None:
     try:
         current_app.send_task(task, args=[job.pk], retry=False)
     except (OperationalError, OSError) as error:
-        job.state, job.error, job.finished_at = Job.State.FAILED, NO_QUEUE, timezone.now()
+        job.state, job.error, job.finished_at = Job.State.FAILED, NO_QUEUE(), timezone.now()
         job.save(update_fields=["state", "error", "finished_at"])
-        raise Unavailable(NO_QUEUE) from error
+        raise Unavailable(NO_QUEUE()) from error

@@ -3,13 +3,14 @@
 import logging
 import signal
 
+from arena.sentences import Sentence
 from rlhf import processes
 from rlhf.models import Dataset, Job, Run
 from rlhf.services.queue import FOLLOW_RUN, WRITE_DATASET, enqueue
 
 logger = logging.getLogger(__name__)
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
-STOPPED_WITH_WORKER = (
+STOPPED_WITH_WORKER = Sentence(
     "The arena was stopped while this run was running. Start the run again to repeat it."
 )
 
@@ -43,7 +44,7 @@ def stop_running() -> int:
     for run in Run.objects.filter(state=Job.State.RUNNING).exclude(pid=None):
         identity = processes.ProcessId(run.pid or 0, run.process_started or 0.0)
         if processes.is_alive(identity):
-            Run.objects.filter(pk=run.pk).update(error=STOPPED_WITH_WORKER)
+            Run.objects.filter(pk=run.pk).update(error=STOPPED_WITH_WORKER())
             processes.send(identity, signal.SIGTERM)
             asked += 1
     return asked

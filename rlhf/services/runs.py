@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from arena.errors import Conflict, Invalid, NotFound
 from arena.models import Contender, Population, Prompt
@@ -74,7 +75,10 @@ def create_run(
     if run.reward_run is None:
         run.dataset = _dataset(kind, dataset, population, by)
     elif dataset is not None:
-        raise Invalid(f"With a reward model {kind.title} reads no dataset: leave one of them out.")
+        raise Invalid(
+            _("With a reward model %(stage)s reads no dataset: leave one of them out.")
+            % {"stage": kind.title}
+        )
     run.save()
     run.name = _free_name(f"{kind.name}-{run.pk}")
     run.save(update_fields=["name"])
@@ -86,7 +90,10 @@ def cancel_run(run: Run) -> Run:
     """Ask a run to stop; one still queued is cancelled at once. One that ended is a Conflict."""
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.ended:
-        raise Conflict(f"{run} has ended already ({run.state}).")
+        raise Conflict(
+            _("%(run)s has ended already (%(state)s).")
+            % {"run": run, "state": run.get_state_display()}
+        )
     run.cancel_requested = True
     if run.state == Job.State.QUEUED:
         run.state, run.finished_at = Job.State.CANCELLED, timezone.now()
@@ -109,49 +116,66 @@ def _base(slug: str | None) -> Contender:
         bases = sorted(local_bases(), key=lambda contender: contender.pk)
         if not bases:
             raise Invalid(
-                "There is no local contender to start from: their weights are not on this "
-                "machine. `make run` fetches the default model."
+                _(
+                    "There is no local contender to start from: their weights are not on this "
+                    "machine. `make run` fetches the default model."
+                )
             )
         return bases[0]
     base = Contender.objects.filter(slug=slug).first()
     if base is None:
-        raise NotFound(f"There is no contender {slug!r}.")
+        raise NotFound(_("There is no contender “%(slug)s”.") % {"slug": slug})
     if base.backend != "local":
         raise Invalid(
-            f"{base} answers from another server, so it cannot be trained here. "
-            "Choose a local contender."
+            _(
+                "%(contender)s answers from another server, so it cannot be trained here. "
+                "Choose a local contender."
+            )
+            % {"contender": base}
         )
     if weights_of(base) is None:
-        raise Invalid(f"The weights of {base} ({base.model!r}) are not on this machine.")
+        raise Invalid(
+            _("The weights of %(contender)s (%(model)s) are not on this machine.")
+            % {"contender": base, "model": base.model}
+        )
     return base
 
 
 def _reward_run(stage: Stage, pk: int | None) -> Run | None:
     if stage.learns_from == "votes" and pk is not None:
-        raise Invalid(f"{stage.title} uses no reward model: leave reward_run out.")
+        raise Invalid(
+            _("%(stage)s uses no reward model: leave reward_run out.") % {"stage": stage.title}
+        )
     if pk is None:
         if stage.learns_from != "reward":
             return None
         newest = reward_runs().first()
         if newest is None:
             raise Invalid(
-                f"{stage.title} needs a reward model, and there is none: train one first."
+                _("%(stage)s needs a reward model, and there is none: train one first.")
+                % {"stage": stage.title}
             )
         return _usable(newest)
     run = Run.objects.filter(pk=pk).first()
     if run is None:
-        raise NotFound(f"There is no run {pk}.")
+        raise NotFound(_("There is no run %(number)s.") % {"number": pk})
     return _usable(run)
 
 
 def _usable(run: Run) -> Run:
     if run.stage != "reward" or run.state != Job.State.SUCCEEDED:
         raise Invalid(
-            f"{run} is no finished reward model ({run.stage}, {run.state}). "
-            "Choose a reward run that succeeded."
+            _(
+                "%(run)s is no finished reward model (%(stage)s, %(state)s). "
+                "Choose a reward run that succeeded."
+            )
+            % {"run": run, "stage": run.stage, "state": run.get_state_display()}
         )
     if not (run.folder / "checkpoint").is_dir():
-        raise Invalid(f"The checkpoint of {run} is gone from {run.folder}. Choose another.")
+        raise Invalid(
+            _("The checkpoint of %(run)s is gone from %(folder)s. Choose another.")
+            % {"run": run, "folder": run.folder}
+        )
     return run
 
 
@@ -161,15 +185,24 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
         return create_dataset(format=RANKINGS, population=population, by=by)
     dataset = Dataset.objects.filter(pk=pk).first()
     if dataset is None:
-        raise NotFound(f"There is no dataset {pk}.")
+        raise NotFound(_("There is no dataset %(number)s.") % {"number": pk})
     if dataset.state != Job.State.SUCCEEDED or not dataset.path.is_file():
-        raise Invalid(f"Dataset {pk} has no file ({dataset.state}). Choose another.")
+        raise Invalid(
+            _("Dataset %(number)s has no file (%(state)s). Choose another.")
+            % {"number": pk, "state": dataset.get_state_display()}
+        )
     if dataset.format != RANKINGS:
-        raise Invalid(f"Dataset {pk} is in the format {dataset.format}; training reads {RANKINGS}.")
+        raise Invalid(
+            _("Dataset %(number)s is in the format %(format)s; training reads %(wanted)s.")
+            % {"number": pk, "format": dataset.format, "wanted": RANKINGS}
+        )
     if (dataset.rows or 0) < MIN_VOTES:
         raise Invalid(
-            f"{stage.title} needs at least {MIN_VOTES} votes with texts; "
-            f"dataset {pk} has {dataset.rows}."
+            _(
+                "%(stage)s needs at least %(least)s votes with texts; "
+                "dataset %(number)s has %(rows)s."
+            )
+            % {"stage": stage.title, "least": MIN_VOTES, "number": pk, "rows": dataset.rows}
         )
     return dataset
 
@@ -177,20 +210,44 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
 def _check_count(stage: Stage, population: str) -> None:
     if population not in POPULATIONS:
         raise Invalid(
-            f"There is no population {population!r}. Choose one of: {', '.join(POPULATIONS)}."
+            _("There is no population “%(name)s”. Choose one of: %(known)s.")
+            % {"name": population, "known": ", ".join(POPULATIONS)}
         )
     found = count_votes(population).with_texts
     if found < MIN_VOTES:
-        whose = {"people": " of people", "simulated": " of simulated raters"}.get(population, "")
         raise Invalid(
-            f"{stage.title} needs at least {MIN_VOTES} votes with texts; there are {found}{whose}. "
-            f"Collect {MIN_VOTES - found} more."
+            _too_few(population)
+            % {
+                "stage": stage.title,
+                "least": MIN_VOTES,
+                "found": found,
+                "missing": MIN_VOTES - found,
+            }
         )
+
+
+def _too_few(population: str) -> str:
+    if population == Population.PEOPLE:
+        return _(
+            "%(stage)s needs at least %(least)s votes with texts; there are %(found)s of people. "
+            "Collect %(missing)s more."
+        )
+    if population == Population.SIMULATED:
+        return _(
+            "%(stage)s needs at least %(least)s votes with texts; there are %(found)s of simulated "
+            "raters. Collect %(missing)s more."
+        )
+    return _(
+        "%(stage)s needs at least %(least)s votes with texts; there are %(found)s. "
+        "Collect %(missing)s more."
+    )
 
 
 def _check_prompts(stage: Stage) -> None:
     if stage.makes_contender and not Prompt.objects.filter(active=True).exists():
         raise Invalid(
-            "There are no prompts to sample from. `make run` loads the starter library; "
-            "or add prompts in the admin."
+            _(
+                "There are no prompts to sample from. `make run` loads the starter library; "
+                "or add prompts in the admin."
+            )
         )

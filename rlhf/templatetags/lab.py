@@ -1,8 +1,10 @@
-"""How the lab's pages write numbers."""
+"""How the lab's pages write numbers, in the reader's language."""
 
 import math
 
 from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 register = template.Library()
@@ -11,7 +13,7 @@ register = template.Library()
 @register.filter
 def percent(share: float) -> str:
     """0.256 as "26 %"."""
-    return f"{100 * share:.0f} %"
+    return gettext("%(share)s %%") % {"share": f"{100 * share:.0f}"}
 
 
 @register.filter
@@ -25,7 +27,9 @@ def figure(value: float | None) -> str:
     """Three digits that matter; a dash for nothing."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+    if abs(value) >= 1_000:
+        return str(number_format(f"{value:.0f}", use_l10n=True, force_grouping=True))
+    return str(number_format(f"{value:.3g}", use_l10n=True))
 
 
 @register.filter
@@ -59,7 +63,13 @@ def duration(seconds: float) -> str:
     """95 as "1 min 35 s"."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return gettext("%(seconds)s s") % {"seconds": whole}
     if whole < 3_600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3_600} h {whole % 3_600 // 60} min"
+        return gettext("%(minutes)s min %(seconds)s s") % {
+            "minutes": whole // 60,
+            "seconds": whole % 60,
+        }
+    return gettext("%(hours)s h %(minutes)s min") % {
+        "hours": whole // 3_600,
+        "minutes": whole % 3_600 // 60,
+    }

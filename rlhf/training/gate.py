@@ -8,8 +8,38 @@ value on the same prompts. A policy that its own reward model does not prefer ha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rlhf.training.evaluation import Evaluation
+if TYPE_CHECKING:
+    from rlhf.training.evaluation import Evaluation
+
+
+def N_(text: str) -> str:  # the name that gettext's tools look for
+    """Marks a text for translation; pages show it in the reader's language."""
+    return text
+
+
+UNLIKELY = N_(
+    "Its text is unlikely under the base: %(nll)s nats per token against %(base)s "
+    "(at most %(allowed)s more is allowed)."
+)
+REPETITIVE = N_(
+    "It repeats itself: %(share)s of its 4-grams against %(base)s "
+    "(at most %(allowed)s more is allowed)."
+)
+LENGTH_CHANGED = N_(
+    "Its length changed too much: %(length)s tokens against %(base)s "
+    "(%(low)s to %(high)s times the base's is allowed)."
+)
+COLLAPSED = N_(
+    "Its variety collapsed: entropy %(entropy)s against %(base)s "
+    "(at least %(least)s times the base's is required)."
+)
+LOSES = N_(
+    "It loses to its base: %(rate)s wins by the reward model (at least %(least)s is required)."
+)
+REWARD_FELL = N_("Its reward fell: %(reward)s against %(base)s.")
+REASONS = (UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL)
 
 
 @dataclass(frozen=True)
@@ -37,29 +67,47 @@ def may_enter(evaluation: Evaluation, rules: GateRules | None = None) -> tuple[b
     reasons: list[str] = []
     if not policy.nll <= base.nll + rules.nll_rise:
         reasons.append(
-            f"Its text is unlikely under the base: {policy.nll:.2f} nats per token against "
-            f"{base.nll:.2f} (at most {rules.nll_rise:.2f} more is allowed)."
+            UNLIKELY
+            % {
+                "nll": f"{policy.nll:.2f}",
+                "base": f"{base.nll:.2f}",
+                "allowed": f"{rules.nll_rise:.2f}",
+            }
         )
     if not policy.repetition <= base.repetition + rules.repetition_rise:
         reasons.append(
-            f"It repeats itself: {policy.repetition:.1%} of its 4-grams against "
-            f"{base.repetition:.1%} (at most {rules.repetition_rise:.1%} more is allowed)."
+            REPETITIVE
+            % {
+                "share": f"{policy.repetition:.1%}",
+                "base": f"{base.repetition:.1%}",
+                "allowed": f"{rules.repetition_rise:.1%}",
+            }
         )
     if not rules.length_low * base.length <= policy.length <= rules.length_high * base.length:
         reasons.append(
-            f"Its length changed too much: {policy.length:.0f} tokens against {base.length:.0f} "
-            f"({rules.length_low:g} to {rules.length_high:g} times the base's is allowed)."
+            LENGTH_CHANGED
+            % {
+                "length": f"{policy.length:.0f}",
+                "base": f"{base.length:.0f}",
+                "low": f"{rules.length_low:g}",
+                "high": f"{rules.length_high:g}",
+            }
         )
     if not policy.entropy >= rules.entropy_low * base.entropy:
         reasons.append(
-            f"Its variety collapsed: entropy {policy.entropy:.2f} against {base.entropy:.2f} "
-            f"(at least {rules.entropy_low:g} times the base's is required)."
+            COLLAPSED
+            % {
+                "entropy": f"{policy.entropy:.2f}",
+                "base": f"{base.entropy:.2f}",
+                "least": f"{rules.entropy_low:g}",
+            }
         )
     if evaluation.win_rate is not None and not evaluation.win_rate >= rules.win_rate:
         reasons.append(
-            f"It loses to its base: {evaluation.win_rate:.0%} wins by the reward model "
-            f"(at least {rules.win_rate:.0%} is required)."
+            LOSES % {"rate": f"{evaluation.win_rate:.0%}", "least": f"{rules.win_rate:.0%}"}
         )
     if policy.reward is not None and base.reward is not None and policy.reward < base.reward:
-        reasons.append(f"Its reward fell: {policy.reward:.2f} against {base.reward:.2f}.")
+        reasons.append(
+            REWARD_FELL % {"reward": f"{policy.reward:.2f}", "base": f"{base.reward:.2f}"}
+        )
     return not reasons, reasons

@@ -6,9 +6,11 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from arena.errors import ArenaError, NotFound
+from arena.sentences import shown
 from rlhf import pages, services
 from rlhf.downloads import Download
 from rlhf.exporting import FORMATS
@@ -52,7 +54,7 @@ def start(request: HttpRequest) -> HttpResponse:
     try:
         run = services.start_run(**form.arguments(), by=pages.user_of(request))
     except ArenaError as refusal:
-        form.add_error(None, refusal.reason)
+        form.add_error(None, shown(refusal.reason))
         return _lab(request, reward, update, status=refusal.status)
     return redirect(run)
 
@@ -85,7 +87,11 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
     contender = services.enter_anyway(
         run=run, by=pages.user_of(request), reason=request.POST.get("reason", "")
     )
-    messages.success(request, f"{contender} is in the arena and will be drawn for battles.")
+    messages.success(
+        request,
+        _("%(contender)s is in the arena and will be drawn for battles.")
+        % {"contender": contender},
+    )
     return redirect(run)
 
 
@@ -100,7 +106,7 @@ def datasets(request: HttpRequest) -> HttpResponse:
             try:
                 made = services.request_dataset(**form.cleaned_data, by=pages.user_of(request))
             except ArenaError as refusal:
-                form.add_error(None, refusal.reason)
+                form.add_error(None, shown(refusal.reason))
                 status = refusal.status
             else:
                 return redirect(made)
@@ -138,7 +144,10 @@ def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     dataset = get_object_or_404(Dataset, pk=pk)
     if dataset.state != Job.State.SUCCEEDED or not dataset.path.is_file():
-        raise NotFound(f"Dataset {pk} has no file to download ({dataset.state}).")
+        raise NotFound(
+            _("Dataset %(number)s has no file to download (%(state)s).")
+            % {"number": pk, "state": dataset.get_state_display()}
+        )
     return Download(
         dataset.path.open("rb"),
         as_attachment=True,

@@ -31,11 +31,13 @@ function follow(part) {
     }
     const bar = document.querySelector("#live progress");
     if (bar) bar.value = run.progress;
-    const said = `${run.state}: ${run.phase}`;
-    if (status.textContent !== said) status.textContent = said;
     refetch();
   }
 
+  document.addEventListener("htmx:afterSwap", () => {
+    const { said } = document.getElementById("live").dataset;
+    if (status.textContent !== said) status.textContent = said;
+  });
   const socket = connect(`/ws/runs/${part.dataset.run}/`, {
     message: (event) => event.event === "run" && show(event),
   });

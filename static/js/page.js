@@ -8,11 +8,11 @@
     messages().replaceChildren(line);
   };
   document.addEventListener("htmx:sendError", () =>
-    say("The server cannot be reached. Nothing was lost; try again in a moment."),
+    say(messages().dataset.unreachable),
   );
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     if (detail.successful) messages().replaceChildren();
     else if (detail.failed && detail.xhr?.status && !messages().querySelector(".notice"))
-      say(`The server answered with an error (${detail.xhr.status}). Try again.`);
+      say(messages().dataset.failed.replace("CODE", detail.xhr.status));
   });
 })();

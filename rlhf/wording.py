@@ -1,0 +1,44 @@
+"""What phases and figures of training are called; the processes report them by short names."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+PHASES: dict[str, str | Promise] = {
+    "preparing": _("preparing"),
+    "starting": _("starting"),
+    "loading": _("loading"),
+    "features": _("features"),
+    "sampling": _("sampling"),
+    "scoring": _("scoring"),
+    "training": _("training"),
+    "evaluation": _("evaluation"),
+}
+FIGURES: dict[str, str | Promise] = {
+    "loss": _("loss"),
+    "reward": _("reward"),
+    "accuracy": _("accuracy"),
+    "learning_rate": _("learning rate"),
+    "entropy": _("entropy"),
+    "train_accuracy": _("train accuracy"),
+    "test_accuracy": _("test accuracy"),
+    "test_accuracy_lower": _("test accuracy, lower end"),
+    "test_accuracy_upper": _("test accuracy, upper end"),
+    "test_pairs": _("test pairs"),
+    "train_rankings": _("train rankings"),
+    "test_rankings": _("test rankings"),
+    "length_only_accuracy": _("accuracy by length alone"),
+    "selection_gain": _("selection gain"),
+    "pairs": _("pairs"),
+    "steps": _("steps"),
+    "demonstrations": _("demonstrations"),
+}
+
+
+def phase_name(phase: str) -> str:
+    """A phase in the reader's language; an unknown one as it was reported."""
+    return str(PHASES.get(phase, phase))
+
+
+def figure_name(name: str) -> str:
+    """A figure in the reader's language; an unknown one by its short name in words."""
+    return str(FIGURES.get(name, name.replace("_", " ")))
