@@ -15,6 +15,8 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
+Found = tuple[int, str | tuple[str, ...], list[str], str | None]  # line, text, comments, context
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
 CODE = ("arena", "config", "ranking", "rlhf")
@@ -26,6 +28,13 @@ KEYWORDS = {
 }
 # Not for people who read pages: no need to translate the tools of operators.
 LEFT_OUT = ("/migrations/", "/management/")
+HEADERS_LEFT_OUT = tuple(
+    f'"{name}:'
+    for name in (
+        "Project-Id-Version", "Report-Msgid-Bugs-To", "POT-Creation-Date", "PO-Revision-Date",
+        "Last-Translator", "Language-Team", "Generated-By",
+    )
+)  # fmt: skip
 
 
 def main() -> None:
@@ -35,8 +44,7 @@ def main() -> None:
         catalogue = read(path)
         catalogue.update(template)
         catalogue.obsolete.clear()
-        with path.open("wb") as file:
-            write_po(file, catalogue, width=100, sort_output=True, include_lineno=False)
+        write(path, catalogue)
         due = [message for message in catalogue if message.id and not _is_done(catalogue, message)]
         print(f"{path.relative_to(ROOT)}: {len(catalogue)} messages, {len(due)} to translate")
 
@@ -45,6 +53,16 @@ def read(path: Path) -> Catalog:
     """A catalogue; its language is the name of its folder."""
     with path.open("rb") as file:
         return read_po(file, locale=path.parent.parent.name, abort_invalid=True)
+
+
+def write(path: Path, catalogue: Catalog) -> None:
+    """The same catalogue gives the same bytes: without dates and the names of tools."""
+    catalogue.header_comment = "# The arena in another language; see docs/translating.md."
+    file = io.BytesIO()
+    write_po(file, catalogue, width=100, sort_output=True, include_lineno=False)
+    lines = file.getvalue().decode().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(HEADERS_LEFT_OUT)]
+    path.write_text("".join(kept), encoding="utf-8")
 
 
 def collected() -> Catalog:
@@ -57,7 +75,7 @@ def collected() -> Catalog:
     return catalogue
 
 
-def _sources() -> Iterator[tuple[Path, Iterator[tuple[int, object, list[str], str | None]]]]:
+def _sources() -> Iterator[tuple[Path, Iterator[Found]]]:
     for path in sorted((ROOT / "templates").rglob("*.html")):
         yield path, _extract(_as_python(path.read_text()))
     for package in CODE:
@@ -71,7 +89,7 @@ def _as_python(source: str) -> str:
     return "\n".join(line.strip() for line in templatize(source).splitlines())
 
 
-def _extract(source: str) -> Iterator[tuple[int, object, list[str], str | None]]:
+def _extract(source: str) -> Iterator[Found]:
     file = io.BytesIO(source.encode())
     return extract("python", file, keywords=KEYWORDS, comment_tags=["Translators:"])
 

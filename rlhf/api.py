@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field
 
@@ -78,9 +79,9 @@ class RunOut(Schema):
 def _staff(request: HttpRequest) -> User:
     """The member of staff who asks; everybody else is refused."""
     if not isinstance(request.user, User):
-        raise Unauthorized("This needs a member of staff: sign in, or send an API token.")
+        raise Unauthorized(_("This needs a member of staff: sign in, or send an API token."))
     if not request.user.is_staff:
-        raise Forbidden("This needs a member of staff.")
+        raise Forbidden(_("This needs a member of staff."))
     return request.user
 
 
@@ -106,7 +107,7 @@ def get_export(request: HttpRequest, pk: int) -> dict[str, Any]:
     _staff(request)
     dataset = Dataset.objects.filter(pk=pk).first()
     if dataset is None:
-        raise NotFound(f"There is no export {pk}.")
+        raise NotFound(_("There is no export %(number)s.") % {"number": pk})
     return export_payload(dataset)
 
 
@@ -141,5 +142,5 @@ def cancel_run(request: HttpRequest, pk: int) -> dict[str, Any]:
 def _run(pk: int) -> Run:
     run = Run.objects.select_related("base", "contender").filter(pk=pk).first()
     if run is None:
-        raise NotFound(f"There is no run {pk}.")
+        raise NotFound(_("There is no run %(number)s.") % {"number": pk})
     return run

@@ -8,6 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from arena.errors import ArenaError
 from arena.selectors import user_of_token
@@ -40,7 +41,7 @@ def staff_or_token(view: View) -> View:
             return page(request, *args, **kwargs)
         user = user_of_token(token.strip())
         if user is None:
-            return HttpResponse(_("This API token is not valid.") + "\n", "text/plain", 401)
+            return HttpResponse(gettext("This API token is not valid.") + "\n", "text/plain", 401)
         request.user = user
         return page(request, *args, **kwargs)
 

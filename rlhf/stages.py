@@ -137,7 +137,7 @@ def get_stage(name: str) -> Stage:
         return STAGES[name]
     except KeyError:
         raise Invalid(
-            gettext("There is no training stage “%(name)s”. Choose one of: %(known)s.")
+            gettext("There is no training stage '%(name)s'. Choose one of: %(known)s.")
             % {"name": name, "known": ", ".join(STAGES)}
         ) from None
 

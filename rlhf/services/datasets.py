@@ -50,12 +50,12 @@ def create_dataset(
         form = get_format(format)
     except UnknownFormat as error:
         raise Invalid(
-            _("There is no format “%(name)s”. Choose one of: %(known)s.")
+            _("There is no format '%(name)s'. Choose one of: %(known)s.")
             % {"name": format, "known": ", ".join(FORMATS)}
         ) from error
     if population not in POPULATIONS:
         raise Invalid(
-            _("There is no population “%(name)s”. Choose one of: %(known)s.")
+            _("There is no population '%(name)s'. Choose one of: %(known)s.")
             % {"name": population, "known": ", ".join(POPULATIONS)}
         )
     dataset = Dataset.objects.create(

@@ -124,7 +124,7 @@ def _base(slug: str | None) -> Contender:
         return bases[0]
     base = Contender.objects.filter(slug=slug).first()
     if base is None:
-        raise NotFound(_("There is no contender “%(slug)s”.") % {"slug": slug})
+        raise NotFound(_("There is no contender '%(slug)s'.") % {"slug": slug})
     if base.backend != "local":
         raise Invalid(
             _(
@@ -210,7 +210,7 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
 def _check_count(stage: Stage, population: str) -> None:
     if population not in POPULATIONS:
         raise Invalid(
-            _("There is no population “%(name)s”. Choose one of: %(known)s.")
+            _("There is no population '%(name)s'. Choose one of: %(known)s.")
             % {"name": population, "known": ", ".join(POPULATIONS)}
         )
     found = count_votes(population).with_texts

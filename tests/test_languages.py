@@ -1,0 +1,165 @@
+"""Pages, API and stored sentences in the reader's language."""
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.test import Client
+from django.utils import translation
+from django.views.defaults import server_error
+
+from arena.sentences import Sentence, shown
+from rlhf.models import Run
+from tests.rlhf.conftest import *  # noqa: F403 - the fixtures of the lab
+
+pytestmark = pytest.mark.django_db
+GERMAN = {"HTTP_ACCEPT_LANGUAGE": "de-CH,de;q=0.9,en;q=0.5"}
+
+
+def html(answer: HttpResponse) -> str:
+    return answer.content.decode()
+
+
+def test_without_a_wish_it_is_english(client: Client) -> None:
+    answer = client.get("/login/")
+    assert '<html lang="en" dir="ltr">' in html(answer)
+    assert answer["Content-Language"] == "en"
+
+
+def test_the_browser_s_wish_is_heard(client: Client) -> None:
+    answer = client.get("/login/", **GERMAN)
+    assert '<html lang="de" dir="ltr">' in html(answer)
+    assert "<h1>Anmelden</h1>" in html(answer)
+
+
+def test_a_language_that_is_not_there_gives_english(client: Client) -> None:
+    assert "<h1>Sign in</h1>" in html(client.get("/login/", HTTP_ACCEPT_LANGUAGE="tlh"))
+    client.cookies["language"] = "tlh"
+    assert "<h1>Sign in</h1>" in html(client.get("/login/"))
+
+
+def test_arabic_runs_from_right_to_left(client: Client) -> None:
+    page = html(client.get("/login/", HTTP_ACCEPT_LANGUAGE="ar"))
+    assert '<html lang="ar" dir="rtl">' in page
+    assert "تسجيل الدخول" in page
+
+
+def test_the_choice_is_kept_and_brings_back_the_page(client: Client) -> None:
+    came_from = "http://testserver/leaderboard/?method=elo"
+    answer = client.post("/language/", {"language": "de"}, HTTP_REFERER=came_from)
+    assert (answer.status_code, answer["Location"]) == (302, came_from)
+    assert client.cookies["language"]["max-age"] == 365 * 24 * 3600
+    page = html(client.get("/signup/", HTTP_ACCEPT_LANGUAGE="en"))
+    assert "<h1>Konto anlegen</h1>" in page
+    assert '<button class="languages__choice" name="language" value="de" lang="de" aria' in page
+
+
+def test_the_choice_leads_to_no_other_site(client: Client) -> None:
+    answer = client.post("/language/", {"language": "de", "next": "https://evil.example/"})
+    assert answer["Location"] == "/"
+
+
+def test_one_request_s_language_is_not_the_next_one_s(client: Client) -> None:
+    client.get("/login/", **GERMAN)
+    assert translation.get_language() == "en"
+    assert "<h1>Sign in</h1>" in html(Client().get("/login/"))
+
+
+@pytest.mark.parametrize("path", ["/", "/leaderboard/", "/login/", "/no-such-page/"])
+def test_caches_are_told_what_a_page_depends_on(client: Client, path: str) -> None:
+    varies = {name.strip() for name in client.get(path)["Vary"].split(",")}
+    assert {"Accept-Language", "Cookie"} <= varies
+
+
+def test_errors_of_the_api_are_english_unless_asked_for(client: Client) -> None:
+    def error(**headers: str) -> str:
+        return str(client.get("/api/v1/nothing", **headers).json()["error"])
+
+    assert error() == "There is nothing at this address. /api/v1/docs lists what there is."
+    assert error(**GERMAN).startswith("Unter dieser Adresse ist nichts.")
+
+
+def test_the_page_of_a_crash_needs_no_request() -> None:
+    with translation.override("de"):
+        page = html(server_error(HttpRequest()))
+    assert "Hier ist etwas kaputtgegangen" in page
+    assert "set_language" not in page
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+def test_figures_and_dates_are_written_as_the_language_does(
+    reward_model: Run, operator_client: Client, language: str
+) -> None:
+    Run.objects.filter(pk=reward_model.pk).update(
+        progress=0.5, summary={"metrics": {"selection_gain": 0.25, "pairs": 12_345}}
+    )
+    page = html(operator_client.get(reward_model.get_absolute_url(), HTTP_ACCEPT_LANGUAGE=language))
+    gain, pairs = {"en": ("0.25", "12,345"), "de": ("0,25", "12.345"), "ar": ("0.25", "12,345")}[
+        language
+    ]
+    assert f"<dd>{gain}</dd>" in page
+    assert f"<dd>{pairs}</dd>" in page
+    assert 'max="1" value="0.5000"' in page  # an attribute is for the browser
+
+
+# --- sentences that workers write down -----------------------------------------------------
+
+LOST = Sentence("The run %(run)s lost %(count)s of its figures.")
+WHY = Sentence("Nobody knows why: 100 %% unclear.")
+
+
+@pytest.fixture
+def german(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {
+        LOST.english: "%(count)s Werte von %(run)s fehlen.",
+        WHY.english: "Niemand weiß warum: zu 100 %% unklar.",
+    }
+    monkeypatch.setattr("arena.sentences.gettext", lambda text: known.get(text, text))
+
+
+def test_a_sentence_is_stored_in_english() -> None:
+    with translation.override("de"):
+        assert LOST(run="grpo-3", count=7) == "The run grpo-3 lost 7 of its figures."
+    assert WHY() == "Nobody knows why: 100 % unclear."
+
+
+@pytest.mark.usefixtures("german")
+def test_a_stored_sentence_is_found_again() -> None:
+    stored = f"{LOST(run='a (b) 100%', count=7)} {WHY()}"
+    assert shown(stored) == stored
+    with translation.override("de"):
+        assert (
+            shown(stored) == "7 Werte von a (b) 100% fehlen. Niemand weiß warum: zu 100 % unklar."
+        )
+        assert shown(LOST(run="x", count=1) + " TypeError: 7") == (
+            "1 Werte von x fehlen. TypeError: 7"
+        )
+        assert shown("Something else.") == "Something else."
+        assert shown("") == ""
+
+
+def test_why_a_run_failed_is_read_in_the_reader_s_language(
+    reward_model: Run, operator_client: Client
+) -> None:
+    Run.objects.filter(pk=reward_model.pk).update(
+        state="failed",
+        error="The training process ended with exit code 3.\n\nTraceback: the log stays as it is",
+        notes=["5 votes on conversations of several turns were left out: "
+               "training reads single turns."],
+    )  # fmt: skip
+    page = html(operator_client.get(reward_model.get_absolute_url(), **GERMAN))
+    assert "Der Trainingsprozess endete mit dem Exit-Code 3." in page
+    assert "Traceback: the log stays as it is" in page
+    assert "5 Stimmen zu Gesprächen über mehrere Züge wurden ausgelassen" in page
+    assert "fehlgeschlagen" in page
+
+
+def test_a_refusal_of_the_gate_is_known() -> None:
+    reason = "It repeats itself: 9.1% of its 4-grams against 1.0% (at most 5.0% more is allowed)."
+    with translation.override("de"):
+        assert shown(reason).startswith("Es wiederholt sich: 9.1% seiner 4-Gramme gegenüber 1.0%")
+
+
+def test_a_refusal_page_translates_its_reason() -> None:
+    context = {"reason": "The training process left no result.", "status": 409}
+    with translation.override("de"):
+        assert "hat kein Ergebnis hinterlassen" in render_to_string("refusal.html", context)
