@@ -53,4 +53,8 @@ def _compile(catalogue: Path, into: Path) -> None:
 
     into.parent.mkdir(parents=True)
     with catalogue.open("rb") as file, into.open("wb") as out:
-        write_mo(out, read_po(file, abort_invalid=True))
+        messages = read_po(file, abort_invalid=True)
+        for message in messages:
+            if isinstance(message.string, tuple) and not all(message.string):
+                message.string = ""  # else Babel puts English plurals under foreign rules
+        write_mo(out, messages)

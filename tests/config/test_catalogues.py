@@ -50,6 +50,12 @@ def test_an_unfinished_translation_is_left_out(source: Path, tmp_path: Path) -> 
     assert said(compiled(source, tmp_path / "mo"), "Vote") == "Vote"
 
 
+def test_a_plural_without_all_its_forms_is_left_out(source: Path, tmp_path: Path) -> None:
+    write(source, 'msgid "vote"\nmsgid_plural "votes"\nmsgstr[0] "Stimme"\nmsgstr[1] ""\n')
+    found = gettext.translation("django", compiled(source, tmp_path / "mo"), ["de"])
+    assert [found.ngettext("vote", "votes", n) for n in (0, 1, 2)] == ["votes", "vote", "votes"]
+
+
 def test_a_broken_catalogue_says_where_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
     write(source, 'msgid "Vote"\ntranslation "Stimme"\n')
     with pytest.raises(Exception, match="keyword"):
