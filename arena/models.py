@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 POSITIONS = "ABC"
 
@@ -21,8 +22,8 @@ TAGS_HELP = "Each tag becomes a category of the leaderboard, such as: customer-s
 class Population(models.TextChoices):
     """Whose votes: people's and simulated raters' are never mixed unless asked."""
 
-    PEOPLE = "people", "people"
-    SIMULATED = "simulated", "simulated raters"
+    PEOPLE = "people", _("people")
+    SIMULATED = "simulated", _("simulated raters")
 
 
 class Contender(models.Model):

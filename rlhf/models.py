@@ -155,14 +155,14 @@ class Trial(models.Model):
     """
 
     class Verdict(models.TextChoices):
-        OPEN = "", "open"
-        BETTER = "better", "better"
-        WORSE = "worse", "worse"
-        UNDECIDED = "undecided", "undecided"
+        OPEN = "", _("open")
+        BETTER = "better", _("better")
+        WORSE = "worse", _("worse")
+        UNDECIDED = "undecided", _("undecided")
 
     class Otherwise(models.TextChoices):
-        RETIRE = "retire", "retire the child"
-        KEEP = "keep", "keep the child"
+        RETIRE = "retire", _("retire the child")
+        KEEP = "keep", _("keep the child")
 
     child = models.OneToOneField(Contender, on_delete=models.CASCADE, related_name="trial")
     parent = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="trials_against")

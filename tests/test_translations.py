@@ -241,6 +241,8 @@ def untranslated_in_python(source: str) -> Iterator[str]:
 
 def _plain(values: list[ast.expr]) -> Iterator[str]:
     for value in values:
+        while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mod):
+            value = value.left  # what fills the gaps is no text of ours
         parts = ast.walk(value) if isinstance(value, ast.JoinedStr | ast.BinOp) else [value]
         for part in parts:
             if isinstance(part, ast.Call):
@@ -258,6 +260,8 @@ def _plain(values: list[ast.expr]) -> Iterator[str]:
         ('raise errors.Invalid(f"No {x}.")', ["No "]),
         ('raise Invalid(_("No %(x)s.") % {"x": 1})', []),
         ("raise Invalid(REASON(x=1))", []),
+        ('raise Invalid("No %s." % x)', ["No %s."]),
+        ('raise Invalid(text % {"x": 1})', []),
         ('messages.error(request, "No.")', ["No."]),
         ('forms.CharField(label="Name", help_text=_("Yours"))', ["Name"]),
         ('admin.display(description="file")', ["file"]),

@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from arena.errors import Conflict, Invalid
 from arena.models import Contender
@@ -16,12 +18,14 @@ from rlhf.models import Trial
 
 logger = logging.getLogger(__name__)
 REASON_MAX_CHARS = 500
+KEPT = gettext_lazy("%(child)s is kept already.")
+RETIRED = gettext_lazy("%(child)s is retired already.")
 
 
 def open_trial(*, child: Contender) -> Trial:
     """Measure a contender against its parent, by the default rule. Joins the transaction."""
     if child.parent is None:
-        raise Invalid(f"{child} has no parent to be measured against.")
+        raise Invalid(_("%(child)s has no parent to be measured against.") % {"child": child})
     return Trial.objects.create(child=child, parent=child.parent)
 
 
@@ -32,7 +36,7 @@ def set_rule(
     """Choose the rule, see `Trial`. A Conflict once anybody has voted on the two."""
     trial = Trial.objects.select_for_update().get(pk=trial.pk)
     if trial.kept is not None or selectors.has_begun(trial):
-        raise Conflict("There are votes on the two already, so the rule stays as it is.")
+        raise Conflict(_("There are votes on the two already, so the rule stays as it is."))
     trial.population, trial.level = population, level
     trial.patience, trial.if_undecided = patience, if_undecided
     try:
@@ -85,10 +89,10 @@ def settle_trial(*, trial: Trial, keep: bool, by: AbstractBaseUser, reason: str)
     """
     why = reason.strip()
     if not why or len(why) > REASON_MAX_CHARS:
-        raise Invalid(f"Say in at most {REASON_MAX_CHARS} characters why.")
+        raise Invalid(_("Say in at most %(limit)s characters why.") % {"limit": REASON_MAX_CHARS})
     trial = Trial.objects.select_for_update().get(pk=trial.pk)
     if trial.kept is keep:
-        raise Conflict(f"{trial.child} is {'kept' if keep else 'retired'} already.")
+        raise Conflict((KEPT if keep else RETIRED) % {"child": trial.child})
     trial.kept = keep
     trial.reason = f"{by.get_username()}: {why}"
     trial.save(update_fields=["kept", "reason"])

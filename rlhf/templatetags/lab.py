@@ -35,7 +35,8 @@ def figure(value: float | None) -> str:
 @register.filter
 def signed(points: float) -> str:
     """49.6 as "+50", -3 with a true minus sign."""
-    return f"{points:+,.0f}".replace("-", "\N{MINUS SIGN}")
+    sign = "-+"[points >= 0].replace("-", "\N{MINUS SIGN}")
+    return sign + str(number_format(f"{abs(points):.0f}", use_l10n=True, force_grouping=True))
 
 
 _MEASURES = {
