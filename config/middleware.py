@@ -80,6 +80,8 @@ class LanguageMiddleware(OutgoingMiddleware):
             return await super()._change_later(request, response)
 
     def change(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if "public" in response.headers.get("Cache-Control", ""):
+            return response  # the same for everybody: its language stands in its address
         language = translation.get_language()
         assert language is not None
         response.headers.setdefault("Content-Language", language)
