@@ -44,6 +44,7 @@ def main() -> None:
         catalogue = read(path)
         catalogue.update(template)
         catalogue.obsolete.clear()
+        catalogue.fuzzy = False  # of the header: Babel marks a new one
         write(path, catalogue)
         due = [message for message in catalogue if message.id and not _is_done(catalogue, message)]
         print(f"{path.relative_to(ROOT)}: {len(catalogue)} messages, {len(due)} to translate")
