@@ -10,7 +10,7 @@ from ninja import Router, Schema
 
 from arena.models import Contender, Population
 from ranking import selectors
-from ranking.boards import LeaderboardRecord
+from ranking.boards import BY_VOTE, LeaderboardRecord
 from ranking.categories import OVERALL
 from ranking.verification import COLUMNS, as_row
 
@@ -21,6 +21,7 @@ class StandingOut(Schema):
     rank: int
     rank_low: int | None
     rank_high: int | None
+    significance_rank: int | None
     slug: str
     name: str
     rating: float
@@ -38,6 +39,7 @@ class LeaderboardOut(Schema):
     category: str
     population: str
     days: int | None
+    cluster: str
     computed_at: datetime
     votes: int
     settings: dict[str, Any]
@@ -55,16 +57,21 @@ def leaderboard(
     category: str = OVERALL,
     population: str = Population.PEOPLE,
     days: int | None = None,
+    cluster: str = BY_VOTE,
 ) -> LeaderboardRecord:
-    """Standings, best first. `method`: bradley-terry, elo or plackett-luce.
+    """Standings, best first. `method`: bradley-terry, elo, plackett-luce or style-controlled.
 
-    `population`: people, simulated or all. `days`: only votes of the last so many days. `votes`
+    `population`: people, simulated or all. `days`: only votes of the last so many days.
+    `cluster`: vote or rater, whose errors the intervals let depend on each other.
+    `significance_rank`: 1 plus the number of contenders that are significantly better. `votes`
     of a standing are the votes that a contender took part in; `wins`, `losses` and `ties` count
     its comparisons, of which a vote on three has two. Online Elo has no interval: its bounds
-    and rank range are null. `id` is the number of a stored leaderboard, null if it was computed
-    for this request; `digest` is the hash of its votes.
+    and all ranks but one are null. `id` is the number of a stored leaderboard, null if it was
+    computed for this request; `digest` is the hash of its votes.
     """
-    return selectors.board(method=method, category=category, population=population, days=days)
+    return selectors.board(
+        method=method, category=category, population=population, days=days, cluster=cluster
+    )
 
 
 @router.get("leaderboards/{number}", response=LeaderboardOut, summary="A stored leaderboard")

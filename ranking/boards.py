@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 
 from arena.errors import Invalid
 from ranking.counting import EloScore, SliceCounts, Verdict, Who
-from ranking.estimators import BradleyTerry, Comparisons, Elo, PlackettLuce, rank_ranges
+from ranking.estimators import (
+    BradleyTerry,
+    Comparisons,
+    Elo,
+    PlackettLuce,
+    rank_ranges,
+    significantly_better,
+)
 from ranking.estimators.ranks import ranks
+from ranking.estimators.strengths import StrengthModel
 
 METHODS = ("bradley-terry", "elo", "plackett-luce")
 STYLE_CONTROLLED = "style-controlled"  # needs the votes and not their tallies: never stored
 ALL_METHODS = (*METHODS, STYLE_CONTROLLED)
+BY_VOTE, BY_RATER = "vote", "rater"
+CLUSTERS = (BY_VOTE, BY_RATER)  # whose errors may depend on each other: those of one …
 LEVEL = 0.95
 _FITTED = {"bradley-terry": BradleyTerry, "plackett-luce": PlackettLuce}
 _ELO_CAVEAT = "Online Elo depends on the order of the votes and has no interval."
@@ -24,11 +34,15 @@ _ELO_CAVEAT = "Online Elo depends on the order of the votes and has no interval.
 
 @dataclass(frozen=True, slots=True)
 class StandingRecord:
-    """One line. Bounds and rank range are None where the method has none (online Elo)."""
+    """One line. Bounds and what follows from them are None for online Elo, which has none.
+
+    `significance_rank`: 1 plus the number of contenders that are significantly better.
+    """
 
     rank: int
     rank_low: int | None
     rank_high: int | None
+    significance_rank: int | None
     contender_id: int
     slug: str
     name: str
@@ -46,7 +60,7 @@ class LeaderboardRecord:
     """A leaderboard, stored or just computed (then `id` is None).
 
     `votes`: how many votes it rests on, from the number `first_vote` to `last_vote`; `digest`:
-    their hash, see `SliceCounts.digest`.
+    their hash, see `SliceCounts.digest`. `cluster`: what the intervals are clustered by.
     """
 
     id: int | None
@@ -54,6 +68,7 @@ class LeaderboardRecord:
     category: str
     population: str
     days: int | None
+    cluster: str
     computed_at: datetime
     votes: int
     settings: dict[str, Any]
@@ -73,13 +88,17 @@ class Board(NamedTuple):
 
 
 class Ratings(NamedTuple):
-    """All by label index, (K,). `lower` and `upper` are None where there is no interval."""
+    """All by label index, (K,). What follows the rating is None where there is no interval.
+
+    `surpassed`: how many contenders are significantly better.
+    """
 
     settings: dict[str, Any]
     caveats: list[str]
     rating: NDArray[np.float64]
     lower: NDArray[np.float64] | None
     upper: NDArray[np.float64] | None
+    surpassed: NDArray[np.intp] | None
 
 
 def check_method(method: str) -> None:
@@ -95,21 +114,21 @@ def rank_contenders(
     who: Mapping[int, Who],
     anchor: Mapping[int, float] | None = None,
 ) -> Board:
-    """Standings, best first, of everybody in the tallies. `anchor` fixes one's rating."""
+    """Standings, best first, of everybody in the tallies. `anchor` fixes one's rating.
+
+    The intervals are clustered by rater if the counts tell them apart, else by vote.
+    """
     check_method(method)
-    ids = sorted({contender for lineup, _ in counts.tallies for contender in lineup})
+    ids = counts.contenders
     labels = as_labels(ids, who)
-    comparisons = Comparisons.from_tallies(
-        {
-            (tuple(labels[contender] for contender in lineup), verdict): count
-            for (lineup, verdict), count in counts.tallies.items()
-        },
-        labels=[labels[contender] for contender in ids],
-    )
+    comparisons = as_comparisons(counts, labels)
     if method == "elo":
         ratings = _elo(counts.elo, ids, anchor)
     else:
-        ratings = _fit(method, comparisons, {labels[c]: to for c, to in (anchor or {}).items()})
+        anchored = {labels[contender]: to for contender, to in (anchor or {}).items()} or None
+        settings = settings_of(method, counts) | {"anchor": anchored}
+        fitted = _FITTED[method](anchor=anchored).fit(comparisons)
+        ratings = as_ratings(fitted, comparisons.n_clusters, settings)
     return Board(
         ratings.settings, ratings.caveats, as_lines(ids, who, ratings, comparisons, counts.tallies)
     )
@@ -125,12 +144,44 @@ def as_labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
     }
 
 
-def _fit(method: str, comparisons: Comparisons, anchor: dict[str, float]) -> Ratings:
-    estimator = _FITTED[method](anchor=anchor or None)
-    settings = {**vars(estimator), "level": LEVEL, "interval": "sandwich, clustered by vote"}
-    estimator.fit(comparisons)
-    lower, upper = estimator.intervals(LEVEL)
-    return Ratings(settings, estimator.caveats_, estimator.ratings_, lower, upper)
+def as_comparisons(counts: SliceCounts, labels: Mapping[int, str]) -> Comparisons:
+    """The votes with `labels` for the contenders' ids, clustered by rater where that is known."""
+    if counts.by_rater is None:
+        kinds, raters = list(counts.tallies.items()), None
+    else:
+        kinds = [(verdict, count) for (_, verdict), count in counts.by_rater.items()]
+        raters = [rater for rater, _ in counts.by_rater]
+    return Comparisons.from_rankings(
+        [[labels[contender] for contender in lineup] for (lineup, _), _ in kinds],
+        [verdict for (_, verdict), _ in kinds],
+        weight=[count for _, count in kinds],
+        cluster=raters,
+        labels=list(labels.values()),
+    )
+
+
+def settings_of(method: str, counts: SliceCounts) -> dict[str, Any]:
+    """With what a method that takes the tallies is used, an anchor aside."""
+    if method == "elo":
+        return {**vars(Elo()), "anchor": None}
+    return {**vars(_FITTED[method]()), **inference(counts.raters)}
+
+
+def inference(raters: int | None) -> dict[str, Any]:
+    """How intervals and significance are computed; `raters`: how many, if clustered by them."""
+    settings: dict[str, Any] = {"level": LEVEL, "significance": "Benjamini-Hochberg, all pairs"}
+    if raters is None:
+        return settings | {"interval": "sandwich, clustered by vote"}
+    return settings | {"interval": "sandwich, clustered by rater", "raters": raters}
+
+
+def as_ratings(fitted: StrengthModel, clusters: int | None, settings: dict[str, Any]) -> Ratings:
+    """What a model says that was fitted to votes in so many clusters, None if in no given ones."""
+    interval = fitted.intervals(LEVEL)
+    better = significantly_better(
+        fitted.ratings_, fitted.covariance(), interval, LEVEL, clusters=clusters
+    )
+    return Ratings(settings, fitted.caveats_, fitted.ratings_, *interval, better.sum(axis=0))
 
 
 def _elo(
@@ -143,7 +194,7 @@ def _elo(
         shift = to - scores[fixed].rating
         settings["anchor"] = to
     rating = np.array([scores[contender].rating + shift for contender in ids], np.float64)
-    return Ratings(settings, [_ELO_CAVEAT], rating, None, None)
+    return Ratings(settings, [_ELO_CAVEAT], rating, None, None, None)
 
 
 def _record(comparisons: Comparisons) -> NDArray[np.int64]:
@@ -173,7 +224,7 @@ def as_lines(
     tallies: Counter[Verdict],
 ) -> tuple[StandingRecord, ...]:
     """The standings, best first, of ratings in the order of `ids`."""
-    record, votes = _record(comparisons), _votes(tallies)
+    record, votes, surpassed = _record(comparisons), _votes(tallies), ratings.surpassed
     if ratings.lower is None or ratings.upper is None:
         rank, low, high = ranks(ratings.rating), None, None
     else:
@@ -183,6 +234,7 @@ def as_lines(
             rank=int(rank[i]),
             rank_low=None if low is None else int(low[i]),
             rank_high=None if high is None else int(high[i]),
+            significance_rank=None if surpassed is None else int(surpassed[i]) + 1,
             contender_id=contender,
             slug=who[contender].slug,
             name=who[contender].name,

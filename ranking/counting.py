@@ -13,6 +13,7 @@ from arena.selectors import DecidedVote
 from ranking.categories import OVERALL, categories_of
 from ranking.estimators.elo import INITIAL, elo_update
 from ranking.estimators.style_features import count_style
+from ranking.items import item_of
 
 ALL = "all"  # people and simulated raters together
 
@@ -42,13 +43,19 @@ class Ballot(NamedTuple):
     lineup: tuple[int, ...]
     ranks: tuple[int, ...]
     style: tuple[tuple[int | None, ...], ...] = ()
+    item: str = ""  # equal where the same was judged, see `ranking.items`
 
     @property
     def verdict(self) -> Verdict:
-        """The vote without its positions; a rank is 1 plus the number of better contenders."""
-        pairs = sorted(zip(self.lineup, self.ranks, strict=True))
-        ranks = tuple(1 + sum(other < rank for _, other in pairs) for _, rank in pairs)
-        return tuple(contender for contender, _ in pairs), ranks
+        """The vote without its positions."""
+        return verdict_of(self.lineup, self.ranks)
+
+
+def verdict_of(lineup: Sequence[int], ranks: Sequence[int]) -> Verdict:
+    """Contenders in ascending order; a rank is 1 plus the number of better contenders."""
+    pairs = sorted(zip(lineup, ranks, strict=True))
+    places = tuple(1 + sum(other < rank for _, other in pairs) for _, rank in pairs)
+    return tuple(contender for contender, _ in pairs), places
 
 
 @dataclass(slots=True)
@@ -68,6 +75,7 @@ def ballot_of(vote: DecidedVote) -> Ballot:
         lineup=vote.contender_ids,
         ranks=vote.ranks,
         style=_style(vote),
+        item=item_of(vote),
     )
 
 
@@ -137,16 +145,30 @@ class Who(NamedTuple):
 
 
 class SliceCounts(NamedTuple):
-    """What the leaderboards of one slice rest on: tallies, and Elo by contender."""
+    """What the leaderboards of one slice rest on: tallies, and Elo by contender.
+
+    `by_rater`: the tallies of each rater, if intervals shall be clustered by them.
+    """
 
     tallies: Counter[Verdict]
     elo: dict[int, EloScore]
     first_vote: int | None = None
     last_vote: int | None = None
+    by_rater: Counter[tuple[int, Verdict]] | None = None
 
     @property
     def votes(self) -> int:
         return self.tallies.total()
+
+    @property
+    def contenders(self) -> list[int]:
+        """The ids of all who were voted on, in ascending order."""
+        return sorted({contender for lineup, _ in self.tallies for contender in lineup})
+
+    @property
+    def raters(self) -> int | None:
+        """How many there are, if their tallies are kept apart."""
+        return None if self.by_rater is None else len({rater for rater, _ in self.by_rater})
 
     def digest(self, method: str, who: Mapping[int, Who]) -> str:
         """A hash that changes when, and only when, the method's ratings may change.
@@ -164,14 +186,18 @@ class SliceCounts(NamedTuple):
         return hashlib.sha256(json.dumps(basis, separators=(",", ":")).encode()).hexdigest()
 
 
-def count_ballots(chosen: Iterable[Ballot]) -> SliceCounts:
-    """Count the votes of one slice, in the order given."""
+def count_ballots(chosen: Iterable[Ballot], *, by_rater: bool = False) -> SliceCounts:
+    """Count the votes of one slice, in the order given; if asked, each rater's apart as well."""
     tallies: Counter[Verdict] = Counter()
+    apart: Counter[tuple[int, Verdict]] = Counter()
     elo: dict[int, EloScore] = {}
     first: int | None = None
     last: int | None = None
     for ballot in chosen:
-        tallies[ballot.verdict] += 1
+        verdict = ballot.verdict
+        tallies[verdict] += 1
+        if by_rater:
+            apart[ballot.rater, verdict] += 1
         play([elo.setdefault(who, EloScore()) for who in ballot.lineup], ballot.ranks)
         first, last = first or ballot.vote, ballot.vote
-    return SliceCounts(tallies, elo, first, last)
+    return SliceCounts(tallies, elo, first, last, apart if by_rater else None)

@@ -12,9 +12,9 @@ from ranking.selectors.lines import Line
 # What a spreadsheet would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
-    "rank", "rank_low", "rank_high", "slug", "name", "rating", "lower", "upper", "win_rate", "elo",
-    "votes", "wins", "losses", "ties", "approval", "approval_lower", "approval_upper", "thumbs",
-    "median_seconds", "cost_per_1000_usd",
+    "rank", "rank_low", "rank_high", "significance_rank", "slug", "name", "rating", "lower",
+    "upper", "win_rate", "elo", "votes", "wins", "losses", "ties", "approval", "approval_lower",
+    "approval_upper", "thumbs", "median_seconds", "cost_per_1000_usd",
 )  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def as_json(board: LeaderboardRecord, lines: Sequence[Line]) -> str:
             "category": board.category,
             "population": board.population,
             "days": board.days,
+            "cluster": board.cluster,
             "computed_at": board.computed_at.isoformat(),
             "votes": board.votes,
             "digest": board.digest,
@@ -57,6 +58,7 @@ def _row(line: Line) -> dict[str, Any]:
         "rank": standing.rank,
         "rank_low": standing.rank_low,
         "rank_high": standing.rank_high,
+        "significance_rank": standing.significance_rank,
         "slug": standing.slug,
         "name": standing.name,
         "rating": standing.rating,

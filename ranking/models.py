@@ -5,6 +5,7 @@ from django.db import models
 from arena.models import Contender, Population, Vote
 from ranking.categories import OVERALL
 from ranking.counting import ALL
+from ranking.items import LENGTH, UNCOUNTED
 
 POPULATIONS = [*Population.choices, (ALL, "people and simulated raters")]
 
@@ -15,7 +16,8 @@ class CountedVote(models.Model):
     `categories` begins and ends with a space and has one between two ("_coding_signed-in_", _ a
     space), so that one of them is found as text. `lineup` and `ranks` are by position, A first.
     `style`: for each position [tokens, headers, lists, bold, milliseconds or null]; empty for a
-    vote without texts.
+    vote without texts. `item` is equal where the same responses were judged, empty where that is
+    not known, UNCOUNTED in rows of older versions until they are counted again.
     """
 
     vote = models.OneToOneField(
@@ -28,6 +30,7 @@ class CountedVote(models.Model):
     lineup = models.CharField(max_length=80)
     ranks = models.CharField(max_length=20)
     style = models.JSONField(default=list)
+    item = models.CharField(max_length=LENGTH, default=UNCOUNTED, db_index=True)
 
     def __str__(self) -> str:
         return f"{self.lineup}: {self.ranks}"
@@ -105,7 +108,8 @@ class Standing(models.Model):
     """One contender's line on a leaderboard.
 
     `votes` are the votes it took part in; `wins`, `losses` and `ties` its comparisons, of which
-    a vote on three has two. Online Elo has no interval, hence no bounds and no rank range.
+    a vote on three has two. Online Elo has no interval, hence no bounds
+    and no ranks but one.
     """
 
     leaderboard = models.ForeignKey(Leaderboard, on_delete=models.CASCADE, related_name="standings")
@@ -113,6 +117,9 @@ class Standing(models.Model):
     rank = models.PositiveIntegerField()
     rank_low = models.PositiveIntegerField(null=True)
     rank_high = models.PositiveIntegerField(null=True)
+    significance_rank = models.PositiveIntegerField(
+        null=True, help_text="1 plus the number of contenders that are significantly better."
+    )
     rating = models.FloatField()
     lower = models.FloatField(null=True)
     upper = models.FloatField(null=True)

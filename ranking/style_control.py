@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.boards import LEVEL, Board, Ratings, as_labels, as_lines
+from ranking.boards import LEVEL, Board, as_labels, as_lines, as_ratings, inference
 from ranking.counting import Ballot, SliceCounts, Who
 from ranking.estimators import (
     Comparisons,
@@ -28,26 +28,26 @@ def rank_with_style(
 ) -> Board:
     """Standings as if all responses had the same style, of votes that have one.
 
-    `counts` are those of the same ballots. The settings say what each covariate adds to the
-    log-odds of winning, with its interval.
+    `counts` are those of the same ballots, the intervals clustered as they say. The settings
+    say what each covariate adds to the log-odds of winning, with its interval.
     """
-    ids = sorted({contender for ballot in ballots for contender in ballot.lineup})
+    ids = counts.contenders
     labels = as_labels(ids, who)
     comparisons = Comparisons.from_rankings(
         [[labels[contender] for contender in ballot.lineup] for ballot in ballots],
         [ballot.ranks for ballot in ballots],
+        cluster=None if counts.by_rater is None else [ballot.rater for ballot in ballots],
         labels=[labels[contender] for contender in ids],
     )
     names, covariates = _covariates(ballots)
     estimator = StyleControlled(anchor={labels[c]: to for c, to in (anchor or {}).items()} or None)
-    settings = {**vars(estimator), "level": LEVEL, "interval": "sandwich, clustered by vote"}
+    settings = {**vars(estimator), **inference(counts.raters)}
     estimator.fit(comparisons, covariates)
     effects = zip(
         names, estimator.coefficients_, *estimator.coefficient_intervals(LEVEL), strict=True
     )
     settings["coefficients"] = {name: [float(end) for end in ends] for name, *ends in effects}
-    lower, upper = estimator.intervals(LEVEL)
-    ratings = Ratings(settings, estimator.caveats_, estimator.ratings_, lower, upper)
+    ratings = as_ratings(estimator, comparisons.n_clusters, settings)
     return Board(
         ratings.settings, ratings.caveats, as_lines(ids, who, ratings, comparisons, counts.tallies)
     )

@@ -1,7 +1,8 @@
 """Can a leaderboard be reproduced? From its JSON and its votes, without a database.
 
 The votes are CSV with the columns vote, cast_on, population, categories, contenders, ranks: one row
-for each vote in the order cast, the contenders' slugs and their ranks joined by "|".
+for each vote in the order cast, the contenders' slugs and their ranks joined by "|". They do not
+say who voted, so that intervals clustered by rater can be checked in the arena's database only.
 """
 
 import csv
@@ -11,13 +12,23 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from arena.errors import Invalid
-from ranking.boards import check_method, rank_contenders
+from ranking.boards import (
+    BY_RATER,
+    BY_VOTE,
+    STYLE_CONTROLLED,
+    StandingRecord,
+    check_method,
+    rank_contenders,
+)
 from ranking.counting import Ballot, Who, count_ballots
 
 COLUMNS = ("vote", "cast_on", "population", "categories", "contenders", "ranks")
 TOLERANCE = 1e-6
+_RATERS_UNKNOWN = 0
 _NUMBERS = ("rating", "lower", "upper")
-_COUNTED = ("rank", "rank_low", "rank_high", "votes", "wins", "losses", "ties")
+_COUNTED = ("rank", "votes", "wins", "losses", "ties")
+_INFERRED = ("lower", "upper", "rank_low", "rank_high", "significance_rank")
+_HOW_INFERRED = ("interval", "raters")
 
 
 def as_row(ballot: Ballot, slugs: Mapping[int, str]) -> tuple[str, ...]:
@@ -48,16 +59,29 @@ def read_votes(file: TextIO) -> Iterator[tuple[Ballot, tuple[str, ...]]]:
                 raise ValueError("each contender needs one rank, from 1")
             moment = datetime.fromisoformat(row["cast_on"]).replace(tzinfo=UTC)
             names = tuple(row["categories"].split())
-            ballot = Ballot(int(row["vote"]), 0, row["population"], names, moment, (), ranks)
+            known = (int(row["vote"]), _RATERS_UNKNOWN, row["population"], names, moment)
+            ballot = Ballot(*known, (), ranks)
         except (ValueError, TypeError, AttributeError) as error:
             raise Invalid(f"Line {reader.line_num} of the votes: {error}.") from error
         yield ballot, tuple(slugs)
 
 
-def verify(board: Mapping[str, Any], votes: Iterable[tuple[Ballot, tuple[str, ...]]]) -> list[str]:
+def needs_raters(board: Mapping[str, Any]) -> bool:
+    """Whether the intervals depend on who voted, which the published votes do not say."""
+    return board.get("cluster", BY_VOTE) == BY_RATER and board.get("method") != "elo"
+
+
+def verify(
+    board: Mapping[str, Any],
+    votes: Iterable[tuple[Ballot, tuple[str, ...]]],
+    *,
+    raters_known: bool = False,
+) -> list[str]:
     """What differs between a leaderboard's JSON and one computed from the votes; empty if nothing.
 
-    Raises Invalid for JSON that is no leaderboard.
+    Without `raters_known`, what depends on raters is not compared: intervals clustered by them
+    and what follows from those. Raises Invalid for JSON that is no leaderboard, or one that
+    votes without their texts cannot reproduce.
     """
     try:
         method, digest, standings = board["method"], board["digest"], board["standings"]
@@ -65,12 +89,16 @@ def verify(board: Mapping[str, Any], votes: Iterable[tuple[Ballot, tuple[str, ..
     except (KeyError, TypeError) as error:
         raise Invalid(f"This JSON is no leaderboard: {error} is missing.") from error
     check_method(method)
+    if method == STYLE_CONTROLLED:
+        raise Invalid("Style control needs the texts of the responses, so it cannot be verified.")
+    by_rater = needs_raters(board)
+    unknown = by_rater and not raters_known
     numbers: dict[str, int] = {}
     numbered = (
         ballot._replace(lineup=tuple(numbers.setdefault(slug, len(numbers)) for slug in slugs))
         for ballot, slugs in votes
     )
-    counts = count_ballots(numbered)
+    counts = count_ballots(numbered, by_rater=by_rater and raters_known)
     who = {number: Who(slug, names.get(slug, slug)) for slug, number in numbers.items()}
     found = rank_contenders(method, counts, who)
     problems = []
@@ -78,23 +106,31 @@ def verify(board: Mapping[str, Any], votes: Iterable[tuple[Ballot, tuple[str, ..
         problems.append(f"It rests on {board['votes']} votes, but there are {counts.votes}.")
     if counts.digest(method, who) != digest:
         problems.append("The votes are not those that it rests on: their SHA-256 differs.")
-    if found.settings != board["settings"]:
+    if _compared(found.settings, unknown) != _compared(board["settings"], unknown):
         problems.append("It was computed with other settings than this version uses.")
     lines = {line.slug: line for line in found.standings}
     for line in standings:
         if line["slug"] not in lines:
             problems.append(f"{line['slug']} has no votes.")
             continue
-        problems += _differences(line, lines.pop(line["slug"]))
+        problems += _differences(line, lines.pop(line["slug"]), unknown)
     problems += [f"{slug} is missing from it." for slug in lines]
     return problems
 
 
-def _differences(said: Mapping[str, Any], found: object) -> Iterator[str]:
-    for name in (*_NUMBERS, *_COUNTED):
+def _compared(settings: Mapping[str, Any], raters_unknown: bool) -> dict[str, Any]:
+    left_out = _HOW_INFERRED if raters_unknown else ()
+    return {name: value for name, value in settings.items() if name not in left_out}
+
+
+def _differences(
+    said: Mapping[str, Any], found: StandingRecord, raters_unknown: bool
+) -> Iterator[str]:
+    left_out = _INFERRED if raters_unknown else ()
+    for name in dict.fromkeys((*_NUMBERS, *_COUNTED, *_INFERRED)):
         one, other = said.get(name), getattr(found, name)
         equal = one == other
         if name in _NUMBERS and one is not None and other is not None:
             equal = math.isclose(one, other, abs_tol=TOLERANCE)
-        if not equal:
+        if not equal and name not in left_out:
             yield f"{said['slug']}: {name} is {one}, computed {other}."

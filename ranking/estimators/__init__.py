@@ -23,6 +23,7 @@ from .leverage import Leverage, leverage
 from .plackett_luce import PlackettLuce
 from .ranks import Ranks, rank_ranges
 from .results import Interval
+from .significance import significantly_better
 from .style import StyleControlled
 from .style_features import StyleCounts, count_style
 
@@ -52,6 +53,7 @@ __all__ = [
     "position_differences",
     "probability_of_best",
     "rank_ranges",
+    "significantly_better",
     "style_differences",
     "win_rate",
 ]

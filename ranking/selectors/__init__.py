@@ -3,6 +3,7 @@
 from ranking.selectors.counts import (
     ballots,
     contenders_in,
+    counts_by_rater,
     fresh_ballots,
     numbers,
     recent_counts,
@@ -17,6 +18,7 @@ from ranking.selectors.leaderboards import (
     compute,
     latest,
     snapshot,
+    votes_between,
     votes_of,
 )
 from ranking.selectors.pairs import Pair, pairs
@@ -30,6 +32,7 @@ __all__ = [
     "categories",
     "compute",
     "contenders_in",
+    "counts_by_rater",
     "fresh_ballots",
     "history",
     "latest",
@@ -39,5 +42,6 @@ __all__ = [
     "rows_in",
     "snapshot",
     "stored_counts",
+    "votes_between",
     "votes_of",
 ]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from arena.models import Contender, Population
 from arena.selectors import counted_votes, decided_votes
@@ -19,6 +19,7 @@ from ranking.counting import (
     Who,
     ballot_of,
     count_ballots,
+    verdict_of,
 )
 from ranking.models import CountedVote, EloRating, Tally
 
@@ -51,6 +52,22 @@ def recent_counts(part: Slice, since: datetime) -> SliceCounts:
     return count_ballots(ballots(rows_in(part, since)))
 
 
+def counts_by_rater(part: Slice, since: datetime | None = None) -> SliceCounts:
+    """The tallies with each rater's kept apart, counted by the database; without Elo."""
+    apart: Counter[tuple[int, Verdict]] = Counter()
+    tallies: Counter[Verdict] = Counter()
+    votes: list[int] = []
+    kinds = rows_in(part, since).order_by().values_list("rater", "lineup", "ranks")
+    for rater, lineup, ranks, count, first, last in kinds.annotate(
+        Count("pk"), Min("pk"), Max("pk")
+    ):
+        verdict = verdict_of(numbers(lineup), numbers(ranks))
+        apart[rater, verdict] += count
+        tallies[verdict] += count
+        votes += [first, last]
+    return SliceCounts(tallies, {}, min(votes, default=None), max(votes, default=None), apart)
+
+
 def fresh_ballots(
     part: Slice, since: datetime | None = None, *, style: bool = False
 ) -> Iterator[Ballot]:
@@ -80,7 +97,8 @@ def rows_in(part: Slice, since: datetime | None = None) -> QuerySet[CountedVote]
 def ballots(rows: QuerySet[CountedVote]) -> Iterator[Ballot]:
     """The values of rows, in their order and in constant memory."""
     columns = ["pk", "rater", "population", "categories", "cast_at", "lineup", "ranks", "style"]
-    for pk, rater, population, names, cast_at, lineup, ranks, style in rows.values_list(
+    columns.append("item")
+    for pk, rater, population, names, cast_at, lineup, ranks, style, item in rows.values_list(
         *columns
     ).iterator(chunk_size=CHUNK):
         yield Ballot(
@@ -92,6 +110,7 @@ def ballots(rows: QuerySet[CountedVote]) -> Iterator[Ballot]:
             numbers(lineup),
             numbers(ranks),
             tuple(map(tuple, style)),
+            item,
         )
 
 

@@ -1,7 +1,7 @@
 """Leaderboards: stored ones, and those computed afresh for any slice of the votes."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django.utils import timezone
@@ -9,18 +9,23 @@ from django.utils import timezone
 from arena.errors import Invalid, NotFound
 from arena.models import Population, Prompt
 from ranking.boards import (
+    BY_RATER,
+    BY_VOTE,
+    CLUSTERS,
     STYLE_CONTROLLED,
+    Board,
     LeaderboardRecord,
     StandingRecord,
     check_method,
     rank_contenders,
 )
 from ranking.categories import OVERALL
-from ranking.counting import Ballot, Slice, Who, count_ballots
+from ranking.counting import Ballot, Slice, SliceCounts, Who, count_ballots
 from ranking.models import POPULATIONS, Leaderboard, Standing, Tally
 from ranking.selectors.counts import (
     ballots,
     contenders_in,
+    counts_by_rater,
     fresh_ballots,
     recent_counts,
     rows_in,
@@ -37,29 +42,39 @@ def board(
     category: str = OVERALL,
     population: str = Population.PEOPLE,
     days: int | None = None,
+    cluster: str = BY_VOTE,
 ) -> LeaderboardRecord:
     """What a page shows: the newest stored leaderboard, or one that is computed.
 
     A computed one is kept in this process until the counts change, or an hour for the sake of
     `days`. Raises Invalid for unknown names.
     """
-    _check(method, category, population, days)
-    if days is None:
+    _check(method, category, population, days, cluster)
+    if days is None and cluster == BY_VOTE:
         stored = latest(method=method, category=category, population=population)
         if stored is not None:
             return stored
     newest = Leaderboard.objects.order_by("-pk").values_list("pk", "computed_at").first()
     if newest is None:  # until the first refit nothing would say that votes have come in
-        return compute(method=method, category=category, population=population, days=days)
+        return compute(
+            method=method, category=category, population=population, days=days, cluster=cluster
+        )
     hour = None if days is None else timezone.now().replace(minute=0, second=0, microsecond=0)
-    return _kept((newest, hour), method, category, population, days)
+    return _kept((newest, hour), method, category, population, days, cluster)
 
 
 @lru_cache(maxsize=64)
 def _kept(
-    version: object, method: str, category: str, population: str, days: int | None
+    version: object,
+    method: str,
+    category: str,
+    population: str,
+    days: int | None,
+    cluster: str,
 ) -> LeaderboardRecord:
-    return compute(method=method, category=category, population=population, days=days)
+    return compute(
+        method=method, category=category, population=population, days=days, cluster=cluster
+    )
 
 
 def latest(
@@ -85,10 +100,14 @@ def snapshot(number: int) -> LeaderboardRecord:
 
 def votes_of(board: LeaderboardRecord) -> Iterator[Ballot]:
     """The votes that a stored leaderboard rests on, unless they were taken out since."""
-    if board.first_vote is None:
+    if board.first_vote is None or board.last_vote is None:
         return iter(())
-    rows = rows_in(Slice(board.category, board.population))
-    return ballots(rows.filter(pk__gte=board.first_vote, pk__lte=board.last_vote))
+    return votes_between(Slice(board.category, board.population), board.first_vote, board.last_vote)
+
+
+def votes_between(part: Slice, first: int, last: int) -> Iterator[Ballot]:
+    """The votes of a slice from one number to another, both included."""
+    return ballots(rows_in(part).filter(pk__gte=first, pk__lte=last))
 
 
 def compute(
@@ -97,42 +116,31 @@ def compute(
     category: str = OVERALL,
     population: str = Population.PEOPLE,
     days: int | None = None,
+    cluster: str = BY_VOTE,
     anchor: tuple[str, float] | None = None,
     from_votes: bool = False,
 ) -> LeaderboardRecord:
     """A leaderboard computed now and not stored.
 
     From the tallies and online Elo, at a cost that does not grow with the votes; with `days`
-    from the rows of the votes of so many days, style-controlled from the rows of those votes
-    that have texts; or, as a check of both, from the counted votes
-    themselves (`from_votes`). `anchor` is a contender's slug or name and the rating that it
-    shall have. Raises Invalid for unknown names.
+    or clustered by rater from the rows of the votes, style-controlled from the rows of those
+    votes that have texts; or, as a check of all that, from the counted votes themselves
+    (`from_votes`). `anchor` is a contender's slug or name and the rating that it shall have.
+    Raises Invalid for unknown names.
     """
-    _check(method, category, population, days)
+    _check(method, category, population, days, cluster)
     part = Slice(category, population)
     since = None if days is None else timezone.now() - timedelta(days=days)
-    if method == STYLE_CONTROLLED:
-        stored = ballots(rows_in(part, since))
-        found = fresh_ballots(part, since, style=True) if from_votes else stored
-        chosen = [ballot for ballot in found if ballot.style]
-        counts = count_ballots(chosen)
-        who = contenders_in(counts)
-        board = rank_with_style(chosen, counts, who, _anchored(anchor, who))
-    else:
-        if from_votes:
-            counts = count_ballots(fresh_ballots(part, since))
-        elif since is not None:
-            counts = recent_counts(part, since)
-        else:
-            counts = stored_counts(part)
-        who = contenders_in(counts)
-        board = rank_contenders(method, counts, who, _anchored(anchor, who))
+    make = _styled if method == STYLE_CONTROLLED else _plain
+    by_rater = cluster == BY_RATER and method != "elo"  # which has no interval to be clustered
+    board, counts, who = make(method, part, since, by_rater, anchor, from_votes)
     return LeaderboardRecord(
         id=None,
         method=method,
         category=category,
         population=population,
         days=days,
+        cluster=cluster,
         computed_at=timezone.now(),
         votes=counts.votes,
         settings=board.settings,
@@ -144,6 +152,46 @@ def compute(
     )
 
 
+_Made = tuple[Board, SliceCounts, dict[int, Who]]
+_Anchor = tuple[str, float] | None
+
+
+def _styled(
+    method: str,
+    part: Slice,
+    since: datetime | None,
+    by_rater: bool,
+    anchor: _Anchor,
+    from_votes: bool,
+) -> _Made:
+    stored = ballots(rows_in(part, since))
+    found = fresh_ballots(part, since, style=True) if from_votes else stored
+    chosen = [ballot for ballot in found if ballot.style]
+    counts = count_ballots(chosen, by_rater=by_rater)
+    who = contenders_in(counts)
+    return rank_with_style(chosen, counts, who, _anchored(anchor, who)), counts, who
+
+
+def _plain(
+    method: str,
+    part: Slice,
+    since: datetime | None,
+    by_rater: bool,
+    anchor: _Anchor,
+    from_votes: bool,
+) -> _Made:
+    if from_votes:
+        counts = count_ballots(fresh_ballots(part, since), by_rater=by_rater)
+    elif by_rater:
+        counts = counts_by_rater(part, since)
+    elif since is not None:
+        counts = recent_counts(part, since)
+    else:
+        counts = stored_counts(part)
+    who = contenders_in(counts)
+    return rank_contenders(method, counts, who, _anchored(anchor, who)), counts, who
+
+
 def categories() -> list[str]:
     """The categories that can be asked for: overall, the library's, and those of votes."""
     known = set(Prompt.objects.values_list("category", flat=True).distinct().order_by())
@@ -151,8 +199,16 @@ def categories() -> list[str]:
     return [OVERALL, *sorted(known - {OVERALL})]
 
 
-def _check(method: str, category: str, population: str, days: int | None = None) -> None:
+def _check(
+    method: str,
+    category: str,
+    population: str,
+    days: int | None = None,
+    cluster: str = BY_VOTE,
+) -> None:
     check_method(method)
+    if cluster not in CLUSTERS:
+        raise Invalid(f"Intervals cannot be clustered by {cluster!r}: say vote or rater.")
     if population not in dict(POPULATIONS):
         raise Invalid(f"Unknown population {population!r}: say people, simulated or all.")
     if category != OVERALL and category not in (known := categories()):
@@ -183,6 +239,7 @@ def _record(found: Leaderboard) -> LeaderboardRecord:
         category=found.category,
         population=found.population,
         days=None,
+        cluster=BY_VOTE,
         computed_at=found.computed_at,
         votes=found.votes,
         settings=found.settings,
@@ -204,6 +261,7 @@ def _standing(standing: Standing) -> StandingRecord:
         rank=standing.rank,
         rank_low=standing.rank_low,
         rank_high=standing.rank_high,
+        significance_rank=standing.significance_rank,
         contender_id=standing.contender_id,
         slug=standing.contender.slug,
         name=standing.contender.name,

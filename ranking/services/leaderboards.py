@@ -1,12 +1,13 @@
 """Leaderboards are fitted to the counts and stored: immutable snapshots, thinned with age."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from ranking import selectors
-from ranking.boards import METHODS, Board, rank_contenders
+from ranking.boards import METHODS, Board, rank_contenders, settings_of
 from ranking.categories import OVERALL
 from ranking.counting import Slice, SliceCounts
 from ranking.models import POPULATIONS, Leaderboard, Standing
@@ -41,12 +42,11 @@ def _read(part: Slice) -> SliceCounts:
 def _refresh(
     method: str, part: Slice, counts: SliceCounts, newest: Leaderboard | None
 ) -> Leaderboard | None:
-    """Fit and store one leaderboard, unless nothing has changed since the newest one."""
+    """Fit and store one leaderboard, unless neither votes nor settings have changed since."""
     while True:
         who = selectors.contenders_in(counts)
         digest = counts.digest(method, who)
-        unchanged = newest.digest == digest if newest else not counts.tallies
-        if unchanged:
+        if _is_current(newest, digest, settings_of(method, counts)) if newest else not counts.votes:
             return None
         board = rank_contenders(method, counts, who)
         unsaved = Leaderboard(
@@ -64,6 +64,10 @@ def _refresh(
             return unsaved
         newest = _newest(method, part)
         counts = _read(part)
+
+
+def _is_current(newest: Leaderboard, digest: str, settings: dict[str, Any]) -> bool:
+    return newest.digest == digest and newest.settings == settings
 
 
 def _newest(method: str, part: Slice) -> Leaderboard | None:
@@ -90,6 +94,7 @@ def _store(unsaved: Leaderboard, board: Board, *, after: Leaderboard | None) -> 
             rank=line.rank,
             rank_low=line.rank_low,
             rank_high=line.rank_high,
+            significance_rank=line.significance_rank,
             rating=line.rating,
             lower=line.lower,
             upper=line.upper,

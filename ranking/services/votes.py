@@ -22,11 +22,12 @@ from ranking.counting import (
     Verdict,
     ballot_of,
 )
+from ranking.items import UNCOUNTED
 from ranking.models import CountedVote, EloRating, Tally
 from ranking.services.locks import queue_up, stop_counting
 
 CHUNK = 2_000
-_COLUMNS = ["rater", "population", "categories", "cast_at", "lineup", "ranks", "style"]
+_COLUMNS = ["rater", "population", "categories", "cast_at", "lineup", "ranks", "style", "item"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,9 @@ def rebuild() -> Rebuilt:
 
 
 def catch_up() -> bool:
-    """Rebuild if there are counted votes that were never counted, as after an upgrade."""
-    if not Vote.objects.filter(counted=True, as_counted=None).exists():
+    """Rebuild if there are counted votes that this version has not counted, as after an upgrade."""
+    uncounted = Vote.objects.filter(counted=True, as_counted=None)
+    if not uncounted.exists() and not CountedVote.objects.filter(item=UNCOUNTED).exists():
         return False
     rebuild()
     return True
@@ -144,6 +146,7 @@ def _rows(ballots: Iterable[Ballot]) -> Iterator[CountedVote]:
             lineup=_joined(ballot.lineup),
             ranks=_joined(ballot.ranks),
             style=[list(counts) for counts in ballot.style],
+            item=ballot.item,
         )
 
 

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from arena.errors import NotFound
 from arena.views import refusals
 from ranking import downloads, selectors
+from ranking.boards import BY_RATER
 from ranking.selectors.lines import lines
 from ranking.views.columns import sort_lines
 from ranking.views.query import Query
@@ -24,7 +25,9 @@ def standings_file(request: HttpRequest, extension: str) -> HttpResponse:
         answer = HttpResponse(downloads.as_json(board, found), "application/json")
     else:
         raise NotFound(f"The leaderboard comes as csv or json, not as {extension}.")
-    parts = [value for value in query.board.values() if value is not None]
-    name = f"leaderboard-{'-'.join(map(str, parts))}.{extension}"
+    parts = [query.method, query.category, query.population]
+    parts += [f"{query.days}-days"] if query.days else []
+    parts += ["by-rater"] if query.cluster == BY_RATER else []
+    name = f"leaderboard-{'-'.join(parts)}.{extension}"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

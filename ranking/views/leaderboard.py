@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from arena.views import refusals
 from ranking import categories, selectors
+from ranking.boards import BY_RATER, LEVEL
 from ranking.charts.figures import percent
 from ranking.estimators import expected_score
 from ranking.first_place import FirstPlace, first_place
@@ -26,7 +27,7 @@ from ranking.views.effects import effects
 from ranking.views.plots import FRESH_S, counts_of, figures_of
 from ranking.views.query import RANK, Query
 from ranking.views.table import make_table
-from ranking.views.wording import METHODS, POPULATIONS, grouped, window
+from ranking.views.wording import CLUSTERS, METHODS, POPULATIONS, grouped, window
 
 GAPS = (20, 50, 100, 200)  # rating points that the page tells as win rates
 
@@ -84,8 +85,12 @@ def _page(query: Query, standings: SafeString) -> dict[str, Any]:
             Choice(window(days), query.href(days=days), days == query.days)
             for days in (None, *selectors.WINDOWS)
         ],
+        "clusters": [
+            Choice(label, query.href(cluster=name), name == query.cluster)
+            for name, label in CLUSTERS.items()
+        ],
         "ranks": [
-            Choice("Each", query.href(significant=False), not query.significant),
+            Choice("By rating", query.href(significant=False), not query.significant),
             Choice("Significant differences", query.href(significant=True), query.significant),
         ],
         "category_groups": _category_groups(query),
@@ -115,7 +120,9 @@ def _drawn_standings(query: Query) -> SafeString:
         "few": FEW,
         "gaps": [(gap, percent(expected_score(gap, 0))) for gap in GAPS],
         "effects": effects(board.settings),
-        "no_intervals": query.significant and query.method == "elo",
+        "no_intervals": query.method == "elo" and (query.significant or query.cluster == BY_RATER),
+        "level": percent(LEVEL),
+        "raters": board.settings.get("raters"),
     }
     return render_to_string("ranking/standings.html", context)
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from arena.errors import NotFound, Unavailable
 from arena.views import refusals
 from ranking import selectors
+from ranking.boards import BY_RATER
 from ranking.charts import (
     BattleCounts,
     Chart,
@@ -145,11 +146,12 @@ def _plots(query: Query) -> Plots:
 
 
 def counts_of(query: Query) -> SliceCounts:
-    """The counts of the votes that a page is about."""
+    """The counts of the votes that a page is about, by rater if its intervals are."""
     part = Slice(query.category, query.population)
-    if query.days is None:
-        return selectors.stored_counts(part)
-    return selectors.recent_counts(part, timezone.now() - timedelta(days=query.days))
+    since = None if query.days is None else timezone.now() - timedelta(days=query.days)
+    if query.cluster == BY_RATER:
+        return selectors.counts_by_rater(part, since)
+    return selectors.stored_counts(part) if since is None else selectors.recent_counts(part, since)
 
 
 def _look(given: Mapping[str, str]) -> Look:

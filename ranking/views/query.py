@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from arena.errors import NotFound
 from arena.models import Population
 from ranking import selectors
-from ranking.boards import ALL_METHODS
+from ranking.boards import ALL_METHODS, BY_VOTE, CLUSTERS
 from ranking.categories import OVERALL
 from ranking.models import POPULATIONS
 from ranking.views.columns import COLUMNS
@@ -20,7 +20,8 @@ RANK = "rank"
 class Query:
     """What an address asks for. What it leaves out, or leaves empty, is the default.
 
-    `days` is a time window, None for all votes. `significant`: rank ranges instead of ranks.
+    `days` is a time window, None for all votes. `cluster`: what intervals are clustered by.
+    `significant`: ranks by significant differences only.
     `sort` is the key of a column, with a minus in front for its other direction.
     """
 
@@ -28,6 +29,7 @@ class Query:
     category: str = OVERALL
     population: str = Population.PEOPLE.value
     days: int | None = None
+    cluster: str = BY_VOTE
     significant: bool = False
     sort: str = RANK
 
@@ -43,6 +45,7 @@ class Query:
             category=category,
             population=_one_of("population", given, *(name for name, _ in POPULATIONS)),
             days=int(days) if days else None,
+            cluster=_one_of("cluster", given, *CLUSTERS),
             significant=_one_of("significant", given, "", "1") == "1",
             sort=_one_of("sort", given, RANK, *COLUMNS, *(f"-{key}" for key in COLUMNS)),
         )
@@ -55,6 +58,7 @@ class Query:
             "category": self.category,
             "population": self.population,
             "days": self.days,
+            "cluster": self.cluster,
         }
 
     @property

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import NamedTuple
 
 from ranking.boards import StandingRecord
@@ -56,13 +55,6 @@ class Row:
     trend: Trend | None
 
 
-class Group(NamedTuple):
-    """Rows that stand together; `title` is empty where all do."""
-
-    title: str
-    rows: list[Row]
-
-
 @dataclass(frozen=True, slots=True)
 class Scale:
     """The rating axis that all plots of the table share, in rating points."""
@@ -85,55 +77,31 @@ class Scale:
 class Table:
     headings: list[Heading]
     rank: Heading
-    groups: list[Group]
+    rows: list[Row]
     scale: Scale
     has_intervals: bool
     has_trends: bool
-
-    @property
-    def width(self) -> int:
-        """The number of columns: rank, contender and plot beside the figures."""
-        return 3 + len(self.headings) + self.has_trends
 
 
 def make_table(lines: Sequence[Line], query: Query, rating: str) -> Table:
     """The table of these lines, best first. `rating` is what the rating column is called."""
     columns = known_columns(lines)
     scale = Scale.around(lines)
-    rows = [(line, _row(line, columns, scale, query)) for line in sort_lines(lines, query.sort)]
+    ordered = sort_lines(lines, query.sort)
+    if query.significant and query.sort == RANK:
+        ordered.sort(key=lambda line: line.standing.significance_rank or line.standing.rank)
+    rows = [_row(line, columns, scale, query) for line in ordered]
     return Table(
         headings=[
             _heading(key, rating if key == "rating" else column.label, column, query)
             for key, column in columns.items()
         ],
         rank=_rank_heading(query),
-        groups=_groups(rows, query),
+        rows=rows,
         scale=scale,
         has_intervals=any(line.standing.lower is not None for line in lines),
-        has_trends=any(row.trend for _, row in rows),
+        has_trends=any(row.trend for row in rows),
     )
-
-
-def _groups(rows: Sequence[tuple[Line, Row]], query: Query) -> list[Group]:
-    """Together stand those than whom the same others are significantly better.
-
-    Whoever is better than one of them is better than all of them: so within a group nobody is
-    significantly better than anybody.
-    """
-    if not query.significant or any(line.standing.rank_low is None for line, _ in rows):
-        return [Group("", [row for _, row in rows])] if rows else []
-    ordered = sorted(rows, key=lambda pair: pair[0].standing.rank_low or 0)
-    return [
-        Group(_surpassed_by((low or 1) - 1), [row for _, row in members])
-        for low, members in groupby(ordered, key=lambda pair: pair[0].standing.rank_low)
-    ]
-
-
-def _surpassed_by(number: int) -> str:
-    if number == 0:
-        return "Nobody is significantly better"
-    contenders = "contender is" if number == 1 else "contenders are"
-    return f"{number} {contenders} significantly better"
 
 
 def _heading(key: str, label: str, column: Column, query: Query) -> Heading:
@@ -150,15 +118,16 @@ def _heading(key: str, label: str, column: Column, query: Query) -> Heading:
 
 def _rank_heading(query: Query) -> Heading:
     direction = "ascending" if query.sort == RANK else ""
-    return Heading(RANK, "Rank", "By rating.", query.href(sort=RANK), direction)
+    by = "By significant differences." if query.significant else "By rating."
+    return Heading(RANK, "Rank", by, query.href(sort=RANK), direction)
 
 
 def _row(line: Line, columns: dict[str, Column], scale: Scale, query: Query) -> Row:
     standing = line.standing
     lower, upper = _ends(standing)
     rank, ranks = str(standing.rank), figures.rank_range(standing)
-    if query.significant:
-        rank, ranks = ranks, ""
+    if query.significant and standing.significance_rank is not None:
+        rank, ranks = str(standing.significance_rank), ""
     return Row(
         rank=rank,
         ranks="" if ranks == rank else ranks,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from arena.models import Population
 from ranking import categories
-from ranking.boards import LeaderboardRecord
+from ranking.boards import BY_RATER, BY_VOTE, LeaderboardRecord
 from ranking.charts.figures import whole
 from ranking.counting import ALL
 
@@ -38,6 +38,7 @@ POPULATIONS = {
     Population.SIMULATED.value: "Simulated raters",
     ALL: "All",
 }
+CLUSTERS = {BY_VOTE: "By vote", BY_RATER: "By rater"}
 RATERS = (categories.SIGNED_IN, categories.ANONYMOUS)
 
 
@@ -76,6 +77,7 @@ def which_votes(board: LeaderboardRecord) -> tuple[str, str]:
     }[board.population]
     part = [] if board.category == categories.OVERALL else [categories.label(board.category)]
     part += [f"last {board.days} days"] if board.days else []
+    part += ["intervals clustered by rater"] if board.cluster == BY_RATER else []
     return (
         f"{METHODS[board.method].label} · {votes} {of}",
         " · ".join([*part, f"{board.computed_at:%-d %B %Y}"]),

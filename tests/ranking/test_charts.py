@@ -43,6 +43,7 @@ def standing(
         "rank": number,
         "rank_low": None if reach is None else number,
         "rank_high": None if reach is None else number,
+        "significance_rank": None if reach is None else number,
         "contender_id": number,
         "slug": f"slug-{number}",
         "name": f"Contender {number}",

@@ -41,7 +41,7 @@ def test_the_csv_has_a_line_for_each_contender() -> None:
 def test_the_table_shows_names_and_caveats() -> None:
     cast("ab", [1, 2])
     lines = run("leaderboard")[0].splitlines()
-    assert lines[1].split()[:3] == ["1", "1–2", "A"]
+    assert lines[1].split()[:4] == ["1", "1–2", "1", "A"]
     assert any("Undefeated" in line for line in lines)
 
 

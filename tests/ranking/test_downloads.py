@@ -71,7 +71,7 @@ def test_no_spreadsheet_computes_a_name(client: Client, board: None) -> None:
 
 def test_the_file_is_named_after_what_it_holds(client: Client, board: None) -> None:
     answer = client.get("/leaderboard/standings.csv", {"method": "elo", "days": "30"})
-    assert "leaderboard-elo-overall-people-30.csv" in answer.headers["Content-Disposition"]
+    assert "leaderboard-elo-overall-people-30-days.csv" in answer.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize("path", ["standings.xls", "standings.csv?method=best"])

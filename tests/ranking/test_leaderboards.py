@@ -194,6 +194,15 @@ def test_a_leaderboard_that_was_overtaken_is_fitted_again(monkeypatch: pytest.Mo
     assert newest.votes == 2
 
 
+def test_other_settings_are_a_new_leaderboard() -> None:
+    """As after an upgrade that computes differently."""
+    cast("ab", [1, 2])
+    assert services.refresh_leaderboards()
+    assert services.refresh_leaderboards() == []
+    Leaderboard.objects.filter(method="plackett-luce").update(settings={"level": 0.9})
+    assert {board.method for board in services.refresh_leaderboards()} == {"plackett-luce"}
+
+
 def test_the_api_shows_the_standings(client: Client) -> None:
     cast("ab", [1, 2])
     answer = client.get("/api/v1/leaderboard", {"method": "elo"}).json()
@@ -202,6 +211,7 @@ def test_the_api_shows_the_standings(client: Client) -> None:
         "rank": 1,
         "rank_low": None,
         "rank_high": None,
+        "significance_rank": None,
         "slug": "a",
         "name": "A",
         "rating": 1002.0,

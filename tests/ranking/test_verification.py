@@ -61,6 +61,54 @@ def test_the_votes_name_neither_texts_nor_raters(files: dict[str, tuple[Path, Pa
     assert len(day) == len("2031-01-01")
 
 
+@pytest.fixture
+def by_rater(files: dict[str, tuple[Path, Path]], tmp_path: Path) -> Path:
+    """A leaderboard with intervals by rater, as the command prints it."""
+    out, path = StringIO(), tmp_path / "by-rater.json"
+    call_command("leaderboard", "--cluster", "rater", "--format", "json", stdout=out)
+    path.write_text(out.getvalue())
+    return path
+
+
+def test_intervals_by_rater_are_reproduced_where_the_raters_are_known(by_rater: Path) -> None:
+    board = json.loads(by_rater.read_text())
+    assert board["cluster"] == "rater"
+    assert board["settings"]["raters"] == 2
+    said = verify(by_rater)
+    assert "Reproduced: 4 votes" in said
+    assert "Not checked" not in said
+    board["standings"][0]["upper"] += 1.0
+    by_rater.write_text(json.dumps(board))
+    with pytest.raises(CommandError, match="upper is"):
+        verify(by_rater)
+
+
+def test_published_votes_reproduce_all_of_it_but_intervals_by_rater(
+    by_rater: Path, client: Client, tmp_path: Path
+) -> None:
+    services.refresh_leaderboards()
+    number = client.get("/api/v1/leaderboard").json()["id"]
+    votes = tmp_path / "votes.csv"
+    votes.write_bytes(client.get(f"/api/v1/leaderboards/{number}/votes.csv").getvalue())
+    said = verify(by_rater, "--votes", votes)
+    assert "Reproduced: 4 votes" in said
+    assert "Not checked: intervals" in said
+    board = json.loads(by_rater.read_text())
+    board["standings"][0]["rating"] += 1.0
+    by_rater.write_text(json.dumps(board))
+    with pytest.raises(CommandError, match="rating is"):
+        verify(by_rater, "--votes", votes)
+
+
+def test_style_control_needs_texts(tmp_path: Path) -> None:
+    cast("ab", [1, 2])
+    out, path = StringIO(), tmp_path / "styled.json"
+    call_command("leaderboard", "--method", "style-controlled", "--format", "json", stdout=out)
+    path.write_text(out.getvalue())
+    with pytest.raises(CommandError, match="needs the texts"):
+        verify(path)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_one_changed_vote_is_found(method: str, files: dict[str, tuple[Path, Path]]) -> None:
     board, votes = files[method]

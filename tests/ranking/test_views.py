@@ -152,8 +152,8 @@ def test_an_empty_slice_leads_back_to_all_votes(client: Client) -> None:
     assert '<a class="button" href="/leaderboard/">All votes</a>' in shown
 
 
-def test_significant_differences_group_those_that_cannot_be_told_apart(client: Client) -> None:
-    """Two that beat two others each time; within a couple there are only ties."""
+def test_significant_differences_count_the_contenders_that_are_better(client: Client) -> None:
+    """Two that beat two others nearly each time; within a couple there are only ties."""
     for better in ("heron", "otter"):
         for worse in ("newt", "wren"):
             for _ in range(40):
@@ -161,13 +161,32 @@ def test_significant_differences_group_those_that_cannot_be_told_apart(client: C
             cast([better, worse], [2, 1])
     cast(["heron", "otter"], [1, 1])
     cast(["newt", "wren"], [1, 1])
-    shown = standings(page(client, significant=1))
-    groups = shown.split("<tbody")[1:]
-    assert ["Nobody is significantly better" in group for group in groups] == [True, False]
-    assert "2 contenders are significantly better" in groups[1]
-    found = [re.findall(r'<th scope="row"[^>]*><a[^>]*>([^<]+)<', group) for group in groups]
-    assert [sorted(group) for group in found] == [["Heron", "Otter"], ["Newt", "Wren"]]
-    assert re.findall(r'class="rank">([^<]+)<', shown) == ["1–2", "1–2", "3–4", "3–4"]
+    shown = page(client, significant=1)
+    assert re.findall(r'class="rank">([^<]+)<', standings(shown)) == ["1", "1", "3", "3"]
+    assert sorted(names(shown)[:2]) == ["Heron", "Otter"]
+    assert "/leaderboard/methodology/#significance" in shown
+
+
+def test_intervals_by_rater_are_a_choice_with_an_address(client: Client) -> None:
+    """Three raters, each with a taste of its own: votes are fewer opinions than they seem."""
+    for number, rater in enumerate([somebody(), somebody(), somebody()]):
+        for _ in range(20):
+            cast(["heron", "otter"], [2, 1] if number == 0 else [1, 2], rater=rater)
+    refresh_leaderboards()
+    shown = page(client)
+    assert 'href="?cluster=rater"' in shown
+    apart = page(client, cluster="rater")
+    assert "intervals clustered by 3 raters" in apart
+    assert column(apart, "Won") == column(shown, "Won")
+    by_vote, by_rater = (
+        client.get("/api/v1/leaderboard", {"cluster": cluster}).json()
+        for cluster in ("vote", "rater")
+    )
+    assert by_rater["settings"]["raters"] == 3
+    assert by_rater["digest"] == by_vote["digest"]
+    [(narrow, wide), *_] = zip(by_vote["standings"], by_rater["standings"], strict=True)
+    assert wide["rating"] == pytest.approx(narrow["rating"])
+    assert wide["upper"] - wide["lower"] > 1.5 * (narrow["upper"] - narrow["lower"])
 
 
 def test_online_elo_has_no_significant_differences(client: Client) -> None:
@@ -247,6 +266,7 @@ def test_a_refresh_gets_the_table_alone(client: Client) -> None:
         ({"category": "cookery"}, "overall"),
         ({"days": "5"}, "7, 30, 90"),
         ({"days": "-1"}, "7, 30, 90"),
+        ({"cluster": "moon"}, "vote, rater"),
         ({"significant": "yes"}, "There is no significant"),
         ({"sort": "luck"}, "rank, rating"),
         ({"sort": "--votes"}, "rank, rating"),

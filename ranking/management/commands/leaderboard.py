@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,10 +15,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from arena.errors import ArenaError, Invalid
 from arena.models import Contender, Population
 from ranking import selectors
-from ranking.boards import ALL_METHODS, LeaderboardRecord, StandingRecord
+from ranking.boards import ALL_METHODS, BY_VOTE, CLUSTERS, LeaderboardRecord, StandingRecord
 from ranking.categories import OVERALL
-from ranking.counting import ALL, Ballot
-from ranking.verification import TOLERANCE, read_votes, verify
+from ranking.counting import ALL, Ballot, Slice
+from ranking.estimators import expected_score
+from ranking.verification import TOLERANCE, needs_raters, read_votes, verify
 
 COLUMNS = [field.name for field in fields(StandingRecord) if field.name != "contender_id"]
 
@@ -37,6 +39,12 @@ class Command(BaseCommand):
             type=_anchor,
             metavar="NAME=RATING",
             help="shift the ratings so that this contender (slug or name) has this one",
+        )
+        parser.add_argument(
+            "--cluster",
+            choices=CLUSTERS,
+            default=BY_VOTE,
+            help="whose errors the intervals let depend on each other: one vote's or one rater's",
         )
         parser.add_argument("--format", choices=["table", "json", "csv"], default="table")
 
@@ -61,6 +69,7 @@ class Command(BaseCommand):
                 category=options["category"],
                 population=options["population"],
                 days=options["days"],
+                cluster=options["cluster"],
                 anchor=options["anchor"],
                 from_votes=True,
             )
@@ -74,7 +83,7 @@ class Command(BaseCommand):
         try:
             board = json.loads(Path(path).read_text(encoding="utf-8"))
             if votes is None:
-                problems = verify(board, _stored_votes(board))
+                problems = verify(board, _stored_votes(board), raters_known=True)
             else:
                 with Path(votes).open(encoding="utf-8", newline="") as file:
                     problems = verify(board, read_votes(file))
@@ -90,6 +99,11 @@ class Command(BaseCommand):
             f"Reproduced: {board['votes']:,} votes with the SHA-256 {board['digest'][:16]}…, "
             f"{len(board['standings'])} standings equal to {TOLERANCE:g}."
         )
+        if votes is not None and needs_raters(board):
+            self.stdout.write(
+                "Not checked: intervals and the ranks that follow from them. They are clustered by "
+                "rater, and these votes do not say who cast them."
+            )
 
     def _json(self, board: LeaderboardRecord) -> None:
         shown = asdict(board) | {
@@ -107,17 +121,24 @@ class Command(BaseCommand):
         if not board.standings:
             return
         width = max(len(line.name) for line in board.standings)
+        average = fmean(line.rating for line in board.standings)
         self.stdout.write(
-            f"{'rank':>4} {'range':>7}  {'contender':<{width}} {'rating':>8} "
-            f"{'interval':>19} {'votes':>7} {'won':>7} {'lost':>7} {'tied':>7}"
+            f"{'rank':>4} {'range':>7} {'signif.':>7}  {'contender':<{width}} {'rating':>8} "
+            f"{'interval':>19} {'win rate':>8} {'votes':>7} {'won':>7} {'lost':>7} {'tied':>7}"
         )
         for line in board.standings:
             spread = "" if line.rank_low is None else f"{line.rank_low}–{line.rank_high}"
             interval = "" if line.lower is None else f"{line.lower:.1f} – {line.upper:.1f}"
+            rate = expected_score(line.rating, average)
             self.stdout.write(
-                f"{line.rank:>4} {spread:>7}  {line.name:<{width}} {line.rating:>8.1f} "
-                f"{interval:>19} {line.votes:>7} {line.wins:>7} {line.losses:>7} {line.ties:>7}"
+                f"{line.rank:>4} {spread:>7} {line.significance_rank or '':>7}  "
+                f"{line.name:<{width}} {line.rating:>8.1f} {interval:>19} {rate:>8.1%} "
+                f"{line.votes:>7} {line.wins:>7} {line.losses:>7} {line.ties:>7}"
             )
+        self.stdout.write(
+            "Win rate: expected against a contender of average rating. "
+            "Signif.: 1 plus the number of contenders that are significantly better."
+        )
         for caveat in board.caveats:
             self.stdout.write(f"Note: {caveat}")
 
@@ -128,11 +149,20 @@ def _row(line: StandingRecord) -> dict[str, Any]:
 
 def _stored_votes(board: dict[str, Any]) -> Iterator[tuple[Ballot, tuple[str, ...]]]:
     slugs = dict(Contender.objects.values_list("pk", "slug"))
-    number = board.get("id") if isinstance(board, dict) else None
-    if not isinstance(number, int):
-        raise Invalid("This JSON is no stored leaderboard: it has no id. Name its --votes.")
-    for ballot in selectors.votes_of(selectors.snapshot(number)):
+    for ballot in _ballots(board):
         yield ballot, tuple(slugs[contender] for contender in ballot.lineup)
+
+
+def _ballots(board: dict[str, Any]) -> Iterator[Ballot]:
+    if not isinstance(board, dict):
+        raise Invalid("This JSON is no leaderboard.")
+    if isinstance(number := board.get("id"), int):
+        return selectors.votes_of(selectors.snapshot(number))
+    first, last = board.get("first_vote"), board.get("last_vote")
+    if not isinstance(first, int) or not isinstance(last, int):
+        raise Invalid("This JSON does not say on which votes it rests: name its --votes.")
+    part = Slice(str(board.get("category")), str(board.get("population")))
+    return selectors.votes_between(part, first, last)
 
 
 def _anchor(text: str) -> tuple[str, float]:
