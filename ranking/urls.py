@@ -7,6 +7,8 @@ from ranking import views
 urlpatterns = [
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("leaderboard/methodology/", views.methodology, name="methodology"),
+    path("leaderboard/agreement/", views.agreement, name="agreement"),
+    path("leaderboard/agreement/raters/", views.rater_agreement, name="rater_agreement"),
     path("leaderboard/standings.<str:extension>", views.standings_file, name="standings_file"),
     path("leaderboard/plots/<slug:name>.<str:extension>", views.plot, name="plot"),
     path("contenders/<slug:slug>/", views.contender, name="contender"),

@@ -209,12 +209,17 @@ def _check(
     check_method(method)
     if cluster not in CLUSTERS:
         raise Invalid(f"Intervals cannot be clustered by {cluster!r}: say vote or rater.")
+    check_slice(category, population)
+    if days is not None and days < 1:
+        raise Invalid("A time window has at least one day.")
+
+
+def check_slice(category: str, population: str) -> None:
+    """Raise Invalid, naming what there is, for an unknown category or population."""
     if population not in dict(POPULATIONS):
         raise Invalid(f"Unknown population {population!r}: say people, simulated or all.")
     if category != OVERALL and category not in (known := categories()):
         raise Invalid(f"Unknown category {category!r}: say one of {', '.join(known)}.")
-    if days is not None and days < 1:
-        raise Invalid("A time window has at least one day.")
 
 
 def _anchored(anchor: tuple[str, float] | None, who: dict[int, Who]) -> dict[int, float] | None:

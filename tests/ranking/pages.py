@@ -12,6 +12,7 @@ from ranking.selectors.kept import Kept
 
 _KEEPERS = (
     "ranking.charts.rendering",
+    "ranking.selectors.agreement",
     "ranking.selectors.lines",
     "ranking.selectors.slices",
     "ranking.views.leaderboard",

@@ -1,0 +1,141 @@
+"""How far raters agree: for everybody all together, for members of staff rater by rater."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from arena.views import refusals
+from ranking.boards import LEVEL
+from ranking.charts.figures import percent, share_range, whole
+from ranking.selectors.agreement import (
+    LEAST_SHARED,
+    LEAST_SUSPECTED,
+    Agreement,
+    RaterAgreement,
+    Spread,
+    kept_agreement,
+)
+from ranking.views.leaderboard import Choice
+from ranking.views.query import Query
+from ranking.views.wording import POPULATIONS
+
+MOST_SHOWN = 500  # raters on the page for staff: the command lists all
+
+
+class Figure(NamedTuple):
+    label: str
+    value: str
+    detail: str = ""
+
+
+class RaterLine(NamedTuple):
+    name: str
+    votes: str
+    shared: str
+    share: str
+    interval: str
+    suspicious: bool
+
+
+@require_safe
+@refusals
+def agreement(request: HttpRequest) -> HttpResponse:
+    """All raters together: nothing on this page tells one of them from another."""
+    query = _query(request.GET)
+    found = kept_agreement(query.population)
+    return render(request, "ranking/agreement.html", _page(query, found))
+
+
+@require_safe
+@never_cache
+@refusals
+def rater_agreement(request: HttpRequest) -> HttpResponse:
+    """Each rater and the others; for members of staff."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    if not request.user.is_staff:
+        raise PermissionDenied
+    query = _query(request.GET)
+    found = kept_agreement(query.population)
+    context = _page(query, found) | {
+        "raters": [_line(one) for one in found.by_rater[:MOST_SHOWN]],
+        "left_out": max(len(found.by_rater) - MOST_SHOWN, 0),
+        "suspicious": sum(one.suspicious for one in found.by_rater),
+        "least_suspected": LEAST_SUSPECTED,
+    }
+    return render(request, "ranking/rater_agreement.html", context)
+
+
+def _query(given: Mapping[str, str]) -> Query:
+    """Of the leaderboard's parameters these pages take one."""
+    return Query.of({"population": given.get("population", "")})
+
+
+def _page(query: Query, found: Agreement) -> dict[str, Any]:
+    return {
+        "found": found,
+        "figures": _figures(found),
+        "query": query,
+        "least_shared": LEAST_SHARED,
+        "level": percent(LEVEL),
+        "pooled": _percent(found.pooled),
+        "chance": _percent(found.chance),
+        "populations": [
+            Choice(label, query.href(population=name), name == query.population)
+            for name, label in POPULATIONS.items()
+        ],
+    }
+
+
+def _figures(found: Agreement) -> list[Figure]:
+    figures = [
+        Figure(
+            "Items judged by several",
+            whole(found.items),
+            f"{whole(found.judgements)} votes of {whole(found.raters)} raters",
+        ),
+        Figure("Krippendorff’s α", _decimal(found.alpha), "answers are equal or not"),
+        Figure("The same, ordinal", _decimal(found.ordinal), "a tie lies between the two wins"),
+        Figure(
+            "Agreement with the others",
+            _percent(found.pooled),
+            f"{_percent(found.chance)} by chance",
+        ),
+    ]
+    if found.crowd:
+        figures.append(_spread("The median rater", found.crowd, "raters", percent))
+    if found.kappas:
+        figures.append(_spread("Cohen’s κ, median", found.kappas, "pairs of raters", _decimal))
+    return figures
+
+
+def _spread(label: str, spread: Spread, of: str, text: Any) -> Figure:
+    detail = (
+        f"of {whole(spread.number)} {of}, half of them {text(spread.low)} to {text(spread.high)}"
+    )
+    return Figure(label, text(spread.middle), detail)
+
+
+def _line(one: RaterAgreement) -> RaterLine:
+    return RaterLine(
+        name=one.name,
+        votes=whole(one.votes),
+        shared=whole(one.agreement.total),
+        share=percent(one.agreement.share),
+        interval=share_range(one.agreement.lower, one.agreement.upper),
+        suspicious=one.suspicious,
+    )
+
+
+def _decimal(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else percent(value)
