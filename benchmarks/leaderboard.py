@@ -134,7 +134,7 @@ async def _shown(
         while True:
             async with person.get(f"{base}/leaderboard/", headers=HEADERS) as answer:
                 text = await answer.text()
-            if re.search(rf"\b{votes} vote", text):
+            if re.search(rf"\b{votes:,} vote", text):
                 return
             await page.receive()
 

@@ -16,6 +16,7 @@ from ranking.estimators import (
     Comparisons,
     Elo,
     PlackettLuce,
+    expected_score,
     rank_ranges,
     significantly_better,
 )
@@ -195,6 +196,12 @@ def _elo(
         settings["anchor"] = to
     rating = np.array([scores[contender].rating + shift for contender in ids], np.float64)
     return Ratings(settings, [_ELO_CAVEAT], rating, None, None, None)
+
+
+def win_rates(standings: Sequence[StandingRecord]) -> list[float]:
+    """Each one's expected win rate against a contender of average rating, a tie being one half."""
+    average = sum(one.rating for one in standings) / max(len(standings), 1)
+    return [expected_score(one.rating, average) for one in standings]
 
 
 def _record(comparisons: Comparisons) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ranking.boards import LEVEL, StandingRecord
 from ranking.charts.chart import Chart, DataTable, unique_names
-from ranking.charts.figures import dollars, points, rating_interval
+from ranking.charts.figures import GAP, dollars, percent, points, rating_interval
 from ranking.charts.labels import Box, without_overlap
 from ranking.charts.look import Look
 from ranking.selectors.lines import Line
@@ -27,6 +27,7 @@ class Spot(NamedTuple):
     name: str
     cost: float
     standing: StandingRecord
+    win_rate: float
     front: bool
 
 
@@ -58,13 +59,14 @@ class Costs(Chart):
     def table(self) -> DataTable:
         interval = f"{100 * LEVEL:.0f} % interval"
         return DataTable(
-            ("Contender", "1,000 responses", "Rating", interval, "On the front"),
+            ("Contender", "1,000 responses", "Rating", interval, "Win rate", "On the front"),
             [
                 (
                     spot.name,
                     dollars(spot.cost),
                     points(spot.standing.rating),
                     rating_interval(spot.standing) or "–",
+                    percent(spot.win_rate),
                     "yes" if spot.front else "no",
                 )
                 for spot in self.spots
@@ -75,17 +77,19 @@ class Costs(Chart):
     def spots(self) -> list[Spot]:
         """The cheapest first, at the same cost the better."""
         names = unique_names([line.standing for line in self.lines])
-        known = [(line.cost, line.standing) for line in self.lines if line.cost is not None]
-        known.sort(key=lambda pair: (pair[0], -pair[1].rating))
+        known = [(line.cost, line) for line in self.lines if line.cost is not None]
+        known.sort(key=lambda pair: (pair[0], -pair[1].standing.rating))
         best, found = -math.inf, []
-        for cost, standing in known:
-            found.append(Spot(names[standing.contender_id], cost, standing, standing.rating > best))
+        for cost, line in known:
+            standing, name = line.standing, names[line.standing.contender_id]
+            found.append(Spot(name, cost, standing, line.win_rate, standing.rating > best))
             best = max(best, standing.rating)
         return found
 
     def notes(self, look: Look) -> list[str]:
         unknown = len(self.lines) - len(self.spots)
-        return [f"{unknown} without a known cost are left out"] if unknown else []
+        left_out = [f"{unknown} without a known cost are left out"] if unknown else []
+        return [*left_out, GAP]
 
     def height(self, look: Look) -> int:
         return 480 if look.wide else 400

@@ -1,7 +1,10 @@
 """How plots, tables and pages of the leaderboard write figures."""
 
 from ranking.boards import StandingRecord
+from ranking.estimators import expected_score
 
+# For charts whose axis is a rating.
+GAP = f"50 points more win {100 * expected_score(50, 0):.0f} %"
 MINUS = "\N{MINUS SIGN}"
 
 

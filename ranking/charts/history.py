@@ -7,7 +7,7 @@ from typing import Any
 
 from ranking.boards import StandingRecord
 from ranking.charts.chart import Chart, DataTable, best_of, unique_names
-from ranking.charts.figures import points
+from ranking.charts.figures import GAP, points
 from ranking.charts.look import Look
 from ranking.selectors.history import Moment
 
@@ -79,7 +79,7 @@ class History(Chart):
         )
 
     def notes(self, look: Look) -> list[str]:
-        return best_of(MOST[look.size], len(self.standings))
+        return [*best_of(MOST[look.size], len(self.standings)), GAP]
 
     def height(self, look: Look) -> int:
         return 430 if look.wide else 400

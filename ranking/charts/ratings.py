@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ranking.boards import LEVEL, StandingRecord
+from ranking.boards import LEVEL, StandingRecord, win_rates
 from ranking.charts.chart import Chart, DataTable, best_of, unique_names
-from ranking.charts.figures import points, rank_range, rating_interval
+from ranking.charts.figures import percent, points, rank_range, rating_interval
 from ranking.charts.look import Look
 
 MOST = {"wide": 60, "narrow": 30}
 STEP = {"wide": 21, "narrow": 19}
+WIN_RATES = "Rating and win rate against the average"
 AROUND = 120  # title, axis and padding, in pixels
 
 
@@ -38,20 +39,24 @@ class Ratings(Chart):
     def table(self) -> DataTable:
         names = unique_names(self.standings)
         return DataTable(
-            ("Contender", "Rank", "Rating", f"{100 * LEVEL:.0f} % interval"),
+            ("Contender", "Rank", "Rating", f"{100 * LEVEL:.0f} % interval", "Win rate"),
             [
                 (
                     names[standing.contender_id],
                     rank_range(standing),
                     points(standing.rating),
                     rating_interval(standing) or "–",
+                    percent(win_rate),
                 )
-                for standing in self.standings
+                for standing, win_rate in self._rated()
             ],
         )
 
     def notes(self, look: Look) -> list[str]:
-        return best_of(MOST[look.size], len(self.standings))
+        return [*best_of(MOST[look.size], len(self.standings)), WIN_RATES]
+
+    def _rated(self) -> list[tuple[StandingRecord, float]]:
+        return list(zip(self.standings, win_rates(self.standings), strict=True))
 
     def height(self, look: Look) -> int:
         shown = min(MOST[look.size], len(self.standings))
@@ -66,9 +71,9 @@ class Ratings(Chart):
                 "lower": standing.lower,
                 "upper": standing.upper,
                 "end": standing.rating if standing.upper is None else standing.upper,
-                "label": points(standing.rating),
+                "label": f"{points(standing.rating)} · {percent(win_rate)}",
             }
-            for standing in self.standings[: MOST[look.size]]
+            for standing, win_rate in self._rated()[: MOST[look.size]]
         ]
         return {
             "data": {"values": values},

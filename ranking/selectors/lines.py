@@ -6,9 +6,9 @@ from functools import partial
 
 from arena.models import Population
 from arena.selectors import Profile, profiles
-from ranking.boards import LeaderboardRecord, StandingRecord
+from ranking.boards import LeaderboardRecord, StandingRecord, win_rates
 from ranking.categories import OVERALL
-from ranking.estimators import BradleyTerry, expected_score
+from ranking.estimators import BradleyTerry
 from ranking.models import Leaderboard
 from ranking.selectors.history import Moment, history
 from ranking.selectors.kept import Kept
@@ -44,11 +44,9 @@ def lines(found: LeaderboardRecord) -> list[Line]:
     known = kept_profiles(found.population)
     elo = _elo(found)
     moved = kept_history(found.method, found.category, found.population, found.days)
-    ratings = [standing.rating for standing in found.standings]
-    average = sum(ratings) / len(ratings) if ratings else 0.0
     return [
-        _line(standing, average, elo, known.get(standing.contender_id), moved)
-        for standing in found.standings
+        _line(standing, win_rate, elo, known.get(standing.contender_id), moved)
+        for standing, win_rate in zip(found.standings, win_rates(found.standings), strict=True)
     ]
 
 
@@ -89,14 +87,14 @@ def _elo(found: LeaderboardRecord) -> dict[int, float]:
 
 def _line(
     standing: StandingRecord,
-    average: float,
+    win_rate: float,
     elo: Mapping[int, float],
     profile: Profile | None,
     moved: Mapping[int, Sequence[Moment]],
 ) -> Line:
     return Line(
         standing=standing,
-        win_rate=expected_score(standing.rating, average),
+        win_rate=win_rate,
         elo=elo.get(standing.contender_id),
         approval=approval(profile) if profile else None,
         seconds=profile.seconds if profile else None,

@@ -2,16 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from statistics import fmean
 from typing import NamedTuple
 
 from django.db.models import Sum
 
 from arena.models import Contender, Population
-from ranking.boards import StandingRecord, rank_contenders
+from ranking.boards import StandingRecord, rank_contenders, win_rates
 from ranking.categories import OVERALL
 from ranking.counting import ALL, SliceCounts, Verdict, Who
-from ranking.estimators import expected_score
 from ranking.models import Tally
 from ranking.selectors.counts import numbers
 from ranking.selectors.kept import Kept
@@ -52,9 +50,8 @@ def by_category(contender: int, *, population: str = Population.PEOPLE) -> list[
     found = []
     for category, tallies in _tallies_with(contender, population):
         board = rank_contenders("bradley-terry", SliceCounts(tallies, {}), who)
-        standing = next(line for line in board.standings if line.contender_id == contender)
-        average = fmean(line.rating for line in board.standings)
-        win_rate = expected_score(standing.rating, average)
+        rated = zip(board.standings, win_rates(board.standings), strict=True)
+        standing, win_rate = next(one for one in rated if one[0].contender_id == contender)
         found.append(InCategory(category, standing, len(board.standings), win_rate))
     return sorted(found, key=lambda line: -line.standing.votes)
 

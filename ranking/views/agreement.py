@@ -1,6 +1,6 @@
 """How far raters agree: for everybody all together, for members of staff rater by rater."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from django.contrib.auth.views import redirect_to_login
@@ -109,17 +109,16 @@ def _figures(found: Agreement) -> list[Figure]:
         ),
     ]
     if found.crowd:
-        figures.append(_spread("The median rater", found.crowd, "raters", percent))
+        figures.append(_spread("The median rater", found.crowd, "rater", percent))
     if found.kappas:
-        figures.append(_spread("Cohen’s κ, median", found.kappas, "pairs of raters", _decimal))
+        figures.append(_spread("Cohen’s κ, median", found.kappas, "pair", _decimal))
     return figures
 
 
-def _spread(label: str, spread: Spread, of: str, text: Any) -> Figure:
-    detail = (
-        f"of {whole(spread.number)} {of}, half of them {text(spread.low)} to {text(spread.high)}"
-    )
-    return Figure(label, text(spread.middle), detail)
+def _spread(label: str, spread: Spread, of: str, text: Callable[[float], str]) -> Figure:
+    of = of if spread.number == 1 else f"{of}s"
+    half = f"half of them {text(spread.low)} to {text(spread.high)}"
+    return Figure(label, text(spread.middle), f"of {whole(spread.number)} {of}, {half}")
 
 
 def _line(one: RaterAgreement) -> RaterLine:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from arena.views import refusals
 from ranking import categories, selectors
 from ranking.boards import BY_RATER, LEVEL
-from ranking.charts.figures import percent
+from ranking.charts.figures import percent, whole
 from ranking.estimators import expected_score
 from ranking.first_place import FirstPlace, first_place
 from ranking.selectors.kept import Kept
@@ -112,6 +112,7 @@ def _drawn_standings(query: Query) -> SafeString:
     method = METHODS[query.method]
     context = {
         "board": board,
+        "votes": whole(board.votes),
         "query": query,
         "label": categories.label(query.category),
         "method": method,

@@ -14,6 +14,7 @@ from ranking.boards import LEVEL
 from ranking.charts.figures import percent
 from ranking.estimators import BradleyTerry, Elo, PlackettLuce, StyleControlled, expected_score
 from ranking.estimators.covariates import STYLE
+from ranking.estimators.intervals import FEW_CLUSTERS
 from ranking.selectors.duels import LEAST_COMPARISONS
 from ranking.selectors.lines import FEW
 from ranking.selectors.proportions import Z, wilson
@@ -55,6 +56,9 @@ def _in_use() -> dict[str, Any]:
         "level": percent(LEVEL),
         "quantile": f"{Z:.2f}",
         "few": FEW,
+        "few_clusters": FEW_CLUSTERS,
+        "alpha": f"{1 - LEVEL:g}",
+        "wrong": percent(1 - LEVEL),
         "least_comparisons": LEAST_COMPARISONS,
         "gaps": [(gap, percent(expected_score(gap, 0))) for gap in GAPS],
         "approval": wilson(up, thumbs),

@@ -7,7 +7,6 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,10 +14,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from arena.errors import ArenaError, Invalid
 from arena.models import Contender, Population
 from ranking import selectors
-from ranking.boards import ALL_METHODS, BY_VOTE, CLUSTERS, LeaderboardRecord, StandingRecord
+from ranking.boards import (
+    ALL_METHODS,
+    BY_VOTE,
+    CLUSTERS,
+    LeaderboardRecord,
+    StandingRecord,
+    win_rates,
+)
 from ranking.categories import OVERALL
 from ranking.counting import ALL, Ballot, Slice
-from ranking.estimators import expected_score
 from ranking.verification import TOLERANCE, needs_raters, read_votes, verify
 
 COLUMNS = [field.name for field in fields(StandingRecord) if field.name != "contender_id"]
@@ -121,15 +126,13 @@ class Command(BaseCommand):
         if not board.standings:
             return
         width = max(len(line.name) for line in board.standings)
-        average = fmean(line.rating for line in board.standings)
         self.stdout.write(
             f"{'rank':>4} {'range':>7} {'signif.':>7}  {'contender':<{width}} {'rating':>8} "
             f"{'interval':>19} {'win rate':>8} {'votes':>7} {'won':>7} {'lost':>7} {'tied':>7}"
         )
-        for line in board.standings:
+        for line, rate in zip(board.standings, win_rates(board.standings), strict=True):
             spread = "" if line.rank_low is None else f"{line.rank_low}–{line.rank_high}"
             interval = "" if line.lower is None else f"{line.lower:.1f} – {line.upper:.1f}"
-            rate = expected_score(line.rating, average)
             self.stdout.write(
                 f"{line.rank:>4} {spread:>7} {line.significance_rank or '':>7}  "
                 f"{line.name:<{width}} {line.rating:>8.1f} {interval:>19} {rate:>8.1%} "
