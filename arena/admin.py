@@ -155,6 +155,9 @@ class VoteAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Vote]:
         return super().get_queryset(request).prefetch_related("battle__placements__contender")
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "battle__rater" or super().lookup_allowed(lookup, value, request)
+
     @admin.display(description="ranks")
     def verdict(self, vote: Vote) -> str:
         return ", ".join(f"{p.rank}. {p.contender}" for p in vote.battle.placements.all())

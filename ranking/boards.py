@@ -182,7 +182,9 @@ def as_ratings(fitted: StrengthModel, clusters: int | None, settings: dict[str, 
     better = significantly_better(
         fitted.ratings_, fitted.covariance(), interval, LEVEL, clusters=clusters
     )
-    return Ratings(settings, fitted.caveats_, fitted.ratings_, *interval, better.sum(axis=0))
+    # The clusters that an estimator speaks of are raters here.
+    caveats = [caveat.replace("clusters of votes", "raters") for caveat in fitted.caveats_]
+    return Ratings(settings, caveats, fitted.ratings_, *interval, better.sum(axis=0))
 
 
 def _elo(

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ranking.boards import as_comparisons, as_labels
+from ranking.boards import LEVEL, as_comparisons, as_labels
 from ranking.counting import SliceCounts, Who
 from ranking.estimators import BradleyTerry, leverage, probability_of_best
+from ranking.estimators.significance import as_wide_as
 
 DRAWS = 10_000
 SHOWN = 3
@@ -36,7 +38,7 @@ def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | Non
         return None
     comparisons = as_comparisons(counts, as_labels(ids, who))
     fitted = BradleyTerry().fit(comparisons)
-    chance = probability_of_best(fitted.draws(DRAWS))
+    chance = probability_of_best(_draws(fitted, comparisons.n_clusters))
     likely = np.argsort(-chance, kind="stable")[:SHOWN]
     chances = tuple(
         (str(fitted.labels_[i]), float(chance[i])) for i in likely if chance[i] >= LEAST_CHANCE
@@ -46,3 +48,11 @@ def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | Non
     if found is None:
         return FirstPlace(chances, leader, "", 0, 0.0)
     return FirstPlace(chances, str(found.leader), str(found.successor), found.votes, found.share)
+
+
+def _draws(fitted: BradleyTerry, clusters: int | None) -> NDArray[np.float64]:
+    """(DRAWS, K) ratings as uncertain as the board's intervals say, also those of few votes."""
+    covariance = as_wide_as(fitted.intervals(LEVEL), fitted.covariance(), LEVEL, clusters=clusters)
+    return np.random.default_rng(0).multivariate_normal(
+        fitted.ratings_, covariance, DRAWS, method="eigh", check_valid="ignore"
+    )

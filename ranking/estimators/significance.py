@@ -31,11 +31,10 @@ def significantly_better(
     uncertain. `clusters`: how many the covariance is clustered by, if they were given
     (Student's t).
     """
-    rating, matrix = np.asarray(ratings, np.float64), np.array(covariance, np.float64)
+    rating = np.asarray(ratings, np.float64)
+    matrix = as_wide_as(interval, covariance, level, clusters=clusters)
     if matrix.shape != (rating.size, rating.size):
         raise ValueError(f"{rating.size} ratings, but a covariance of shape {matrix.shape}")
-    error = 0.5 * (interval.upper - interval.lower) / quantile(level, clusters)
-    np.fill_diagonal(matrix, np.maximum(np.diag(matrix), error**2))
     gap = np.subtract.outer(rating, rating)
     variance = np.diag(matrix)
     spread = np.sqrt(np.maximum(np.add.outer(variance, variance) - 2.0 * matrix, 0.0))
@@ -44,6 +43,21 @@ def significantly_better(
     chance = _chances(gap[first, second], spread[first, second], clusters)
     rejected[first, second] = discoveries(chance, 1.0 - level)
     return (rejected | rejected.T) & (gap > 0.0)
+
+
+def as_wide_as(
+    interval: Interval, covariance: ArrayLike, level: float = 0.95, *, clusters: int | None = None
+) -> FloatArray:
+    """The covariance (K, K) with variances that are no smaller than the intervals stand for.
+
+    `StrengthModel.intervals` are wider than the covariance where few votes or clusters happen to
+    agree too well.
+    """
+    matrix = np.array(covariance, np.float64)
+    error = 0.5 * (interval.upper - interval.lower) / quantile(level, clusters)
+    if matrix.shape == (error.size, error.size):
+        np.fill_diagonal(matrix, np.maximum(np.diag(matrix), error**2))
+    return matrix
 
 
 def discoveries(chances: ArrayLike, share: float) -> BoolArray:

@@ -35,6 +35,7 @@ class Figure(NamedTuple):
 
 
 class RaterLine(NamedTuple):
+    rater: int
     name: str
     votes: str
     shared: str
@@ -123,6 +124,7 @@ def _spread(label: str, spread: Spread, of: str, text: Callable[[float], str]) -
 
 def _line(one: RaterAgreement) -> RaterLine:
     return RaterLine(
+        rater=one.rater,
         name=one.name,
         votes=whole(one.votes),
         shared=whole(one.agreement.total),

@@ -129,6 +129,9 @@ def _drawn_standings(query: Query) -> SafeString:
 
 
 def _figures(query: Query) -> SafeString:
+    """Nothing while there are no votes: the standings say so."""
+    if not selectors.board(**query.board).standings:
+        return SafeString()
     context: dict[str, Any] = {"figures": figures_of(query)}
     if first := _first_place(query):
         chances = [(name, percent(chance)) for name, chance in first.chances]

@@ -69,6 +69,10 @@ class Scale:
         margin = max((high - low) * 0.04, 5.0)
         return cls(low - margin, high + margin)
 
+    @property
+    def words(self) -> str:
+        return f"{figures.points(self.low)} to {figures.points(self.high)}"
+
     def percent(self, rating: float) -> float:
         return round(100 * (rating - self.low) / (self.high - self.low), 2)
 

@@ -163,6 +163,16 @@ def test_only_staff_see_each_rater(client: Client) -> None:
     assert "no-store" in client.get(address)["Cache-Control"]
 
 
+def test_a_raters_votes_are_one_click_away(client: Client) -> None:
+    ann, bob = somebody("ann"), somebody("bob")
+    for rater in (ann, bob):
+        judge(1, rater, [1, 2])
+    client.force_login(User.objects.create_superuser("boss"))
+    address = f"/admin/arena/vote/?battle__rater={ann.pk}"
+    assert f'href="{address}"' in page(client, "/leaderboard/agreement/raters/")
+    assert "1 vote" in page(client, address)
+
+
 def test_unknown_populations_are_not_there(client: Client) -> None:
     assert client.get("/leaderboard/agreement/", {"population": "robots"}).status_code == 404
 
