@@ -38,17 +38,17 @@ async def measure(options: argparse.Namespace) -> None:
     async with (
         running_arena(tokens=1, worker=True) as arena,
         rater(arena.base) as person,
-        person.ws_connect(f"{arena.base}/ws/leaderboard/") as page,
     ):
         await asyncio.to_thread(_import, options.imported)
-        await page.receive()
-        delays = []
-        for number in range(1, options.votes + 1):
-            battle = await _battle(person, arena.base)
-            begun = time.perf_counter()
-            await _vote(person, arena.base, battle)
-            await _shown(person, arena.base, page, options.imported + number)
-            delays.append(time.perf_counter() - begun)
+        async with person.ws_connect(f"{arena.base}/ws/leaderboard/") as page:
+            await _shown(person, arena.base, page, options.imported)
+            delays = []
+            for number in range(1, options.votes + 1):
+                battle = await _battle(person, arena.base)
+                begun = time.perf_counter()
+                await _vote(person, arena.base, battle)
+                await _shown(person, arena.base, page, options.imported + number)
+                delays.append(time.perf_counter() - begun)
         times, votes = await _load(person, arena.base, options.seconds)
     print("Seconds from a vote to the new standings on an open page.")
     print("votes       p50     worst")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import partial
 
 from django.utils import timezone
 
@@ -31,9 +31,11 @@ from ranking.selectors.counts import (
     rows_in,
     stored_counts,
 )
+from ranking.selectors.kept import Kept
 from ranking.style_control import rank_with_style
 
 WINDOWS = (7, 30, 90)  # days
+COMPUTED: Kept[LeaderboardRecord] = Kept(size=64, seconds=3600)
 
 
 def board(
@@ -47,34 +49,20 @@ def board(
     """What a page shows: the newest stored leaderboard, or one that is computed.
 
     A computed one is kept in this process until the counts change, or an hour for the sake of
-    `days`. Raises Invalid for unknown names.
+    `days`; a crowd that asks for it makes it once. Raises Invalid for unknown names.
     """
     _check(method, category, population, days, cluster)
     if days is None and cluster == BY_VOTE:
         stored = latest(method=method, category=category, population=population)
         if stored is not None:
             return stored
+    make = partial(
+        compute, method=method, category=category, population=population, days=days, cluster=cluster
+    )
     newest = Leaderboard.objects.order_by("-pk").values_list("pk", "computed_at").first()
     if newest is None:  # until the first refit nothing would say that votes have come in
-        return compute(
-            method=method, category=category, population=population, days=days, cluster=cluster
-        )
-    hour = None if days is None else timezone.now().replace(minute=0, second=0, microsecond=0)
-    return _kept((newest, hour), method, category, population, days, cluster)
-
-
-@lru_cache(maxsize=64)
-def _kept(
-    version: object,
-    method: str,
-    category: str,
-    population: str,
-    days: int | None,
-    cluster: str,
-) -> LeaderboardRecord:
-    return compute(
-        method=method, category=category, population=population, days=days, cluster=cluster
-    )
+        return make()
+    return COMPUTED.get((newest, method, category, population, days, cluster), make)
 
 
 def latest(

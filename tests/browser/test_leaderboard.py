@@ -21,7 +21,7 @@ pytestmark = [
 
 expect.set_options(timeout=PATIENCE_MS)
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-PAGES = ["/leaderboard/", "/leaderboard/?significant=1", "/contenders/heron/"]
+PAGES = ["/leaderboard/", "/leaderboard/?significant=1&cluster=rater", "/contenders/heron/"]
 
 
 @pytest.fixture

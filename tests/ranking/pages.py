@@ -13,6 +13,7 @@ from ranking.selectors.kept import Kept
 _KEEPERS = (
     "ranking.charts.rendering",
     "ranking.selectors.agreement",
+    "ranking.selectors.leaderboards",
     "ranking.selectors.lines",
     "ranking.selectors.slices",
     "ranking.views.leaderboard",
