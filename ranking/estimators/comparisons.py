@@ -159,6 +159,12 @@ class Comparisons:
         """The votes as rankings, those of the same size together."""
         return split(self.left, self.right, self.outcome, self.vote)
 
+    def units(self) -> NDArray[Any]:
+        """(n,) what each row belongs to: its cluster, its vote, or itself."""
+        if self.cluster is not None:
+            return self.cluster
+        return np.arange(len(self)) if self.vote is None else self.vote
+
     def vote_starts(self) -> NDArray[np.intp] | None:
         """(n_votes,) first row of each vote, or None if each row is a vote."""
         return None if self.vote is None else np.flatnonzero(np.diff(self.vote, prepend=-1))

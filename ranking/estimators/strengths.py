@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from .arrays import FloatArray, Label
+from .bootstrap import Likelihood, refit
 from .caveats import describe
 from .comparisons import Comparisons
 from .connectivity import Connectivity
@@ -86,10 +87,15 @@ class StrengthModel(ABC):
         reweighted clusters (Rubin's Bayesian bootstrap).
         """
         data = self._clustered(cluster)
+        least = self._least_reach(data, level)
         if method == "sandwich":
-            reach = self._reach(data, level)
+            reach = np.maximum(self._reach(data, level), least)
             return Interval(self.ratings_ - reach, self.ratings_ + reach)
-        return percentile_interval(self.draws(rounds, method, cluster=cluster, seed=seed), level)
+        draws = self.draws(rounds, method, cluster=cluster, seed=seed)
+        lower, upper = percentile_interval(draws, level, data.n_clusters)
+        return Interval(
+            np.minimum(lower, self.ratings_ - least), np.maximum(upper, self.ratings_ + least)
+        )
 
     def draws(
         self, rounds: int = 10_000, method: str = "sandwich", *, cluster: Any = None, seed: int = 0
@@ -109,7 +115,11 @@ class StrengthModel(ABC):
             )
         if method == "bootstrap":
             shift = self.ratings_ - self.scale * self.strengths_
-            return self.scale * self._draws(data, rounds, generator) + shift
+            flat = flat_direction(self.strengths_.size, self._found.point.size)
+            points = refit(
+                self._reweighted(data), self._virtual, self._found, flat, rounds, generator
+            )
+            return self.scale * centred(points[:, : self.strengths_.size]) + shift
         raise ValueError(f'unknown method {method!r}; use "sandwich" or "bootstrap"')
 
     def covariance(self, *, cluster: Any = None) -> FloatArray:
@@ -121,8 +131,8 @@ class StrengthModel(ABC):
         """(D, D) variance of the score at the estimate, clustered as the data say."""
 
     @abstractmethod
-    def _draws(self, data: Comparisons, rounds: int, generator: np.random.Generator) -> FloatArray:
-        """(rounds, K) strengths with mean zero, refitted to clusters drawn anew."""
+    def _reweighted(self, data: Comparisons) -> Likelihood:
+        """The likelihood of the votes, to be refitted to clusters drawn anew."""
 
     def _learn(
         self,
@@ -158,17 +168,26 @@ class StrengthModel(ABC):
     def _reach(self, data: Comparisons, level: float) -> FloatArray:
         """(K,) half the width of the sandwich interval."""
         variances = np.maximum(np.diag(self._covariance(data)), 0.0)
-        # Few votes happen to agree with the fit so well that the sandwich of them is nearly
-        # nothing: they say no more than the model does of so many votes.
+        return np.asarray(quantile(level, data.n_clusters) * np.sqrt(variances))
+
+    def _least_reach(self, data: Comparisons, level: float) -> FloatArray:
+        """(K,) half the least width, of whatever method; zero unless votes or clusters are few.
+
+        Few votes happen to agree with the fit so well that their scores, or refits to them, vary
+        next to nothing: they say no more than the model does of so many votes. The scores of a
+        lone cluster add up to zero, which says nothing either: its votes one by one say more.
+        """
+        least = np.zeros(self.strengths_.size)
         few = votes_per_contender(data, self.tallies_) < self.few
-        variances = np.where(few, np.maximum(variances, self._model_variances()), variances)
-        reach = quantile(level, data.n_clusters) * np.sqrt(variances)
+        if few.any():
+            reach = quantile(level, data.n_clusters) * np.sqrt(self._model_variances())
+            least = np.where(few, reach, least)
         scarce = clusters_per_contender(data) < FEW_CLUSTERS
-        if not scarce.any():
-            return np.asarray(reach)
-        return np.where(
-            scarce, np.maximum(reach, self._reach(data.clustered_by_vote(), level)), reach
-        )
+        if scarce.any():
+            votes = data.clustered_by_vote()
+            by_vote = np.maximum(self._reach(votes, level), self._least_reach(votes, level))
+            least = np.where(scarce, np.maximum(least, by_vote), least)
+        return least
 
     def _model_variances(self) -> FloatArray:
         """(K,) variances of the ratings if the model is right: of the inverse information."""
