@@ -76,8 +76,8 @@ class BradleyTerry(StrengthModel):
         return score_variance(data, point.size - len(data.labels), row_scores(data, point))
 
     def _reweighted(self, data: Comparisons) -> Likelihood:
-        model = davidson if self._davidson else half_ties
-        return model.bootstrapped(self._counted(data), self.tallies_)
+        bootstrapped = davidson.bootstrapped if self._davidson else half_ties.bootstrapped
+        return bootstrapped(self._counted(data), self.tallies_)
 
     def _counted(self, data: Comparisons) -> Comparisons:
         """Fewer rows that say the same, where votes of two are independent."""

@@ -8,8 +8,9 @@ multi-item choice with ties, arXiv:1909.07123. Where S ties t = |S| of the conte
 Its logarithm is linear in θ and log δ up to the normalisation, so the likelihood is concave.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, permutations
 from math import comb
 from typing import Any, Self
@@ -30,6 +31,8 @@ from .reweighting import Weights
 _MOST_SUBSETS = 5000
 # Kinds at a time, of several rounds each.
 _ROUNDS_PART = 2048
+
+Derivative = Callable[[Weights, Weights], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,20 +89,14 @@ class Stages:
                 information += np.bincount(cell, covariance, information.size)
         return Evaluation(value, gradient, information.reshape(dimension, dimension))
 
-    def gradient(self, weight: Weights, point: Weights, size: int, found: FloatArray) -> None:
-        """Add to `found` (D, B) that of the kinds, each times its `weight` (U, B), at points
-        (D, B), or at one point (D, 1).
-        """
+    def derivatives(self, size: int) -> Iterator[tuple[slice, Derivative]]:
+        """Some kinds at a time: which, and the gradient (D, B) of theirs, in single precision."""
         features = self.features.astype(np.float32)
+        columns = self.parameters(size).T
         for start in range(0, len(self.items), _ROUNDS_PART):
             rows = slice(start, start + _ROUNDS_PART)
-            columns = self.parameters(size)[rows].T
-            here = point[columns]
-            chance = np.exp(features @ here.reshape(len(columns), -1))
-            mean = (features.T @ chance) / chance.sum(axis=0)
-            chosen = features[self.chosen[rows]].T[:, :, None]
-            residual = weight[rows] * (chosen - mean.reshape(here.shape))
-            found += _summing(columns, len(found)) @ residual.reshape(columns.size, -1)
+            part = np.ascontiguousarray(columns[:, rows])
+            yield rows, partial(_derivative, features, part, self.chosen[rows])
 
     def _log_probability(self, parameters: FloatArray) -> FloatArray:
         utility = parameters @ self.features.T
@@ -155,12 +152,21 @@ class Choices:
             information += part.information
         return Evaluation(value, gradient, information)
 
-    def gradient(self, weight: Weights, point: Weights, size: int) -> FloatArray:
-        """(D, B) its derivatives with weights (C, B), in single precision."""
-        found = np.zeros((len(point), weight.shape[1]))
-        for stages, part in self._with(weight):
-            stages.gradient(part, point, size, found)
-        return found
+    def derivative(self, size: int) -> Derivative:
+        """The gradient (D, B) at points (D, B) or (D, 1) with weights (C, B) of the kinds."""
+        parts = [
+            (slice(cells[rows][0], cells[rows][-1] + 1), derivative)
+            for stages, cells in self._with(np.arange(self._starts()[-1]))
+            for rows, derivative in stages.derivatives(size)
+        ]
+
+        def gradient(weight: Weights, point: Weights) -> FloatArray:
+            found = np.zeros((len(point), weight.shape[1]))
+            for rows, derivative in parts:
+                found += derivative(weight[rows], point)
+            return found
+
+        return gradient
 
     def links(self, counts: FloatArray, votes: FloatArray) -> Links:
         """Whoever is chosen beat or tied all that were left; counts (C,), votes (K,)."""
@@ -211,10 +217,17 @@ def _links(items: IntArray, members: BoolArray) -> Iterator[tuple[IntArray, IntA
         yield items[chosen, a], items[chosen, b]
 
 
-def _summing(columns: IntArray, size: int) -> csr_array:
-    """(D, …) adds up entries at the parameters `columns`, in single precision."""
+def _derivative(
+    features: Weights, columns: IntArray, chosen: IntArray, weight: Weights, point: Weights
+) -> FloatArray:
+    """(D, B) of kinds with the parameters `columns` (m + T, U)."""
+    here = point[columns]
+    chance = np.exp(features @ here.reshape(len(columns), -1))
+    mean = (features.T @ chance) / chance.sum(axis=0)
+    residual = weight * (features[chosen].T[:, :, None] - mean.reshape(here.shape))
     ends = columns.ravel(), np.arange(columns.size)
-    return csr_array((np.ones(columns.size, np.float32), ends), (size, columns.size))
+    sums = csr_array((np.ones(columns.size, np.float32), ends), (len(point), columns.size))
+    return np.asarray(sums @ residual.reshape(columns.size, -1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from .intervals import cluster_meat
 from .newton import maximise
 from .prior import VirtualVotes
 from .results import Evaluation, Maximum
-from .reweighting import Units, Weights
+from .reweighting import Units
 from .scale import SCALE
 from .strengths import StrengthModel, flat_direction
 from .tallies import PairTallies, votes_per_contender
@@ -98,14 +98,11 @@ class PlackettLuce(StrengthModel):
     def _reweighted(self, data: Comparisons) -> Likelihood:
         choices, size = self._choices, len(data.labels)
 
-        def gradient(weight: Weights, point: Weights) -> FloatArray:
-            return choices.gradient(weight, point, size)
-
         def alone(weight: FloatArray, virtual: VirtualVotes, start: FloatArray) -> FloatArray:
             return _fit(choices, virtual, weight, start, size).point
 
         units = Units.of(data, *choices.cells())
-        return Likelihood(units, gradient, alone)
+        return Likelihood(units, choices.derivative(size), alone)
 
 
 def _fit(

@@ -52,7 +52,8 @@ class VirtualVotes:
 
     def gradient(self, point: FloatArray, share: FloatArray) -> FloatArray:
         """(D, B) of their log-likelihood at points (D, B), with shares (M, B) of their own."""
-        return self.weight * (self.contrasts.T @ (share - expit(self.contrasts @ point)))
+        surplus = share - expit(self.contrasts @ point)
+        return np.asarray(self.weight * (self.contrasts.T @ surplus))
 
     def meat(self, point: FloatArray) -> FloatArray:
         """Their share in the middle of the sandwich, as if they had been cast."""

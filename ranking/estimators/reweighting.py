@@ -34,7 +34,10 @@ class Units:
 
     @classmethod
     def of(cls, data: Comparisons, cells: int, cell: NDArray[Any], rows: Any) -> Self:
-        """Of votes that add to cells: the row `rows` (E,) of a vote to the cell `cell` (E,)."""
+        """Of votes that add to cells: the row `rows` (E,) of a vote to the cell `cell` (E,).
+
+        Independent votes that add to the same cells are one unit.
+        """
         units = data.units()[rows]
         if data.cluster is not None:
             count = data.n_clusters or 0
@@ -50,6 +53,19 @@ class Units:
         kept = merged[units] >= 0
         where = cell[kept], merged[units[kept]]
         return cls(shapes, csr_array((_single(np.ones(kept.sum())), where), (cells, first.size)))
+
+    @classmethod
+    def of_rows(cls, data: Comparisons) -> Self:
+        """Each row has a cell of its own, so that no votes are equal."""
+        if data.cluster is None and data.vote is None:
+            return cls(data.weight, None)
+        starts, units = data.vote_starts(), data.units()
+        if data.cluster is not None or starts is None:
+            shapes, weight = np.ones(data.n_clusters or 0), _single(data.weight)
+        else:
+            shapes, weight = data.weight[starts], np.ones(len(data), np.float32)
+        entries = csr_array((weight, (np.arange(len(data)), units)), (len(data), shapes.size))
+        return cls(shapes, entries)
 
     @property
     def cells(self) -> int:

@@ -136,8 +136,7 @@ def bootstrapped(data: Comparisons, columns: FloatArray) -> Likelihood:
         evaluate = partial(log_likelihood, data.weighted_by(weight), columns, virtual)
         return maximise(evaluate, start, flat_direction(size, start.size)).point
 
-    rows = np.arange(len(data))
-    return Likelihood(Units.of(data, len(data), rows, rows), gradient, alone)
+    return Likelihood(Units.of_rows(data), gradient, alone)
 
 
 def row_scores(data: Comparisons, columns: FloatArray, point: FloatArray) -> RowScore:
