@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.errors import Invalid
-from ranking.counting import EloScore, SliceCounts, Verdict, Who
+from ranking.counting import EloScore, SliceCounts, Who
 from ranking.estimators import BradleyTerry, Comparisons, Elo, PlackettLuce, rank_ranges
 from ranking.estimators.ranks import ranks
+from ranking.tallies import Tallies
 
 METHODS = ("bradley-terry", "elo", "plackett-luce")
 STYLE_CONTROLLED = "style-controlled"  # needs the votes and not their tallies: never stored
@@ -97,22 +98,13 @@ def rank_contenders(
 ) -> Board:
     """Standings, best first, of everybody in the tallies. `anchor` fixes one's rating."""
     check_method(method)
-    ids = sorted({contender for lineup, _ in counts.tallies for contender in lineup})
-    labels = as_labels(ids, who)
-    comparisons = Comparisons.from_tallies(
-        {
-            (tuple(labels[contender] for contender in lineup), verdict): count
-            for (lineup, verdict), count in counts.tallies.items()
-        },
-        labels=[labels[contender] for contender in ids],
-    )
+    ids, labels = counts.tallies.contenders, as_labels(counts.tallies.contenders, who)
     if method == "elo":
         ratings = _elo(counts.elo, ids, anchor)
     else:
+        comparisons = counts.tallies.comparisons.relabelled(labels.values())
         ratings = _fit(method, comparisons, {labels[c]: to for c, to in (anchor or {}).items()})
-    return Board(
-        ratings.settings, ratings.caveats, as_lines(ids, who, ratings, comparisons, counts.tallies)
-    )
+    return Board(ratings.settings, ratings.caveats, as_lines(who, ratings, counts.tallies))
 
 
 def as_labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
@@ -157,23 +149,11 @@ def _record(comparisons: Comparisons) -> NDArray[np.int64]:
     return counts.round().astype(np.int64)
 
 
-def _votes(tallies: Counter[Verdict]) -> Counter[int]:
-    votes: Counter[int] = Counter()
-    for (lineup, _), count in tallies.items():
-        for contender in lineup:
-            votes[contender] += count
-    return votes
-
-
 def as_lines(
-    ids: Sequence[int],
-    who: Mapping[int, Who],
-    ratings: Ratings,
-    comparisons: Comparisons,
-    tallies: Counter[Verdict],
+    who: Mapping[int, Who], ratings: Ratings, tallies: Tallies
 ) -> tuple[StandingRecord, ...]:
-    """The standings, best first, of ratings in the order of `ids`."""
-    record, votes = _record(comparisons), _votes(tallies)
+    """The standings, best first, of ratings in the order of the tallies' contenders."""
+    record, votes = _record(tallies.comparisons), tallies.votes_of_contenders()
     if ratings.lower is None or ratings.upper is None:
         rank, low, high = ranks(ratings.rating), None, None
     else:
@@ -189,11 +169,11 @@ def as_lines(
             rating=float(ratings.rating[i]),
             lower=None if ratings.lower is None else float(ratings.lower[i]),
             upper=None if ratings.upper is None else float(ratings.upper[i]),
-            votes=votes[contender],
+            votes=int(votes[i]),
             wins=int(record[0, i]),
             losses=int(record[1, i]),
             ties=int(record[2, i]),
         )
-        for i, contender in enumerate(ids)
+        for i, contender in enumerate(tallies.contenders)
     ]
     return tuple(sorted(lines, key=lambda line: (line.rank, line.name, line.slug)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from ranking.boards import as_labels
 from ranking.counting import SliceCounts, Who
-from ranking.estimators import BradleyTerry, Comparisons, leverage, probability_of_best
+from ranking.estimators import BradleyTerry, leverage, probability_of_best
 
 DRAWS = 10_000
 SHOWN = 3
@@ -31,17 +31,10 @@ class FirstPlace(NamedTuple):
 
 def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | None:
     """None where fewer than two contenders were compared."""
-    ids = sorted({contender for lineup, _ in counts.tallies for contender in lineup})
+    ids = counts.tallies.contenders
     if len(ids) < 2:
         return None
-    labels = as_labels(ids, who)
-    comparisons = Comparisons.from_tallies(
-        {
-            (tuple(labels[contender] for contender in lineup), ranks): count
-            for (lineup, ranks), count in counts.tallies.items()
-        },
-        labels=[labels[contender] for contender in ids],
-    )
+    comparisons = counts.tallies.comparisons.relabelled(as_labels(ids, who).values())
     fitted = BradleyTerry().fit(comparisons)
     chance = probability_of_best(fitted.draws(DRAWS))
     likely = np.argsort(-chance, kind="stable")[:SHOWN]

@@ -11,7 +11,7 @@ Its logarithm is linear in θ and log δ up to the normalisation, so the likelih
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations, permutations
+from itertools import combinations, combinations_with_replacement, permutations
 from math import comb
 from typing import Any, Self
 
@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
-from scipy.special import logsumexp
 
 from .arrays import BoolArray, FloatArray, IntArray
 from .comparisons import Comparisons
@@ -64,30 +63,31 @@ class Stages:
         return np.asarray(self.features[self.chosen, : self.items.shape[1]] > 0)
 
     def residuals(self, point: FloatArray, size: int) -> tuple[IntArray, FloatArray]:
-        """Parameters (S, m + T) and the score of each choice with respect to them."""
-        columns = self.parameters(size)
-        probability = np.exp(self._log_probability(point[columns]))
-        residual = self.features[self.chosen] - probability @ self.features
-        return columns[self.kind], residual[self.kind]
+        """Parameters (m + T, S) and the score of each choice with respect to them."""
+        columns = self.parameters(size).T
+        mean = self.features.T @ np.exp(self._log_probability(point[columns]))
+        return columns[:, self.kind], (self.features[self.chosen].T - mean)[:, self.kind]
 
     def evaluate(self, point: FloatArray, size: int, weight: FloatArray) -> Evaluation:
         """Log-likelihood of the kinds of choice, each times its `weight` (U,)."""
-        columns, dimension = self.parameters(size), point.size
+        columns, dimension = self.parameters(size).T, point.size
         log_probability = self._log_probability(point[columns])
         probability = np.exp(log_probability)
-        value = float(weight @ log_probability[np.arange(len(columns)), self.chosen])
-        mean = probability @ self.features
-        residual = weight[:, None] * (self.features[self.chosen] - mean)
+        value = float(weight @ log_probability[self.chosen, np.arange(self.chosen.size)])
+        mean = self.features.T @ probability
+        residual = weight * (self.features[self.chosen].T - mean)
         gradient = np.zeros(dimension)
         gradient += np.bincount(columns.ravel(), residual.ravel(), dimension)
         information = np.zeros(dimension * dimension)
-        for a in range(columns.shape[1]):
-            for b in range(columns.shape[1]):
-                product = probability @ (self.features[:, a] * self.features[:, b])
-                cell = columns[:, a].astype(np.intp) * dimension + columns[:, b]
-                covariance = weight * (product - mean[:, a] * mean[:, b])
-                information += np.bincount(cell, covariance, information.size)
-        return Evaluation(value, gradient, information.reshape(dimension, dimension))
+        for a, b in combinations_with_replacement(range(len(columns)), 2):
+            product = (self.features[:, a] * self.features[:, b]) @ probability
+            cell = columns[a].astype(np.intp) * dimension + columns[b]
+            covariance = weight * (product - mean[a] * mean[b])
+            information += np.bincount(
+                cell, covariance if a != b else 0.5 * covariance, information.size
+            )
+        half = information.reshape(dimension, dimension)
+        return Evaluation(value, gradient, half + half.T)
 
     def derivatives(self, size: int) -> Iterator[tuple[slice, Derivative]]:
         """Some kinds at a time: which, and the gradient (D, B) of theirs, in single precision."""
@@ -99,8 +99,10 @@ class Stages:
             yield rows, partial(_derivative, features, part, self.chosen[rows])
 
     def _log_probability(self, parameters: FloatArray) -> FloatArray:
-        utility = parameters @ self.features.T
-        return np.asarray(utility - logsumexp(utility, axis=1, keepdims=True))
+        """(C, U) of each subset, from the parameters (m + T, U)."""
+        utility = self.features @ parameters
+        largest = utility.max(axis=0)
+        return np.asarray(utility - largest - np.log(np.exp(utility - largest).sum(axis=0)))
 
 
 @dataclass(frozen=True, eq=False)

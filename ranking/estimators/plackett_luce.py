@@ -88,8 +88,8 @@ class PlackettLuce(StrengthModel):
             # Identical votes are independent unless a cluster says otherwise.
             weight = data.weight[stages.rows]
             factor = np.sqrt(weight) if data.cluster is None else weight
-            scores.append((factor[:, None] * residual).ravel())
-            groups.append(np.repeat(data.units()[stages.rows], parameters.shape[1]))
+            scores.append((factor * residual).ravel())
+            groups.append(np.tile(data.units()[stages.rows], len(parameters)))
         if not columns:
             return np.zeros((dimension, dimension))
         joined = np.concatenate(columns), np.concatenate(scores), np.concatenate(groups)
