@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from arena.errors import Invalid
 from ranking.counting import EloScore, SliceCounts, Who
 from ranking.estimators import BradleyTerry, Comparisons, Elo, PlackettLuce, rank_ranges
+from ranking.estimators.elo import online_caveats
 from ranking.estimators.ranks import ranks
 from ranking.tallies import Tallies
 
@@ -99,10 +100,10 @@ def rank_contenders(
     """Standings, best first, of everybody in the tallies. `anchor` fixes one's rating."""
     check_method(method)
     ids, labels = counts.tallies.contenders, as_labels(counts.tallies.contenders, who)
+    comparisons = counts.tallies.comparisons.relabelled(labels.values())
     if method == "elo":
-        ratings = _elo(counts.elo, ids, anchor)
+        ratings = _elo(counts.elo, ids, anchor, online_caveats(comparisons))
     else:
-        comparisons = counts.tallies.comparisons.relabelled(labels.values())
         ratings = _fit(method, comparisons, {labels[c]: to for c, to in (anchor or {}).items()})
     return Board(ratings.settings, ratings.caveats, as_lines(who, ratings, counts.tallies))
 
@@ -126,7 +127,10 @@ def _fit(method: str, comparisons: Comparisons, anchor: dict[str, float]) -> Rat
 
 
 def _elo(
-    scores: Mapping[int, EloScore], ids: Sequence[int], anchor: Mapping[int, float] | None
+    scores: Mapping[int, EloScore],
+    ids: Sequence[int],
+    anchor: Mapping[int, float] | None,
+    caveats: list[str],
 ) -> Ratings:
     settings = {**vars(Elo()), "anchor": None}
     shift = 0.0
@@ -135,7 +139,7 @@ def _elo(
         shift = to - scores[fixed].rating
         settings["anchor"] = to
     rating = np.array([scores[contender].rating + shift for contender in ids], np.float64)
-    return Ratings(settings, [_ELO_CAVEAT], rating, None, None)
+    return Ratings(settings, [_ELO_CAVEAT, *caveats], rating, None, None)
 
 
 def _record(comparisons: Comparisons) -> NDArray[np.int64]:

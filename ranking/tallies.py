@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from typing import Self
 
@@ -50,16 +50,18 @@ class Tallies(Mapping[Verdict, int]):
 
         All ids are read in one go, and each pattern of ranks, of which there are few, once.
         """
-        joined, patterns, counts = zip(*rows, strict=True) if (rows := list(rows)) else ((), (), ())
-        number: dict[str, int] = {}
-        which = np.array([number.setdefault(ranks, len(number)) for ranks in patterns], np.int64)
+        verdicts = list(rows)
+        joined, patterns = "-".join([row[0] for row in verdicts]), [row[1] for row in verdicts]
+        number = {ranks: place for place, ranks in enumerate(dict.fromkeys(patterns))}
+        which = np.fromiter(map(number.__getitem__, patterns), np.int64, len(patterns))
         known = [tuple(map(int, ranks.split("-"))) for ranks in number]
         widths = np.array([len(ranks) for ranks in known], np.int64)
         sizes = widths[which]
         within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         ranks = _flat(known)[np.repeat((np.cumsum(widths) - widths)[which], sizes) + within]
-        lineups = np.fromstring("-".join(joined), np.int64, sep="-")
-        return cls(lineups, ranks, sizes, np.array(counts, np.int64))
+        lineups = np.fromstring(joined, np.int64, sep="-")
+        counts = np.array([row[2] for row in verdicts], np.int64)
+        return cls(lineups, ranks, sizes, counts)
 
     def __getitem__(self, verdict: Verdict) -> int:
         return self._by_verdict[verdict]
@@ -110,7 +112,7 @@ class Tallies(Mapping[Verdict, int]):
             columns = [quoted[column].tolist() for column in lineups[chosen, :size].T]
             places = [column.tolist() for column in ranks[chosen, :size].T]
             written[chosen] = [
-                f"[[{','.join(one)}],[{','.join(map(str, place))}],{count}]"
+                f"[[{','.join(one)}],{_shown(place)},{count}]"
                 for one, place, count in zip(
                     zip(*columns, strict=True),
                     zip(*places, strict=True),
@@ -157,3 +159,9 @@ def _ascending(table: Ints) -> NDArray[np.intp]:
     if table.shape[1] * np.log2(base) < 63:
         return np.argsort(table @ base ** np.arange(table.shape[1] - 1, -1, -1), kind="stable")
     return np.lexsort(table.T[::-1])
+
+
+@cache
+def _shown(ranks: tuple[int, ...]) -> str:
+    """As JSON; there are few patterns."""
+    return f"[{','.join(map(str, ranks))}]"

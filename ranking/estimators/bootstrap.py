@@ -18,8 +18,8 @@ _BATCH = 1 << 18
 _LEAST_ROUNDS = 8
 # Steps with one fixed Hessian. They contract unless the votes are few, then Newton takes over.
 _STEPS = 12
-# In units of strength: two hundredths of a rating point.
-_SMALL_STEP = 1e-4
+# In units of strength: a hundredth of a rating point.
+_SMALL_STEP = 5e-5
 
 
 class Likelihood(NamedTuple):

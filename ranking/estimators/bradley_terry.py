@@ -11,7 +11,7 @@ import numpy as np
 from . import davidson, half_ties
 from .arrays import FloatArray
 from .bootstrap import Likelihood
-from .caveats import UNBOUNDED_TIES
+from .caveats import FEW, UNBOUNDED_TIES
 from .comparisons import Comparisons
 from .connectivity import Connectivity, Links
 from .prior import VirtualVotes
@@ -47,7 +47,7 @@ class BradleyTerry(StrengthModel):
         mean: float = 1000.0,
         anchor: Mapping[Any, float] | None = None,
         prior: float = 1.0,
-        few: int = 30,
+        few: int = FEW,
     ) -> None:
         if ties not in TIES:
             raise ValueError(f"unknown ties {ties!r}; use {' or '.join(map(repr, TIES))}")

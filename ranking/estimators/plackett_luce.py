@@ -12,7 +12,7 @@ from scipy.linalg import block_diag
 
 from .arrays import BoolArray, FloatArray
 from .bootstrap import Likelihood
-from .caveats import UNBOUNDED_TIES
+from .caveats import FEW, UNBOUNDED_TIES
 from .choices import Choices
 from .comparisons import Comparisons
 from .connectivity import Connectivity
@@ -49,7 +49,7 @@ class PlackettLuce(StrengthModel):
         mean: float = 1000.0,
         anchor: Mapping[Any, float] | None = None,
         prior: float = 1.0,
-        few: int = 30,
+        few: int = FEW,
     ) -> None:
         super().__init__(scale=scale, mean=mean, anchor=anchor, prior=prior, few=few)
         self.unranked_last = unranked_last

@@ -82,12 +82,13 @@ class Units:
 
 
 def _cells_of_votes(units: NDArray[Any], cell: NDArray[Any], votes: int) -> NDArray[np.int64]:
-    """(votes, m) the cells that each vote adds to, counted from 1 and filled up with zeros."""
+    """(votes, m) the cells that each vote adds to, from 1, ascending, filled up with zeros."""
     order = np.argsort(units, kind="stable")
     per_vote = np.bincount(units, minlength=votes)
     place = np.arange(units.size) - (np.cumsum(per_vote) - per_vote)[units[order]]
     table = np.zeros((votes, int(per_vote.max(initial=0))), np.int64)
     table[units[order], place] = cell[order] + 1
+    table.sort(axis=1)
     return table
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .arrays import FloatArray, Label
 from .bootstrap import Likelihood, refit
-from .caveats import describe
+from .caveats import FEW, describe
 from .comparisons import Comparisons
 from .connectivity import Connectivity
 from .intervals import (
@@ -35,8 +35,8 @@ class StrengthModel(ABC):
     prior   virtual votes, half won and half lost against an average of the others, for each
             contender that has no finite estimate (undefeated, winless, only ties, not connected
             to the rest, no votes). Contenders whose estimate is finite get none.
-    few     contenders with fewer votes than this are named in the caveats, and their intervals are
-            no narrower than the model itself says
+    few     contenders with fewer votes than this are named in the caveats, and their intervals, as
+            those of whom the prior holds, are no narrower than the model itself says
 
     After `fit`: `labels_`; `ratings_` (K,) in that order; `strengths_` (K,), the θ with mean
     zero; `caveats_`, plain sentences; `tallies_`, the wins, losses and ties of each pair.
@@ -55,7 +55,7 @@ class StrengthModel(ABC):
         mean: float = 1000.0,
         anchor: Mapping[Any, float] | None = None,
         prior: float = 1.0,
-        few: int = 30,
+        few: int = FEW,
     ) -> None:
         self.scale = scale
         self.mean = mean
@@ -161,6 +161,7 @@ class StrengthModel(ABC):
         self.labels_, self.tallies_ = comparisons.labels, tallies
         self.strengths_, self.ratings_ = strengths, ratings + shift
         self._virtual, self._found, self._comparisons = virtual, found, comparisons
+        self._connectivity = connectivity
 
     def _clustered(self, cluster: Any) -> Comparisons:
         return self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
@@ -173,12 +174,13 @@ class StrengthModel(ABC):
     def _least_reach(self, data: Comparisons, level: float) -> FloatArray:
         """(K,) half the least width, of whatever method; zero unless votes or clusters are few.
 
-        Few votes happen to agree with the fit so well that their scores, or refits to them, vary
-        next to nothing: they say no more than the model does of so many votes. The scores of a
+        Few votes, or votes that went all one way, agree with the fit so well that their scores, or
+        refits to them, vary next to nothing: they say no more than the model does of so many. The scores of a
         lone cluster add up to zero, which says nothing either: its votes one by one say more.
         """
         least = np.zeros(self.strengths_.size)
         few = votes_per_contender(data, self.tallies_) < self.few
+        few[self._connectivity.unsettled] = True
         if few.any():
             reach = quantile(level, data.n_clusters) * np.sqrt(self._model_variances())
             least = np.where(few, reach, least)
