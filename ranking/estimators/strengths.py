@@ -175,8 +175,9 @@ class StrengthModel(ABC):
         """(K,) half the least width, of whatever method; zero unless votes or clusters are few.
 
         Few votes, or votes that went all one way, agree with the fit so well that their scores, or
-        refits to them, vary next to nothing: they say no more than the model does of so many. The scores of a
-        lone cluster add up to zero, which says nothing either: its votes one by one say more.
+        refits to them, vary next to nothing: they say no more than the model does of so many. The
+        scores of a lone cluster add up to zero, which says nothing either: its votes one by one
+        say more.
         """
         least = np.zeros(self.strengths_.size)
         few = votes_per_contender(data, self.tallies_) < self.few
