@@ -5,6 +5,7 @@ import sys
 
 MODULES = (
     "benchmarks.ranking",
+    "benchmarks.refit",
     "benchmarks.matchmaking",
     "benchmarks.serving",
     "benchmarks.first_token",

@@ -111,7 +111,13 @@ TASKS = (
     Task("style control, sandwich", styled, ("our-style", "arena-rank-style")),
     # arena-rank's bootstrap forks after JAX has started threads, which JAX warns against.
     Task("1,000 bootstrap rounds", pairs, ("our-bootstrap",)),
-    Task("refit from tallies, sandwich", tallies, ("our-refit", "our-refit-of-dict"), 200),
+    Task("1,000 rounds, Davidson's ties", pairs, ("our-davidson-bootstrap",)),
+    Task("1,000 rounds, style control", styled, ("our-style-bootstrap",)),
+    Task("1,000 rounds, rankings of three", rankings, ("our-rankings-bootstrap",)),
+    Task("1,000 rounds, Plackett-Luce of three", rankings, ("our-plackett-luce-bootstrap",)),
+    Task("the same of 20 contenders", rankings, ("our-plackett-luce-bootstrap",), 20),
+    # From arrays; from the rows of the database: benchmarks.refit.
+    Task("refit from tallies, sandwich", tallies, ("our-refit",), 200),
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.errors import Invalid
-from ranking.counting import EloScore, SliceCounts, Verdict, Who
+from ranking.counting import EloScore, SliceCounts, Who
 from ranking.estimators import (
     BradleyTerry,
     Comparisons,
@@ -20,8 +20,10 @@ from ranking.estimators import (
     rank_ranges,
     significantly_better,
 )
+from ranking.estimators.elo import online_caveats
 from ranking.estimators.ranks import ranks
 from ranking.estimators.strengths import StrengthModel
+from ranking.tallies import Tallies
 
 METHODS = ("bradley-terry", "elo", "plackett-luce")
 STYLE_CONTROLLED = "style-controlled"  # needs the votes and not their tallies: never stored
@@ -120,19 +122,17 @@ def rank_contenders(
     The intervals are clustered by rater if the counts tell them apart, else by vote.
     """
     check_method(method)
-    ids = counts.contenders
+    ids = counts.tallies.contenders
     labels = as_labels(ids, who)
     comparisons = as_comparisons(counts, labels)
     if method == "elo":
-        ratings = _elo(counts.elo, ids, anchor)
+        ratings = _elo(counts.elo, ids, anchor, online_caveats(comparisons))
     else:
         anchored = {labels[contender]: to for contender, to in (anchor or {}).items()} or None
         settings = settings_of(method, counts) | {"anchor": anchored}
         fitted = _FITTED[method](anchor=anchored).fit(comparisons)
         ratings = as_ratings(fitted, comparisons.n_clusters, settings)
-    return Board(
-        ratings.settings, ratings.caveats, as_lines(ids, who, ratings, comparisons, counts.tallies)
-    )
+    return Board(ratings.settings, ratings.caveats, as_lines(who, ratings, counts.tallies))
 
 
 def as_labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
@@ -148,15 +148,13 @@ def as_labels(ids: Sequence[int], who: Mapping[int, Who]) -> dict[int, str]:
 def as_comparisons(counts: SliceCounts, labels: Mapping[int, str]) -> Comparisons:
     """The votes with `labels` for the contenders' ids, clustered by rater where that is known."""
     if counts.by_rater is None:
-        kinds, raters = list(counts.tallies.items()), None
-    else:
-        kinds = [(verdict, count) for (_, verdict), count in counts.by_rater.items()]
-        raters = [rater for rater, _ in counts.by_rater]
+        return counts.tallies.comparisons.relabelled(labels.values())
+    kinds = [(verdict, count) for (_, verdict), count in counts.by_rater.items()]
     return Comparisons.from_rankings(
         [[labels[contender] for contender in lineup] for (lineup, _), _ in kinds],
         [verdict for (_, verdict), _ in kinds],
         weight=[count for _, count in kinds],
-        cluster=raters,
+        cluster=[rater for rater, _ in counts.by_rater],
         labels=list(labels.values()),
     )
 
@@ -188,7 +186,10 @@ def as_ratings(fitted: StrengthModel, clusters: int | None, settings: dict[str, 
 
 
 def _elo(
-    scores: Mapping[int, EloScore], ids: Sequence[int], anchor: Mapping[int, float] | None
+    scores: Mapping[int, EloScore],
+    ids: Sequence[int],
+    anchor: Mapping[int, float] | None,
+    caveats: list[str],
 ) -> Ratings:
     settings = {**vars(Elo()), "anchor": None}
     shift = 0.0
@@ -197,7 +198,7 @@ def _elo(
         shift = to - scores[fixed].rating
         settings["anchor"] = to
     rating = np.array([scores[contender].rating + shift for contender in ids], np.float64)
-    return Ratings(settings, [_ELO_CAVEAT], rating, None, None, None)
+    return Ratings(settings, [_ELO_CAVEAT, *caveats], rating, None, None, None)
 
 
 def win_rates(standings: Sequence[StandingRecord]) -> list[float]:
@@ -217,23 +218,12 @@ def _record(comparisons: Comparisons) -> NDArray[np.int64]:
     return counts.round().astype(np.int64)
 
 
-def _votes(tallies: Counter[Verdict]) -> Counter[int]:
-    votes: Counter[int] = Counter()
-    for (lineup, _), count in tallies.items():
-        for contender in lineup:
-            votes[contender] += count
-    return votes
-
-
 def as_lines(
-    ids: Sequence[int],
-    who: Mapping[int, Who],
-    ratings: Ratings,
-    comparisons: Comparisons,
-    tallies: Counter[Verdict],
+    who: Mapping[int, Who], ratings: Ratings, tallies: Tallies
 ) -> tuple[StandingRecord, ...]:
-    """The standings, best first, of ratings in the order of `ids`."""
-    record, votes, surpassed = _record(comparisons), _votes(tallies), ratings.surpassed
+    """The standings, best first, of ratings in the order of the tallies' contenders."""
+    record, votes = _record(tallies.comparisons), tallies.votes_of_contenders()
+    surpassed = ratings.surpassed
     if ratings.lower is None or ratings.upper is None:
         rank, low, high = ranks(ratings.rating), None, None
     else:
@@ -250,11 +240,11 @@ def as_lines(
             rating=float(ratings.rating[i]),
             lower=None if ratings.lower is None else float(ratings.lower[i]),
             upper=None if ratings.upper is None else float(ratings.upper[i]),
-            votes=votes[contender],
+            votes=int(votes[i]),
             wins=int(record[0, i]),
             losses=int(record[1, i]),
             ties=int(record[2, i]),
         )
-        for i, contender in enumerate(ids)
+        for i, contender in enumerate(tallies.contenders)
     ]
     return tuple(sorted(lines, key=lambda line: (line.rank, line.name, line.slug)))

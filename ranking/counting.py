@@ -14,11 +14,10 @@ from ranking.categories import OVERALL, categories_of
 from ranking.estimators.elo import INITIAL, elo_update
 from ranking.estimators.style_features import count_style
 from ranking.items import item_of
+from ranking.tallies import Tallies, Verdict
 
 ALL = "all"  # people and simulated raters together
 
-# The contenders' ids in ascending order, and their ranks in that order.
-Verdict = tuple[tuple[int, ...], tuple[int, ...]]
 Moves = Mapping[int, tuple[float, float]]
 """{contender: (Elo before, Elo after)}"""
 MovesInBattles = Mapping[tuple[UUID, int], tuple[float, float]]
@@ -144,14 +143,15 @@ class Who(NamedTuple):
     name: str
 
 
-class SliceCounts(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SliceCounts:
     """What the leaderboards of one slice rest on: tallies, and Elo by contender.
 
     `by_rater`: the tallies of each rater, if intervals shall be clustered by them.
     """
 
-    tallies: Counter[Verdict]
-    elo: dict[int, EloScore]
+    tallies: Tallies
+    elo: dict[int, EloScore] = field(default_factory=dict)
     first_vote: int | None = None
     last_vote: int | None = None
     by_rater: Counter[tuple[int, Verdict]] | None = None
@@ -159,11 +159,6 @@ class SliceCounts(NamedTuple):
     @property
     def votes(self) -> int:
         return self.tallies.total()
-
-    @property
-    def contenders(self) -> list[int]:
-        """The ids of all who were voted on, in ascending order."""
-        return sorted({contender for lineup, _ in self.tallies for contender in lineup})
 
     @property
     def raters(self) -> int | None:
@@ -177,13 +172,11 @@ class SliceCounts(NamedTuple):
         [slugs, ranks, count] of equal votes, the slugs in alphabetical order; a rating is
         [slug, Elo]. Both are sorted.
         """
-        kinds = []
-        for (lineup, places), count in self.tallies.items():
-            pairs = sorted((who[one].slug, rank) for one, rank in zip(lineup, places, strict=True))
-            kinds.append([*map(list, zip(*pairs, strict=True)), count])
-        ratings = sorted([who[one].slug, score.rating] for one, score in self.elo.items())
-        basis = [sorted(kinds), ratings] if method == "elo" else [sorted(kinds)]
-        return hashlib.sha256(json.dumps(basis, separators=(",", ":")).encode()).hexdigest()
+        basis = self.tallies.as_json({one: who[one].slug for one in self.tallies.contenders})
+        if method == "elo":
+            ratings = sorted([who[one].slug, score.rating] for one, score in self.elo.items())
+            basis += "," + json.dumps(ratings, separators=(",", ":"))
+        return hashlib.sha256(f"[{basis}]".encode()).hexdigest()
 
 
 def count_ballots(chosen: Iterable[Ballot], *, by_rater: bool = False) -> SliceCounts:
@@ -200,4 +193,4 @@ def count_ballots(chosen: Iterable[Ballot], *, by_rater: bool = False) -> SliceC
             apart[ballot.rater, verdict] += 1
         play([elo.setdefault(who, EloScore()) for who in ballot.lineup], ballot.ranks)
         first, last = first or ballot.vote, ballot.vote
-    return SliceCounts(tallies, elo, first, last, apart if by_rater else None)
+    return SliceCounts(Tallies.of(tallies), elo, first, last, apart if by_rater else None)

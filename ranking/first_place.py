@@ -33,7 +33,7 @@ class FirstPlace(NamedTuple):
 
 def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | None:
     """None where fewer than two contenders were compared."""
-    ids = counts.contenders
+    ids = counts.tallies.contenders
     if len(ids) < 2:
         return None
     comparisons = as_comparisons(counts, as_labels(ids, who))

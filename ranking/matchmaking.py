@@ -13,9 +13,8 @@ from arena.models import Population
 from ranking import selectors
 from ranking.categories import OVERALL
 from ranking.counting import Slice, SliceCounts
-from ranking.estimators import BradleyTerry, Comparisons
+from ranking.estimators import BradleyTerry
 from ranking.estimators.arrays import FloatArray
-from ranking.estimators.comparisons import Tallies
 from ranking.estimators.design import VARIANCE_WITHOUT_VOTES, covariance, gains, wanted_pairs
 
 # For so long a process uses what it has read.
@@ -65,10 +64,8 @@ def prepare() -> None:
 
 
 def _know(counts: SliceCounts) -> Knowledge:
-    contenders = tuple(sorted({one for lineup, _ in counts.tallies for one in lineup}))
-    tallies: Tallies = dict(counts.tallies.items())
-    fitted = BradleyTerry().fit(Comparisons.from_tallies(tallies, labels=contenders))
-    return Knowledge(contenders, fitted.strengths_, covariance(fitted))
+    fitted = BradleyTerry().fit(counts.tallies.comparisons)
+    return Knowledge(tuple(counts.tallies.contenders), fitted.strengths_, covariance(fitted))
 
 
 def _wanted(contenders: Sequence[int], known: Knowledge) -> FloatArray:

@@ -31,7 +31,7 @@ def rank_with_style(
     `counts` are those of the same ballots, the intervals clustered as they say. The settings
     say what each covariate adds to the log-odds of winning, with its interval.
     """
-    ids = counts.contenders
+    ids = counts.tallies.contenders
     labels = as_labels(ids, who)
     comparisons = Comparisons.from_rankings(
         [[labels[contender] for contender in ballot.lineup] for ballot in ballots],
@@ -48,9 +48,7 @@ def rank_with_style(
     )
     settings["coefficients"] = {name: [float(end) for end in ends] for name, *ends in effects}
     ratings = as_ratings(estimator, comparisons.n_clusters, settings)
-    return Board(
-        ratings.settings, ratings.caveats, as_lines(ids, who, ratings, comparisons, counts.tallies)
-    )
+    return Board(ratings.settings, ratings.caveats, as_lines(who, ratings, counts.tallies))
 
 
 def _covariates(ballots: Sequence[Ballot]) -> tuple[list[str], Table]:

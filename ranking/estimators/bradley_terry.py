@@ -10,15 +10,14 @@ import numpy as np
 
 from . import davidson, half_ties
 from .arrays import FloatArray
-from .bootstrap import refit
-from .caveats import UNBOUNDED_TIES
+from .bootstrap import Likelihood
+from .caveats import FEW, UNBOUNDED_TIES
 from .comparisons import Comparisons
 from .connectivity import Connectivity, Links
-from .intervals import resampled
 from .prior import VirtualVotes
 from .scale import SCALE
 from .scores import score_variance
-from .strengths import StrengthModel, centred
+from .strengths import StrengthModel
 from .tallies import PairTallies
 
 TIES = ("half", "davidson")
@@ -48,7 +47,7 @@ class BradleyTerry(StrengthModel):
         mean: float = 1000.0,
         anchor: Mapping[Any, float] | None = None,
         prior: float = 1.0,
-        few: int = 30,
+        few: int = FEW,
     ) -> None:
         if ties not in TIES:
             raise ValueError(f"unknown ties {ties!r}; use {' or '.join(map(repr, TIES))}")
@@ -76,17 +75,9 @@ class BradleyTerry(StrengthModel):
         row_scores = davidson.row_scores if self._davidson else half_ties.row_scores
         return score_variance(data, point.size - len(data.labels), row_scores(data, point))
 
-    def _draws(self, data: Comparisons, rounds: int, generator: np.random.Generator) -> FloatArray:
-        if not self._davidson:
-            votes = data, self.tallies_, self._virtual
-            return centred(refit(*votes, self._found, rounds, generator))
-        counted = self._counted(data)
-        draws = np.empty((rounds, self.strengths_.size))
-        for draw in draws:
-            tallies = PairTallies.of(resampled(counted, generator))
-            virtual = self._virtual.resampled(generator)
-            draw[:] = davidson.fit_tallies(tallies, virtual, self._found.point).point[:-1]
-        return centred(draws)
+    def _reweighted(self, data: Comparisons) -> Likelihood:
+        bootstrapped = davidson.bootstrapped if self._davidson else half_ties.bootstrapped
+        return bootstrapped(self._counted(data), self.tallies_)
 
     def _counted(self, data: Comparisons) -> Comparisons:
         """Fewer rows that say the same, where votes of two are independent."""

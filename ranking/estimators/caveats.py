@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from .arrays import BoolArray, FloatArray, Label
-from .connectivity import Connectivity
+from .connectivity import Connectivity, Links
 
 _NAMES_SHOWN = 5
+FEW = 30
 NO_VOTES = "No votes yet: every rating is the starting value."
 UNBOUNDED_TIES = "Too few votes without a tie: the odds of one rest on a prior."
 
@@ -32,6 +33,20 @@ def describe(
     ]
     caveats = [f"{text}: {_names(labels, flags)}." for text, flags in found if flags.any()]
     return _about_groups(labels, connectivity, voted & beaten & beating & links.decided) + caveats
+
+
+def describe_online(labels: tuple[Label, ...], links: Links, few: int = FEW) -> list[str]:
+    """Caveats of online ratings, which need no prior but no less votes."""
+    if not labels or not links.votes.any():
+        return [NO_VOTES]
+    voted = links.votes > 0
+    found = [
+        ("No votes yet", ~voted),
+        ("Only ties so far", voted & ~links.decided),
+        (f"Too few votes (fewer than {few})", voted & (links.votes < few)),
+    ]
+    apart = _about_groups(labels, Connectivity.of(links), np.zeros(voted.size, np.bool_))
+    return apart + [f"{text}: {_names(labels, flags)}." for text, flags in found if flags.any()]
 
 
 def _about_groups(

@@ -8,24 +8,30 @@ multi-item choice with ties, arXiv:1909.07123. Where S ties t = |S| of the conte
 Its logarithm is linear in θ and log δ up to the normalisation, so the likelihood is concave.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
+from itertools import combinations, combinations_with_replacement, permutations
 from math import comb
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
-from scipy.special import logsumexp
 
 from .arrays import BoolArray, FloatArray, IntArray
 from .comparisons import Comparisons
 from .connectivity import Links
-from .rankings import RankingBlock
+from .rankings import RankingBlock, kinds
 from .results import Evaluation
+from .reweighting import Weights
 
 _MOST_SUBSETS = 5000
+# Kinds at a time, of several rounds each.
+_ROUNDS_PART = 2048
+
+Derivative = Callable[[Weights, Weights], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,40 +63,46 @@ class Stages:
         return np.asarray(self.features[self.chosen, : self.items.shape[1]] > 0)
 
     def residuals(self, point: FloatArray, size: int) -> tuple[IntArray, FloatArray]:
-        """Parameters (S, m + T) and the score of each choice with respect to them."""
-        columns = self.parameters(size)
-        probability = np.exp(self._log_probability(point[columns]))
-        residual = self.features[self.chosen] - probability @ self.features
-        return columns[self.kind], residual[self.kind]
-
-    def counts(self, weight: FloatArray) -> FloatArray:
-        """(U,) weight of each kind, from the `weight` (n,) of each comparison's vote."""
-        counts = np.zeros(len(self.items))
-        counts += np.bincount(self.kind, weight[self.rows], counts.size)
-        return counts
+        """Parameters (m + T, S) and the score of each choice with respect to them."""
+        columns = self.parameters(size).T
+        mean = self.features.T @ np.exp(self._log_probability(point[columns]))
+        return columns[:, self.kind], (self.features[self.chosen].T - mean)[:, self.kind]
 
     def evaluate(self, point: FloatArray, size: int, weight: FloatArray) -> Evaluation:
         """Log-likelihood of the kinds of choice, each times its `weight` (U,)."""
-        columns, dimension = self.parameters(size), point.size
+        columns, dimension = self.parameters(size).T, point.size
         log_probability = self._log_probability(point[columns])
         probability = np.exp(log_probability)
-        value = float(weight @ log_probability[np.arange(len(columns)), self.chosen])
-        mean = probability @ self.features
-        residual = weight[:, None] * (self.features[self.chosen] - mean)
+        value = float(weight @ log_probability[self.chosen, np.arange(self.chosen.size)])
+        mean = self.features.T @ probability
+        residual = weight * (self.features[self.chosen].T - mean)
         gradient = np.zeros(dimension)
         gradient += np.bincount(columns.ravel(), residual.ravel(), dimension)
         information = np.zeros(dimension * dimension)
-        for a in range(columns.shape[1]):
-            for b in range(columns.shape[1]):
-                product = probability @ (self.features[:, a] * self.features[:, b])
-                cell = columns[:, a].astype(np.intp) * dimension + columns[:, b]
-                covariance = weight * (product - mean[:, a] * mean[:, b])
-                information += np.bincount(cell, covariance, information.size)
-        return Evaluation(value, gradient, information.reshape(dimension, dimension))
+        for a, b in combinations_with_replacement(range(len(columns)), 2):
+            product = (self.features[:, a] * self.features[:, b]) @ probability
+            cell = columns[a].astype(np.intp) * dimension + columns[b]
+            covariance = weight * (product - mean[a] * mean[b])
+            information += np.bincount(
+                cell, covariance if a != b else 0.5 * covariance, information.size
+            )
+        half = information.reshape(dimension, dimension)
+        return Evaluation(value, gradient, half + half.T)
+
+    def derivatives(self, size: int) -> Iterator[tuple[slice, Derivative]]:
+        """Some kinds at a time: which, and the gradient (D, B) of theirs, in single precision."""
+        features = self.features.astype(np.float32)
+        columns = self.parameters(size).T
+        for start in range(0, len(self.items), _ROUNDS_PART):
+            rows = slice(start, start + _ROUNDS_PART)
+            part = np.ascontiguousarray(columns[:, rows])
+            yield rows, partial(_derivative, features, part, self.chosen[rows])
 
     def _log_probability(self, parameters: FloatArray) -> FloatArray:
-        utility = parameters @ self.features.T
-        return np.asarray(utility - logsumexp(utility, axis=1, keepdims=True))
+        """(C, U) of each subset, from the parameters (m + T, U)."""
+        utility = self.features @ parameters
+        largest = utility.max(axis=0)
+        return np.asarray(utility - largest - np.log(np.exp(utility - largest).sum(axis=0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,56 +128,108 @@ class Choices:
         stages = (_stages(left, raw, orders) for left, raw in kept.items() if len(raw.items))
         return cls(tuple(stages), orders)
 
-    def evaluate(self, point: FloatArray, size: int, weight: FloatArray) -> Evaluation:
-        """Log-likelihood at `point` (K + T,); `weight` (n,) of each comparison's vote."""
+    def cells(self) -> tuple[int, NDArray[np.intp], NDArray[np.intp]]:
+        """How many kinds C of choice there are, the kind (S,) of each choice among all stages,
+        and the first row (S,) of its vote among the comparisons.
+        """
+        starts = self._starts()
+        none = [np.zeros(0, np.intp)]
+        kind = [start + part.kind for start, part in zip(starts, self.stages, strict=False)]
+        rows = [part.rows for part in self.stages]
+        return starts[-1], np.concatenate(none + kind), np.concatenate(none + rows)
+
+    def counts(self, weight: FloatArray) -> FloatArray:
+        """(C,) weight of each kind, from the `weight` (n,) of each comparison's vote."""
+        number, kind, rows = self.cells()
+        return np.zeros(number) + np.bincount(kind, weight[rows], number)
+
+    def evaluate(self, point: FloatArray, size: int, counts: FloatArray) -> Evaluation:
+        """Log-likelihood at `point` (K + T,) of the kinds, each times its count (C,)."""
         value, gradient = 0.0, np.zeros(point.size)
         information = np.zeros((point.size, point.size))
-        for stages in self.stages:
-            part = stages.evaluate(point, size, stages.counts(weight))
+        for stages, count in self._with(counts):
+            part = stages.evaluate(point, size, count)
             value += part.value
             gradient += part.gradient
             information += part.information
         return Evaluation(value, gradient, information)
 
-    def links(self, weight: FloatArray, votes: FloatArray) -> Links:
-        """Whoever is chosen beat or tied all that were left; `weight` (n,), `votes` (K,)."""
-        ends = [np.zeros((2, 0), np.int32)]
+    def derivative(self, size: int) -> Derivative:
+        """The gradient (D, B) at points (D, B) or (D, 1) with weights (C, B) of the kinds."""
+        parts = [
+            (slice(cells[rows][0], cells[rows][-1] + 1), derivative)
+            for stages, cells in self._with(np.arange(self._starts()[-1]))
+            for rows, derivative in stages.derivatives(size)
+        ]
+
+        def gradient(weight: Weights, point: Weights) -> FloatArray:
+            found = np.zeros((len(point), weight.shape[1]))
+            for rows, derivative in parts:
+                found += derivative(weight[rows], point)
+            return found
+
+        return gradient
+
+    def links(self, counts: FloatArray, votes: FloatArray) -> Links:
+        """Whoever is chosen beat or tied all that were left; counts (C,), votes (K,)."""
+        links = np.zeros((votes.size, votes.size), np.bool_)
         decided = np.zeros(votes.size, np.bool_)
-        for stages in self.stages:
-            counted = stages.counts(weight) > 0
-            members = stages.members()[counted]
-            items = stages.items[counted]
-            mixed = ~members.all(axis=1)
-            decided[items[mixed]] = True
-            ends += _links(items, members)
-        winner, loser = np.unique(np.concatenate(ends, axis=1), axis=1)
+        for stages, count in self._with(counts):
+            members, items = stages.members()[count > 0], stages.items[count > 0]
+            decided[items[~members.all(axis=1)]] = True
+            for winners, losers in _links(items, members):
+                links[winners, losers] = True
+        winner, loser = (side.astype(np.int32) for side in np.nonzero(links))
         return Links(winner, loser, decided, votes)
 
-    def bounded_ties(self, weight: FloatArray, size: int) -> BoolArray:
+    def bounded_ties(self, counts: FloatArray, size: int) -> BoolArray:
         """(T,) whether votes without a tie, where that one was possible, go round in a circle.
 
         Then no spread of the strengths explains all of them and log δ has a finite estimate.
         """
-        found = [self._has_circle(order, weight, size) for order in self.orders]
+        found = [self._has_circle(order, counts, size) for order in self.orders]
         return np.array(found, np.bool_)
 
-    def _has_circle(self, order: int, weight: FloatArray, size: int) -> bool:
-        ends = [np.zeros((2, 0), np.int32)]
-        for stages in self.stages:
-            members = stages.members()
-            alone = (members.sum(axis=1) == 1) & (stages.counts(weight) > 0)
+    def _has_circle(self, order: int, counts: FloatArray, size: int) -> bool:
+        links = np.zeros((size, size), np.bool_)
+        for stages, count in self._with(counts):
             if stages.items.shape[1] >= order:
-                ends += _links(stages.items[alone], members[alone])
-        winner, loser = np.concatenate(ends, axis=1)
-        graph = csr_array((np.ones(winner.size), (winner, loser)), (size, size))
-        groups: int = connected_components(graph, connection="strong")[0]
+                members = stages.members()
+                alone = (members.sum(axis=1) == 1) & (count > 0)
+                for winners, losers in _links(stages.items[alone], members[alone]):
+                    links[winners, losers] = True
+        groups: int = connected_components(csr_array(links), connection="strong")[0]
         return groups < size
 
+    def _starts(self) -> list[int]:
+        """Of each stage's kinds among all, and their number."""
+        return [0, *np.cumsum([len(part.items) for part in self.stages], dtype=int).tolist()]
 
-def _links(items: IntArray, members: BoolArray) -> list[IntArray]:
-    """(2, E) from each chosen contender to each other one left, by position."""
-    count = items.shape[1]
-    return [items[members[:, a]][:, [a, b]].T for a in range(count) for b in range(count) if a != b]
+    def _with(self, values: Any) -> Iterator[tuple[Stages, Any]]:
+        """Each stage and its part of values (C, …)."""
+        starts = self._starts()
+        for part, start, stop in zip(self.stages, starts, starts[1:], strict=False):
+            yield part, values[start:stop]
+
+
+def _links(items: IntArray, members: BoolArray) -> Iterator[tuple[IntArray, IntArray]]:
+    """Each chosen contender and each other one left, by their places."""
+    for a, b in permutations(range(items.shape[1]), 2):
+        chosen = members[:, a]
+        yield items[chosen, a], items[chosen, b]
+
+
+def _derivative(
+    features: Weights, columns: IntArray, chosen: IntArray, weight: Weights, point: Weights
+) -> FloatArray:
+    """(D, B) of kinds with the parameters `columns` (m + T, U)."""
+    here = point[columns]
+    chance = np.exp(features @ here.reshape(len(columns), -1))
+    mean = (features.T @ chance) / chance.sum(axis=0)
+    residual = weight * (features[chosen].T[:, :, None] - mean.reshape(here.shape))
+    ends = columns.ravel(), np.arange(columns.size)
+    sums = csr_array((np.ones(columns.size, np.float32), ends), (len(point), columns.size))
+    return np.asarray(sums @ residual.reshape(columns.size, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,23 +279,14 @@ def _stages(left: int, raw: _Raw, orders: tuple[int, ...]) -> Stages:
     table = np.concatenate(
         [np.take_along_axis(values, order, axis=1) for values in (raw.items, raw.members)], axis=1
     )
-    first, kind = _kinds(table)
+    first, kind = kinds(table)
     items, members = table[first, :left], table[first, left:].astype(np.bool_)
     features = _features(left, tuple(o for o in orders if o <= left))
     index = {row.tobytes(): subset for subset, row in enumerate(features[:, :left] > 0)}
-    chosen = np.fromiter((index[row.tobytes()] for row in members), np.int32, len(members))
+    one, which = kinds(np.packbits(members, axis=1))
+    subsets = np.array([index[members[row].tobytes()] for row in one], np.int32)
+    chosen = subsets[which]
     return Stages(items, chosen, kind, raw.rows, features)
-
-
-def _kinds(table: IntArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First row of each kind of row, and the kind of each row."""
-    base = int(table.max()) + 1
-    if table.shape[1] * np.log2(base) < 63:
-        keys = table @ (base ** np.arange(table.shape[1], dtype=np.int64))
-        _, first, kind = np.unique(keys, return_index=True, return_inverse=True)
-    else:
-        _, first, kind = np.unique(table, axis=0, return_index=True, return_inverse=True)
-    return first, kind
 
 
 def _features(left: int, orders: tuple[int, ...]) -> FloatArray:

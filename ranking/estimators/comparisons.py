@@ -108,10 +108,26 @@ class Comparisons:
         Raises ValueError, naming the position, for a contender that is ranked twice in a row,
         an unknown rank, and whatever `from_arrays` refuses.
         """
-        flat_items, flat_ranks, sizes = read_rankings(items, ranks)
-        names, (indices,) = encode((flat_items,), labels)
+        flat = read_rankings(items, ranks)
+        return cls.from_flat_rankings(*flat, weight=weight, cluster=cluster, labels=labels)
+
+    @classmethod
+    def from_flat_rankings(
+        cls,
+        items: Any,
+        ranks: NDArray[np.integer[Any]],
+        sizes: NDArray[np.integer[Any]],
+        *,
+        weight: Any = None,
+        cluster: Any = None,
+        labels: Iterable[Label] | None = None,
+    ) -> Self:
+        """The same from the contenders and the ranks of all rankings, one after the other, and
+        how many each ranking has. `ranks` and `sizes` are taken to be right.
+        """
+        names, (indices,) = encode((items,), labels)
         weights = _weights(weight, sizes.size)
-        left, right, outcome, vote = expand(indices, flat_ranks, sizes)
+        left, right, outcome, vote = expand(indices, ranks.astype(np.int32), sizes.astype(np.intp))
         groups = _groups(cluster, weights)
         if left.size == sizes.size:
             return cls(names, left, right, outcome, weights, cluster=groups)
@@ -139,6 +155,13 @@ class Comparisons:
             labels=labels,
         )
 
+    def relabelled(self, labels: Iterable[Label]) -> Self:
+        """The same votes with other names for the contenders, in the same order."""
+        names = tuple(labels)
+        if len(set(names)) != len(self.labels) or len(names) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} contenders need as many names, each its own")
+        return replace(self, labels=names)
+
     def clustered_by(self, cluster: Any) -> Self:
         """The same votes with other clusters: one label for each vote, such as its rater."""
         starts = self.vote_starts()
@@ -158,6 +181,12 @@ class Comparisons:
     def blocks(self) -> list[RankingBlock]:
         """The votes as rankings, those of the same size together."""
         return split(self.left, self.right, self.outcome, self.vote)
+
+    def units(self) -> NDArray[Any]:
+        """(n,) what each row belongs to: its cluster, its vote, or itself."""
+        if self.cluster is not None:
+            return self.cluster
+        return np.arange(len(self)) if self.vote is None else self.vote
 
     def vote_starts(self) -> NDArray[np.intp] | None:
         """(n_votes,) first row of each vote, or None if each row is a vote."""

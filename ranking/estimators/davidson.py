@@ -14,11 +14,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from .arrays import FloatArray
+from .bootstrap import Likelihood
 from .comparisons import Comparisons
 from .newton import maximise
 from .pair_sums import Rows, cells, gaps
 from .prior import VirtualVotes
 from .results import Evaluation, Maximum
+from .reweighting import Units, Weights
 from .scores import RowScore, RowScores
 from .strengths import flat_direction
 from .tallies import PairTallies
@@ -50,6 +52,25 @@ def log_likelihood(tallies: PairTallies, virtual: VirtualVotes, point: FloatArra
     return Evaluation(
         value + prior.value, gradient + prior.gradient, information + prior.information
     )
+
+
+def bootstrapped(data: Comparisons, tallies: PairTallies) -> Likelihood:
+    """The same likelihood of the votes behind the tallies, to be reweighted."""
+
+    def gradient(weight: Weights, point: Weights) -> FloatArray:
+        wins, ties, losses = weight.reshape(3, tallies.first.size, weight.shape[1])
+        better = np.exp(0.5 * (point[tallies.first] - point[tallies.second]))
+        worse, tied = 1.0 / better, np.exp(point[-1])
+        total = (wins + ties + losses) / (better + worse + tied)
+        residual = 0.5 * (wins - losses - total * (better - worse))
+        of_ties = (ties - total * tied).sum(axis=0, keepdims=True)
+        return np.concatenate([tallies.sides @ residual, of_ties])
+
+    def alone(weight: FloatArray, virtual: VirtualVotes, start: FloatArray) -> FloatArray:
+        return fit_tallies(tallies.weighted(weight), virtual, start).point
+
+    units = Units.of(data, 3 * tallies.first.size, tallies.outcome_cells(data), slice(None))
+    return Likelihood(units, gradient, alone)
 
 
 def row_scores(data: Comparisons, point: FloatArray) -> RowScore:

@@ -5,16 +5,19 @@ Elo, A. E. (1978). The Rating of Chessplayers, Past and Present.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Self
 
 import numpy as np
 
 from .arrays import FloatArray, Label, is_ones
-from .caveats import NO_VOTES
+from .caveats import describe_online
 from .comparisons import Comparisons
+from .connectivity import Links
 from .intervals import percentile_interval
 from .results import Interval
+from .tallies import PairTallies, votes_per_contender
 
 INITIAL = 1000.0
 SCALE = 400.0
@@ -79,7 +82,7 @@ class Elo:
             self._fit_votes(ratings, comparisons)
         self.labels_ = comparisons.labels
         self.ratings_ = np.array(ratings)
-        self.caveats_ = [] if len(comparisons) else [NO_VOTES]
+        self.caveats_ = online_caveats(comparisons)
         self._comparisons = comparisons
         return self
 
@@ -145,6 +148,13 @@ class Elo:
                 ratings[left[row]] += moved
                 ratings[right[row]] -= moved
         return ratings.T
+
+
+def online_caveats(comparisons: Comparisons) -> list[str]:
+    """What a reader of online ratings from these votes has to know."""
+    tallies = PairTallies.of(comparisons)
+    votes = votes_per_contender(comparisons, tallies)
+    return describe_online(comparisons.labels, replace(Links.of(tallies), votes=votes))
 
 
 def _opponents(rows: int) -> int:

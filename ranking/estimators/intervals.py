@@ -1,8 +1,10 @@
 """Intervals: the sandwich, clustered, and the bootstrap."""
 
+import math
+
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from .arrays import FloatArray, IntArray
 from .comparisons import Comparisons
@@ -37,9 +39,18 @@ def clusters_per_contender(comparisons: Comparisons) -> FloatArray:
     return np.bincount(met % size, minlength=size).astype(np.float64)
 
 
-def percentile_interval(draws: FloatArray, level: float) -> Interval:
-    """Central part of bootstrap draws (rounds, K) that holds `level` of them."""
+def percentile_interval(draws: FloatArray, level: float, clusters: int | None = None) -> Interval:
+    """Central part of bootstrap draws (rounds, K) that holds `level` of them; more if of clusters.
+
+    Draws of the Bayesian bootstrap of G clusters vary (G − 1)/(G + 1) times as much as the
+    estimate does, and normally where the estimate has Student's t. Percentiles further out make up
+    for both: the expanded percentile interval (Hesterberg, 2015, The American Statistician 69),
+    with Rubin's (G + 1)/(G − 1) in place of his G/(G − 1) for multinomial weights.
+    """
     tail = 0.5 - 0.5 * _checked(level)
+    if clusters is not None:
+        stretch = (clusters + 1) / max(clusters - 1, 1)
+        tail = float(ndtr(-math.sqrt(stretch) * quantile(level, clusters)))
     lower, upper = np.quantile(draws, [tail, 1.0 - tail], axis=0)
     return Interval(lower, upper)
 
@@ -60,24 +71,6 @@ def cluster_meat(columns: IntArray, scores: FloatArray, groups: IntArray, size: 
     shape = (int(groups.max(initial=-1)) + 1, size)
     summed = coo_array((scores, (groups, columns)), shape).tocsr()
     return np.asarray((summed.T @ summed).toarray(), np.float64)
-
-
-def resampled(comparisons: Comparisons, generator: np.random.Generator) -> Comparisons:
-    """The votes with random weights: the Bayesian bootstrap of clusters, or votes without them.
-
-    Rubin (1981): exponential weights, whose sum over w identical votes is a gamma variable. No
-    contender loses its only win, so a resample has a finite estimate wherever the votes have.
-    """
-    groups = comparisons.cluster
-    if groups is not None:
-        times = generator.standard_exponential(comparisons.n_clusters)
-        return comparisons.weighted_by(comparisons.weight * times[groups])
-    starts = comparisons.vote_starts()
-    weight = generator.standard_gamma(
-        comparisons.weight if starts is None else comparisons.weight[starts]
-    )
-    groups = comparisons.vote
-    return comparisons.weighted_by(weight if groups is None else weight[groups])
 
 
 def _checked(level: float) -> float:

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from .arrays import PART, FloatArray
+from .arrays import PART, FloatArray, IntArray
 from .comparisons import Comparisons
 
 Rows = Any
 """What selects rows of an array: a slice, or an array of indices."""
 
 
-def parts(comparisons: Comparisons) -> Iterator[slice]:
-    """Slices that cover all rows."""
-    return (slice(start, start + PART) for start in range(0, len(comparisons), PART))
+def parts(comparisons: Comparisons, size: int = PART) -> Iterator[slice]:
+    """Slices of so many rows that cover all of them."""
+    return (slice(start, start + size) for start in range(0, len(comparisons), size))
 
 
 def cells(comparisons: Comparisons, rows: Rows) -> NDArray[np.intp]:
@@ -40,6 +41,14 @@ def differences(sums: FloatArray, size: int) -> FloatArray:
     """(…, K) sum over the cells (…, K·K) of value · (e_left − e_right)."""
     table = sums.reshape(*sums.shape[:-1], size, size)
     return np.asarray(table.sum(axis=-1) - table.sum(axis=-2))
+
+
+def side_matrix(left: IntArray, right: IntArray, size: int) -> csr_array:
+    """(K, m) single precision: 1 at a row's left contender, −1 at its right one."""
+    rows = np.arange(left.size)
+    signs = np.repeat(np.array([1.0, -1.0], np.float32), rows.size)
+    ends = np.concatenate([left, right]), np.concatenate([rows, rows])
+    return csr_array((signs, ends), (size, rows.size))
 
 
 def gaps(strengths: FloatArray) -> FloatArray:

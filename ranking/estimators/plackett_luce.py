@@ -11,16 +11,18 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from .arrays import BoolArray, FloatArray
-from .caveats import UNBOUNDED_TIES
+from .bootstrap import Likelihood
+from .caveats import FEW, UNBOUNDED_TIES
 from .choices import Choices
 from .comparisons import Comparisons
 from .connectivity import Connectivity
-from .intervals import cluster_meat, resampled
+from .intervals import cluster_meat
 from .newton import maximise
 from .prior import VirtualVotes
 from .results import Evaluation, Maximum
+from .reweighting import Units
 from .scale import SCALE
-from .strengths import StrengthModel, centred, flat_direction
+from .strengths import StrengthModel, flat_direction
 from .tallies import PairTallies, votes_per_contender
 
 
@@ -47,7 +49,7 @@ class PlackettLuce(StrengthModel):
         mean: float = 1000.0,
         anchor: Mapping[Any, float] | None = None,
         prior: float = 1.0,
-        few: int = 30,
+        few: int = FEW,
     ) -> None:
         super().__init__(scale=scale, mean=mean, anchor=anchor, prior=prior, few=few)
         self.unranked_last = unranked_last
@@ -55,13 +57,14 @@ class PlackettLuce(StrengthModel):
     def fit(self, comparisons: Comparisons) -> Self:
         choices = Choices.of(comparisons, unranked_last=self.unranked_last)
         tallies = PairTallies.of(comparisons)
-        links = choices.links(comparisons.weight, votes_per_contender(comparisons, tallies))
+        counts = choices.counts(comparisons.weight)
+        links = choices.links(counts, votes_per_contender(comparisons, tallies))
         connectivity = Connectivity.of(links)
-        bounded = choices.bounded_ties(comparisons.weight, len(comparisons.labels))
+        bounded = choices.bounded_ties(counts, len(comparisons.labels))
         virtual = self._virtual_votes(connectivity, bounded)
         size = len(comparisons.labels)
         start = np.zeros(size + len(choices.orders))
-        found = _fit(choices, virtual, comparisons.weight, start, size)
+        found = _fit(choices, virtual, counts, start, size)
         self._learn(comparisons, tallies, connectivity, virtual, found)
         odds = np.exp(found.point[size:]).tolist()
         self.tie_odds_ = dict(zip(choices.orders, odds, strict=True))
@@ -85,42 +88,36 @@ class PlackettLuce(StrengthModel):
             # Identical votes are independent unless a cluster says otherwise.
             weight = data.weight[stages.rows]
             factor = np.sqrt(weight) if data.cluster is None else weight
-            scores.append((factor[:, None] * residual).ravel())
-            groups.append(np.repeat(_groups(data)[stages.rows], parameters.shape[1]))
+            scores.append((factor * residual).ravel())
+            groups.append(np.tile(data.units()[stages.rows], len(parameters)))
         if not columns:
             return np.zeros((dimension, dimension))
         joined = np.concatenate(columns), np.concatenate(scores), np.concatenate(groups)
         return cluster_meat(*joined, dimension)
 
-    def _draws(self, data: Comparisons, rounds: int, generator: np.random.Generator) -> FloatArray:
-        size = self.strengths_.size
-        draws = np.empty((rounds, size))
-        for draw in draws:
-            drawn, virtual = resampled(data, generator), self._virtual.resampled(generator)
-            start = self._found.point
-            draw[:] = _fit(self._choices, virtual, drawn.weight, start, size).point[:size]
-        return centred(draws)
+    def _reweighted(self, data: Comparisons) -> Likelihood:
+        choices, size = self._choices, len(data.labels)
 
+        def alone(weight: FloatArray, virtual: VirtualVotes, start: FloatArray) -> FloatArray:
+            return _fit(choices, virtual, weight, start, size).point
 
-def _groups(data: Comparisons) -> Any:
-    """(n,) the cluster of each row, or its vote."""
-    if data.cluster is not None:
-        return data.cluster
-    return np.arange(len(data)) if data.vote is None else data.vote
+        units = Units.of(data, *choices.cells())
+        return Likelihood(units, choices.derivative(size), alone)
 
 
 def _fit(
-    choices: Choices, virtual: VirtualVotes, weight: FloatArray, start: FloatArray, size: int
+    choices: Choices, virtual: VirtualVotes, counts: FloatArray, start: FloatArray, size: int
 ) -> Maximum:
-    evaluate = partial(_evaluate, choices, virtual, weight, size)
+    """From the counts (C,) of the kinds of choice."""
+    evaluate = partial(_evaluate, choices, virtual, counts, size)
     return maximise(evaluate, start, flat_direction(size, start.size))
 
 
 def _evaluate(
-    choices: Choices, virtual: VirtualVotes, weight: FloatArray, size: int, point: FloatArray
+    choices: Choices, virtual: VirtualVotes, counts: FloatArray, size: int, point: FloatArray
 ) -> Evaluation:
     """Log-likelihood of the choices and the virtual votes."""
-    votes, prior = choices.evaluate(point, size, weight), virtual.evaluate(point)
+    votes, prior = choices.evaluate(point, size, counts), virtual.evaluate(point)
     return Evaluation(
         votes.value + prior.value,
         votes.gradient + prior.gradient,

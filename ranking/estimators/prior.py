@@ -1,6 +1,6 @@
 """The virtual votes that keep otherwise infinite ratings finite."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -14,6 +14,10 @@ from .results import Evaluation
 @dataclass(frozen=True, eq=False)
 class VirtualVotes:
     """`weight` virtual votes along each contrast, a `share` (M,) of them won, the rest lost.
+
+    The bootstrap draws the shares evenly between 0 and 1, as the Bayesian bootstrap of one win
+    and one loss does: a resample of votes that all went one way shows no spread, and this brings
+    in that of the prior, on which the rating rests.
 
     contrasts  (M, D) each row times the parameters gives the log-odds of winning
     """
@@ -37,22 +41,19 @@ class VirtualVotes:
             contrasts[:, connectivity.core] -= 1.0 / connectivity.core.size
         return cls.even(contrasts, weight)
 
-    def resampled(self, generator: np.random.Generator) -> Self:
-        """Shares drawn evenly between 0 and 1, the Bayesian bootstrap of one win and one loss.
-
-        A resample of votes that all went one way shows no spread; this brings in that of the
-        prior, on which the rating rests.
-        """
-        return replace(self, share=generator.random(len(self.contrasts)))
-
     def evaluate(self, point: FloatArray) -> Evaluation:
         """Their log-likelihood at `point` (D,)."""
         log_odds = self.contrasts @ point
         won = expit(log_odds)
         value = self.weight * (self.share * log_odds - np.logaddexp(0.0, log_odds)).sum()
-        gradient = self.weight * (self.contrasts.T @ (self.share - won))
+        gradient = self.gradient(point, self.share)
         information = self._outer(self.weight * won * (1.0 - won))
         return Evaluation(float(value), gradient, information)
+
+    def gradient(self, point: FloatArray, share: FloatArray) -> FloatArray:
+        """(D, B) of their log-likelihood at points (D, B), with shares (M, B) of their own."""
+        surplus = share - expit(self.contrasts @ point)
+        return np.asarray(self.weight * (self.contrasts.T @ surplus))
 
     def meat(self, point: FloatArray) -> FloatArray:
         """Their share in the middle of the sandwich, as if they had been cast."""

@@ -117,6 +117,17 @@ def _block(
     return RankingBlock(items, ranks, rows)
 
 
+def kinds(table: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First row of each kind of row, and the kind of each row, of a table (N, m) of counts."""
+    base = int(table.max(initial=0)) + 1
+    if table.shape[1] * np.log2(base) < 63:
+        keys = table @ (base ** np.arange(table.shape[1], dtype=np.int64))
+        _, first, kind = np.unique(keys, return_index=True, return_inverse=True)
+    else:
+        _, first, kind = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    return first, kind
+
+
 def _plain(values: Any) -> list[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
 

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from .arrays import FloatArray, Label
-from .caveats import describe
+from .bootstrap import Likelihood, refit
+from .caveats import FEW, describe
 from .comparisons import Comparisons
 from .connectivity import Connectivity
 from .intervals import (
@@ -34,8 +35,8 @@ class StrengthModel(ABC):
     prior   virtual votes, half won and half lost against an average of the others, for each
             contender that has no finite estimate (undefeated, winless, only ties, not connected
             to the rest, no votes). Contenders whose estimate is finite get none.
-    few     contenders with fewer votes than this are named in the caveats, and their intervals are
-            no narrower than the model itself says
+    few     contenders with fewer votes than this are named in the caveats, and their intervals, as
+            those of whom the prior holds, are no narrower than the model itself says
 
     After `fit`: `labels_`; `ratings_` (K,) in that order; `strengths_` (K,), the θ with mean
     zero; `caveats_`, plain sentences; `tallies_`, the wins, losses and ties of each pair.
@@ -54,7 +55,7 @@ class StrengthModel(ABC):
         mean: float = 1000.0,
         anchor: Mapping[Any, float] | None = None,
         prior: float = 1.0,
-        few: int = 30,
+        few: int = FEW,
     ) -> None:
         self.scale = scale
         self.mean = mean
@@ -86,10 +87,15 @@ class StrengthModel(ABC):
         reweighted clusters (Rubin's Bayesian bootstrap).
         """
         data = self._clustered(cluster)
+        least = self._least_reach(data, level)
         if method == "sandwich":
-            reach = self._reach(data, level)
+            reach = np.maximum(self._reach(data, level), least)
             return Interval(self.ratings_ - reach, self.ratings_ + reach)
-        return percentile_interval(self.draws(rounds, method, cluster=cluster, seed=seed), level)
+        draws = self.draws(rounds, method, cluster=cluster, seed=seed)
+        lower, upper = percentile_interval(draws, level, data.n_clusters)
+        return Interval(
+            np.minimum(lower, self.ratings_ - least), np.maximum(upper, self.ratings_ + least)
+        )
 
     def draws(
         self, rounds: int = 10_000, method: str = "sandwich", *, cluster: Any = None, seed: int = 0
@@ -109,7 +115,11 @@ class StrengthModel(ABC):
             )
         if method == "bootstrap":
             shift = self.ratings_ - self.scale * self.strengths_
-            return self.scale * self._draws(data, rounds, generator) + shift
+            flat = flat_direction(self.strengths_.size, self._found.point.size)
+            points = refit(
+                self._reweighted(data), self._virtual, self._found, flat, rounds, generator
+            )
+            return self.scale * centred(points[:, : self.strengths_.size]) + shift
         raise ValueError(f'unknown method {method!r}; use "sandwich" or "bootstrap"')
 
     def covariance(self, *, cluster: Any = None) -> FloatArray:
@@ -121,8 +131,8 @@ class StrengthModel(ABC):
         """(D, D) variance of the score at the estimate, clustered as the data say."""
 
     @abstractmethod
-    def _draws(self, data: Comparisons, rounds: int, generator: np.random.Generator) -> FloatArray:
-        """(rounds, K) strengths with mean zero, refitted to clusters drawn anew."""
+    def _reweighted(self, data: Comparisons) -> Likelihood:
+        """The likelihood of the votes, to be refitted to clusters drawn anew."""
 
     def _learn(
         self,
@@ -151,6 +161,7 @@ class StrengthModel(ABC):
         self.labels_, self.tallies_ = comparisons.labels, tallies
         self.strengths_, self.ratings_ = strengths, ratings + shift
         self._virtual, self._found, self._comparisons = virtual, found, comparisons
+        self._connectivity = connectivity
 
     def _clustered(self, cluster: Any) -> Comparisons:
         return self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
@@ -158,17 +169,28 @@ class StrengthModel(ABC):
     def _reach(self, data: Comparisons, level: float) -> FloatArray:
         """(K,) half the width of the sandwich interval."""
         variances = np.maximum(np.diag(self._covariance(data)), 0.0)
-        # Few votes happen to agree with the fit so well that the sandwich of them is nearly
-        # nothing: they say no more than the model does of so many votes.
+        return np.asarray(quantile(level, data.n_clusters) * np.sqrt(variances))
+
+    def _least_reach(self, data: Comparisons, level: float) -> FloatArray:
+        """(K,) half the least width, of whatever method; zero unless votes or clusters are few.
+
+        Few votes, or votes that went all one way, agree with the fit so well that their scores, or
+        refits to them, vary next to nothing: they say no more than the model does of so many. The
+        scores of a lone cluster add up to zero, which says nothing either: its votes one by one
+        say more.
+        """
+        least = np.zeros(self.strengths_.size)
         few = votes_per_contender(data, self.tallies_) < self.few
-        variances = np.where(few, np.maximum(variances, self._model_variances()), variances)
-        reach = quantile(level, data.n_clusters) * np.sqrt(variances)
+        few[self._connectivity.unsettled] = True
+        if few.any():
+            reach = quantile(level, data.n_clusters) * np.sqrt(self._model_variances())
+            least = np.where(few, reach, least)
         scarce = clusters_per_contender(data) < FEW_CLUSTERS
-        if not scarce.any():
-            return np.asarray(reach)
-        return np.where(
-            scarce, np.maximum(reach, self._reach(data.clustered_by_vote(), level)), reach
-        )
+        if scarce.any():
+            votes = data.clustered_by_vote()
+            by_vote = np.maximum(self._reach(votes, level), self._least_reach(votes, level))
+            least = np.where(scarce, np.maximum(least, by_vote), least)
+        return least
 
     def _model_variances(self) -> FloatArray:
         """(K,) variances of the ratings if the model is right: of the inverse information."""

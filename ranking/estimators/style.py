@@ -11,18 +11,23 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from .arrays import FloatArray, is_ones
+from .bootstrap import Likelihood
 from .comparisons import Comparisons
 from .connectivity import Connectivity, Links
 from .half_ties import fit_tallies
-from .intervals import quantile, resampled
+from .intervals import quantile
 from .logistic import logistic
 from .newton import maximise
-from .pair_sums import Rows, cells, differences, gaps, laplacian, parts
+from .pair_sums import Rows, cells, differences, gaps, laplacian, parts, side_matrix
 from .prior import VirtualVotes
 from .results import Evaluation, Interval
+from .reweighting import Units, Weights
 from .scores import RowScore, RowScores, score_variance
-from .strengths import StrengthModel, centred, flat_direction
+from .strengths import StrengthModel, flat_direction
 from .tallies import PairTallies
+
+# Rows at a time, of several rounds each.
+_ROUNDS_PART = 4096
 
 
 class StyleControlled(StrengthModel):
@@ -69,14 +74,8 @@ class StyleControlled(StrengthModel):
         score = row_scores(data, self._columns, self._found.point)
         return score_variance(data, len(self._columns), score)
 
-    def _draws(self, data: Comparisons, rounds: int, generator: np.random.Generator) -> FloatArray:
-        size, start = self.strengths_.size, self._found.point
-        draws, flat = np.empty((rounds, size)), flat_direction(size, start.size)
-        for draw in draws:
-            drawn, virtual = resampled(data, generator), self._virtual.resampled(generator)
-            evaluate = partial(log_likelihood, drawn, self._columns, virtual)
-            draw[:] = maximise(evaluate, start, flat).point[:size]
-        return centred(draws)
+    def _reweighted(self, data: Comparisons) -> Likelihood:
+        return bootstrapped(data, self._columns)
 
 
 def log_likelihood(
@@ -110,6 +109,34 @@ def log_likelihood(
     gradient = np.concatenate([differences(score, size), slope])
     matrix = np.block([[laplacian(information, size), across.T], [across, rest]])
     return Evaluation(value + prior.value, gradient + prior.gradient, matrix + prior.information)
+
+
+def bootstrapped(data: Comparisons, columns: FloatArray) -> Likelihood:
+    """The same likelihood of the votes, to be reweighted."""
+    size, count = len(data.labels), len(columns)
+    lead = data.outcome.astype(np.float32)[:, None] - np.float32(0.5)
+    covariates = columns.astype(np.float32)
+    sides = [
+        (rows, side_matrix(data.left[rows], data.right[rows], size))
+        for rows in parts(data, _ROUNDS_PART)
+    ]
+
+    def gradient(weight: Weights, point: Weights) -> FloatArray:
+        found = np.zeros((size + count, weight.shape[1]))
+        for rows, ends in sides:
+            x = covariates[:, rows]
+            log_odds = point[data.left[rows]] - point[data.right[rows]] + x.T @ point[size:]
+            # The chance of winning is 0.5 + 0.5·tanh(log_odds/2).
+            residual = weight[rows] * (lead[rows] - 0.5 * np.tanh(0.5 * log_odds))
+            found[:size] += ends @ residual
+            found[size:] += x @ residual
+        return found
+
+    def alone(weight: FloatArray, virtual: VirtualVotes, start: FloatArray) -> FloatArray:
+        evaluate = partial(log_likelihood, data.weighted_by(weight), columns, virtual)
+        return maximise(evaluate, start, flat_direction(size, start.size)).point
+
+    return Likelihood(Units.of_rows(data), gradient, alone)
 
 
 def row_scores(data: Comparisons, columns: FloatArray, point: FloatArray) -> RowScore:

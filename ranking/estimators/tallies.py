@@ -1,16 +1,17 @@
 """Wins, losses and ties of each pair: all that Bradley-Terry needs to know of the votes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isqrt
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from .arrays import FloatArray, IntArray, Label, is_ones
 from .comparisons import Comparisons
-from .pair_sums import laplacian, parts
+from .pair_sums import laplacian, parts, side_matrix
 
 # Up to this many cells (three for each ordered pair) are counted in one dense array.
 _DENSE_CELLS = 1 << 23
@@ -88,6 +89,24 @@ class PairTallies:
         """The entry of each pair of contenders, given in either order; each pair has one."""
         low, high = np.minimum(left, right), np.maximum(left, right)
         return np.searchsorted(self._cells, low * np.intp(self.size) + high)
+
+    def outcome_cells(self, comparisons: Comparisons) -> NDArray[np.intp]:
+        """(n,) of each row: its pair, plus P if it is a tie, plus 2 P if `second` won."""
+        first = np.where(
+            comparisons.left < comparisons.right, comparisons.outcome, 1.0 - comparisons.outcome
+        )
+        pair = self.index(comparisons.left, comparisons.right)
+        return np.asarray((2.0 - 2.0 * first).astype(np.intp) * self.first.size + pair)
+
+    def weighted(self, weight: FloatArray) -> Self:
+        """The same pairs with other counts, from the weights (3 P,) of `outcome_cells`."""
+        wins, ties, losses = weight.reshape(3, -1)
+        return replace(self, wins=wins, losses=losses, ties=ties)
+
+    @cached_property
+    def sides(self) -> csr_array:
+        """(K, P) 1 at a pair's first contender, −1 at its second."""
+        return side_matrix(self.first, self.second, self.size)
 
     def laplacian(self, values: FloatArray) -> FloatArray:
         """(K, K) sum over the pairs of value · (e_first − e_second)(e_first − e_second)ᵀ."""

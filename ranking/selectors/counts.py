@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, QuerySet, Sum
 
-from arena.models import Contender, Population
+from arena.models import Contender
 from arena.selectors import counted_votes, decided_votes
 from ranking.categories import OVERALL
 from ranking.counting import (
@@ -15,26 +15,26 @@ from ranking.counting import (
     EloScore,
     Slice,
     SliceCounts,
-    Verdict,
     Who,
     ballot_of,
     count_ballots,
     verdict_of,
 )
 from ranking.models import CountedVote, EloRating, Tally
+from ranking.tallies import Tallies, Verdict
 
 CHUNK = 10_000
 
 
 def stored_counts(part: Slice, *, votes_range: bool = False) -> SliceCounts:
     """The tallies and online Elo as votes left them; if asked, also from and to which vote."""
-    tallies: Counter[Verdict] = Counter()
-    for lineup, ranks, count in (
-        Tally.objects.filter(category=part.category, population__in=_populations(part))
-        .filter(count__gt=0)
-        .values_list("lineup", "ranks", "count")
-    ):
-        tallies[numbers(lineup), numbers(ranks)] += count
+    rows = Tally.objects.filter(category=part.category, count__gt=0)
+    if part.population == ALL:
+        together = rows.values_list("lineup", "ranks").annotate(Sum("count"))
+        tallies = Tallies.read(together.order_by())
+    else:
+        rows = rows.filter(population=part.population)
+        tallies = Tallies.read(rows.values_list("lineup", "ranks", "count"))
     elo = EloRating.objects.filter(category=part.category, population=part.population)
     scores = {
         who: EloScore(rating, votes)
@@ -65,7 +65,8 @@ def counts_by_rater(part: Slice, since: datetime | None = None) -> SliceCounts:
         apart[rater, verdict] += count
         tallies[verdict] += count
         votes += [first, last]
-    return SliceCounts(tallies, {}, min(votes, default=None), max(votes, default=None), apart)
+    ends = min(votes, default=None), max(votes, default=None)
+    return SliceCounts(Tallies.of(tallies), {}, *ends, apart)
 
 
 def fresh_ballots(
@@ -115,17 +116,10 @@ def ballots(rows: QuerySet[CountedVote]) -> Iterator[Ballot]:
 
 
 def contenders_in(counts: SliceCounts) -> dict[int, Who]:
-    ids = {contender for lineup, _ in counts.tallies for contender in lineup}
-    return {
-        pk: Who(slug, name)
-        for pk, slug, name in Contender.objects.filter(pk__in=ids).values_list("pk", "slug", "name")
-    }
+    found = Contender.objects.filter(pk__in=counts.tallies.contenders)
+    return {pk: Who(slug, name) for pk, slug, name in found.values_list("pk", "slug", "name")}
 
 
 def numbers(joined: str) -> tuple[int, ...]:
     """The ids or ranks of a tally, "3-7-12"."""
     return tuple(map(int, joined.split("-")))
-
-
-def _populations(part: Slice) -> list[str]:
-    return list(Population.values) if part.population == ALL else [part.population]

@@ -1,6 +1,6 @@
 """How votes are spread over the categories, and one contender's ratings in them."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,10 +9,10 @@ from django.db.models import Sum
 from arena.models import Contender, Population
 from ranking.boards import StandingRecord, rank_contenders, win_rates
 from ranking.categories import OVERALL
-from ranking.counting import ALL, SliceCounts, Verdict, Who
+from ranking.counting import ALL, SliceCounts, Who
 from ranking.models import Tally
-from ranking.selectors.counts import numbers
 from ranking.selectors.kept import Kept
+from ranking.tallies import Tallies
 
 VOTES: Kept[dict[str, int]] = Kept(size=3, seconds=30)
 
@@ -49,23 +49,23 @@ def by_category(contender: int, *, population: str = Population.PEOPLE) -> list[
     who = {pk: Who(slug, name) for pk, slug, name in columns}
     found = []
     for category, tallies in _tallies_with(contender, population):
-        board = rank_contenders("bradley-terry", SliceCounts(tallies, {}), who)
+        board = rank_contenders("bradley-terry", SliceCounts(tallies), who)
         rated = zip(board.standings, win_rates(board.standings), strict=True)
         standing, win_rate = next(one for one in rated if one[0].contender_id == contender)
         found.append(InCategory(category, standing, len(board.standings), win_rate))
     return sorted(found, key=lambda line: -line.standing.votes)
 
 
-def _tallies_with(contender: int, population: str) -> Iterator[tuple[str, Counter[Verdict]]]:
+def _tallies_with(contender: int, population: str) -> Iterator[tuple[str, Tallies]]:
     """The tallies of the categories in which a contender was voted on."""
-    tallies = Tally.objects.filter(count__gt=0).exclude(category=OVERALL)
+    rows = Tally.objects.filter(count__gt=0).exclude(category=OVERALL)
     if population != ALL:
-        tallies = tallies.filter(population=population)
-    found: defaultdict[str, Counter[Verdict]] = defaultdict(Counter)
-    for category, lineup, ranks, count in tallies.values_list(
-        "category", "lineup", "ranks", "count"
-    ):
-        found[category][numbers(lineup), numbers(ranks)] += count
-    for category, counted in sorted(found.items()):
-        if any(contender in lineup for lineup, _ in counted):
-            yield category, counted
+        rows = rows.filter(population=population)
+    found: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    columns = rows.values_list("category", "lineup", "ranks")
+    for category, *verdict in columns.annotate(Sum("count")).order_by("category"):
+        found[category].append(tuple(verdict))
+    for category, verdicts in found.items():
+        tallies = Tallies.read(verdicts)
+        if contender in tallies.contenders:
+            yield category, tallies

@@ -19,12 +19,12 @@ from ranking.counting import (
     EloScore,
     MovesInBattles,
     Slice,
-    Verdict,
     ballot_of,
 )
 from ranking.items import UNCOUNTED
 from ranking.models import CountedVote, EloRating, Tally
 from ranking.services.locks import queue_up, stop_counting
+from ranking.tallies import Verdict
 
 CHUNK = 2_000
 _COLUMNS = ["rater", "population", "categories", "cast_at", "lineup", "ranks", "style", "item"]

@@ -7,6 +7,7 @@ from django.test import Client
 
 from ranking.counting import SliceCounts, Who
 from ranking.first_place import first_place
+from ranking.tallies import Tallies
 from tests.ranking.ballots import cast
 from tests.ranking.pages import nothing_kept  # noqa: F401 - a fixture
 
@@ -21,7 +22,7 @@ def counts(wins: dict[tuple[int, int], int]) -> SliceCounts:
             for pair, count in wins.items()
         }
     )
-    return SliceCounts(tallies, {})
+    return SliceCounts(Tallies.of(tallies))
 
 
 def test_a_narrow_lead_hangs_on_few_votes() -> None:

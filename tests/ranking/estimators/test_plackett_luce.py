@@ -71,13 +71,13 @@ def test_ties_of_two_leave_the_odds_of_a_win():
 def test_gradient_and_hessian_are_the_derivatives(votes):
     comparisons = Comparisons.from_rankings(*votes, labels=range(5))
     choices = Choices.of(comparisons, unranked_last=False)
-    weight = np.asarray(comparisons.weight)
+    counts = choices.counts(comparisons.weight)
     point = np.linspace(-0.6, 0.9, 5 + len(choices.orders))
-    here = choices.evaluate(point, 5, weight)
+    here = choices.evaluate(point, 5, counts)
 
-    numeric = approx_fprime(point, lambda x: choices.evaluate(x, 5, weight).value)
+    numeric = approx_fprime(point, lambda x: choices.evaluate(x, 5, counts).value)
     np.testing.assert_allclose(here.gradient, numeric, atol=1e-5)
-    hessian = approx_fprime(point, lambda x: choices.evaluate(x, 5, weight).gradient)
+    hessian = approx_fprime(point, lambda x: choices.evaluate(x, 5, counts).gradient)
     np.testing.assert_allclose(here.information, -hessian, atol=1e-5)
 
 
@@ -102,7 +102,7 @@ def test_probabilities_of_all_outcomes_of_three_sum_to_one():
 
     def probability(vote: int) -> float:
         weight = (votes.vote == vote).astype(float)
-        return math.exp(choices.evaluate(point, 3, weight).value)
+        return math.exp(choices.evaluate(point, 3, choices.counts(weight)).value)
 
     assert choices.orders == (2, 3)
     assert sum(probability(vote) for vote in range(13)) == pytest.approx(1)
