@@ -134,6 +134,8 @@ class Page:
             new = not self._voted
             self._voted = True
             return new
+        if frame.kind == "changed":
+            self._voted = False
         return True
 
 

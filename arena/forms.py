@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.contrib.auth.models import User
 
-from arena.models import POSITIONS
+from arena.models import POSITIONS, Battle
 
 
 class SignInForm(AuthenticationForm):
@@ -25,19 +25,40 @@ class SignUpForm(UserCreationForm[User]):
 
 
 class PromptForm(forms.Form):
-    """A prompt, and to how many contenders it goes. The services check the prompt itself."""
+    """A prompt. The services check it: here nothing is lost."""
 
     prompt = forms.Field(required=False)
-    size = forms.TypedChoiceField(
-        choices=[(2, "two"), (3, "three")], coerce=int, empty_value=None, required=False
-    )
-
-    def clean_size(self) -> int:
-        return self.cleaned_data["size"] or 2
 
     def clean_prompt(self) -> str:
         # Browsers send line ends as two characters; the rater counts them as one.
         return str(self.cleaned_data["prompt"] or "").replace("\r\n", "\n")
+
+
+class BattleForm(PromptForm):
+    """A prompt and who answers it: so many drawn ones, or those chosen by name.
+
+    There are three boxes to choose from; the mode and the size say how many of them are meant.
+    """
+
+    mode = forms.ChoiceField(choices=Battle.Mode.choices, required=False)
+    size = forms.TypedChoiceField(
+        choices=[(2, "two"), (3, "three")], coerce=int, empty_value=None, required=False
+    )
+    contenders = forms.Field(required=False, widget=forms.SelectMultiple)
+
+    def clean_size(self) -> int:
+        return self.cleaned_data["size"] or 2
+
+    def clean_mode(self) -> str:
+        return self.cleaned_data["mode"] or Battle.Mode.ANONYMOUS
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = [slug for slug in cleaned.get("contenders") or [] if slug]
+        meant = 1 if cleaned.get("mode") == Battle.Mode.DIRECT else cleaned.get("size")
+        named = cleaned.get("mode") != Battle.Mode.ANONYMOUS
+        cleaned["contenders"] = chosen[:meant] if named else None
+        return cleaned
 
 
 class ReactionForm(forms.Form):

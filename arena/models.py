@@ -136,6 +136,7 @@ class Battle(models.Model):
     class State(models.TextChoices):
         OPEN = "open", "open"
         VOTED = "voted", "voted"
+        SKIPPED = "skipped", "skipped"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="battles")
@@ -148,6 +149,10 @@ class Battle(models.Model):
     tags = models.CharField(max_length=200, blank=True)
     signed_in = models.BooleanField(
         null=True, help_text="Whether the rater had an account then; unknown for imported votes."
+    )
+    names_shown = models.BooleanField(
+        default=False,
+        help_text="Its vote was taken back after the reveal: the rater has seen the names.",
     )
     source = models.CharField(
         max_length=60, default="arena", help_text="'arena', or the file a vote was imported from."
@@ -223,6 +228,9 @@ class Response(models.Model):
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="responses")
     placement = models.ForeignKey(Placement, on_delete=models.CASCADE, related_name="responses")
     superseded = models.BooleanField(default=False)
+    asked = models.TextField(
+        blank=True, help_text="The prompt that it answered, if that was edited afterwards."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     text = models.TextField(blank=True)
     error = models.CharField(max_length=300, blank=True)

@@ -27,7 +27,16 @@ urlpatterns = [
     path("battles/", views.my_battles, name="battles"),
     path("battles/<uuid:battle_id>/", views.battle, name="battle"),
     path("battles/<uuid:battle_id>/vote/", views.vote, name="vote"),
+    path("battles/<uuid:battle_id>/take-back/", views.take_back, name="take_back"),
+    path("battles/<uuid:battle_id>/skip/", views.skip, name="skip"),
+    path("battles/<uuid:battle_id>/resume/", views.resume, name="resume"),
     path("battles/<uuid:battle_id>/turns/", views.add_turn, name="add_turn"),
+    path("battles/<uuid:battle_id>/turns/<int:number>/edit/", views.edit_turn, name="edit_turn"),
+    path(
+        "battles/<uuid:battle_id>/turns/<int:number>/regenerate/",
+        views.regenerate,
+        name="regenerate",
+    ),
     path("battles/<uuid:battle_id>/stop/", views.stop, name="stop"),
     path(
         "battles/<uuid:battle_id>/turns/<int:number>/<position:position>/retry/",

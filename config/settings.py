@@ -237,6 +237,8 @@ ARENA_BACKENDS = {
 ARENA_MATCHMAKER, ARENA_MATCHMAKER_WEIGHTS = matchmaker(
     os.environ.get("ARENA_MATCHMAKER") or "active", _listed("ARENA_MATCHMAKER_WEIGHTS")
 )
+# Whether votes on known names count as blind ones do.
+COUNT_SIDE_BY_SIDE = _flag("ARENA_COUNT_SIDE_BY_SIDE")
 MODEL_SERVER_URL = os.environ.get("ARENA_MODEL_SERVER_URL", "http://127.0.0.1:8100/v1")
 MODELS_DIR = ARENA_HOME / "models"
 RUNS_DIR = ARENA_HOME / "runs"

@@ -56,6 +56,21 @@ async def add_turn(
     return Status(201, await _current(battle))
 
 
+@router.put(
+    "battles/{uuid:battle_id}/turns/{int:number}",
+    response={200: BattleOut, **PROBLEMS},
+    summary="Edit the prompt",
+)
+async def edit_turn(
+    request: HttpRequest, battle_id: UUID, number: int, payload: TurnIn
+) -> dict[str, Any]:
+    """Another prompt in the last turn, with new responses. The earlier ones are kept aside."""
+    battle = await _own(request, battle_id)
+    await sync_to_async(services.edit_prompt)(battle=battle, turn=number, prompt=payload.prompt)
+    generation.start(battle.pk)
+    return await _current(battle)
+
+
 @router.post(
     "battles/{uuid:battle_id}/turns/{int:number}/regenerate",
     response={201: BattleOut, **PROBLEMS},
@@ -91,6 +106,35 @@ def vote(request: HttpRequest, battle_id: UUID, payload: VoteIn) -> Status[dict[
     )
     state = battle_state(battle)
     return Status(201, {"vote": state.vote, "contenders": state.contenders})
+
+
+@router.delete(
+    "battles/{uuid:battle_id}/vote", response={200: BattleOut, **PROBLEMS}, summary="Take back"
+)
+async def take_back_vote(request: HttpRequest, battle_id: UUID) -> dict[str, Any]:
+    """Within ten seconds of the cast. Nothing of the vote stays; the next one does not count."""
+    battle = await _own(request, battle_id)
+    await sync_to_async(services.take_back_vote)(battle=battle)
+    return await _current(battle)
+
+
+@router.post("battles/{uuid:battle_id}/skip", response={200: BattleOut, **PROBLEMS}, summary="Skip")
+async def skip(request: HttpRequest, battle_id: UUID) -> dict[str, Any]:
+    """Leave it without a verdict. What is being written is stopped; nobody is revealed."""
+    battle = await _own(request, battle_id)
+    await sync_to_async(services.skip_battle)(battle=battle)
+    await generation.stop(battle.pk)
+    return await _current(battle)
+
+
+@router.post(
+    "battles/{uuid:battle_id}/resume", response={200: BattleOut, **PROBLEMS}, summary="Resume"
+)
+async def resume(request: HttpRequest, battle_id: UUID) -> dict[str, Any]:
+    """A skipped battle is open again."""
+    battle = await _own(request, battle_id)
+    await sync_to_async(services.resume_battle)(battle=battle)
+    return await _current(battle)
 
 
 @router.post(

@@ -80,6 +80,12 @@ class Revealed(Schema):
     rank: int | None
     elo_before: float | None
     elo_after: float | None
+    expected: float | None = Field(
+        description="Chance of being ranked first, from the Elo before the vote."
+    )
+    tokens: int | None
+    seconds: float | None
+    cost: float | None = Field(description="US dollars, where the price is known.")
 
 
 class VoteOut(Schema):
@@ -87,12 +93,14 @@ class VoteOut(Schema):
     all_bad: bool
     comment: str
     counted: bool
+    not_counted_because: str
     cast_at: str
+    take_back_until: str
 
 
 class BattleOut(Schema):
     id: UUID
-    state: Literal["open", "voted"]
+    state: Literal["open", "voted", "skipped"]
     mode: str
     url: str
     socket: str

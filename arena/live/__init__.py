@@ -54,5 +54,10 @@ def refused(error: str) -> Event:
     return {"event": "error", "error": error}
 
 
+def changed(*, state: str) -> Event:
+    """The battle was skipped, or is open again."""
+    return {"event": "changed", "state": state}
+
+
 def revealed(*, vote: dict[str, Any] | None, contenders: list[dict[str, Any]] | None) -> Event:
     return {"event": "revealed", "vote": vote, "contenders": contenders}

@@ -1,6 +1,7 @@
 """Reads of the arena. `decided_votes` is the one neutral value that the other apps build on."""
 
 from arena.selectors.battles import (
+    TAKE_BACK_WITHIN,
     BattleState,
     ResponseState,
     TurnState,
@@ -25,6 +26,7 @@ from arena.selectors.votes import DecidedVote, RatedResponse, counted_votes, dec
 
 __all__ = [
     "SESSION_KEYS",
+    "TAKE_BACK_WITHIN",
     "BattleState",
     "DecidedVote",
     "Job",

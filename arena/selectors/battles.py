@@ -1,10 +1,17 @@
 """A battle as its rater may see it."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Sum
+
 from arena.models import POSITIONS, Battle, Placement, Response, Vote
+from arena.odds import chances_of_first
+
+# How long after its cast a vote can be taken back.
+TAKE_BACK_WITHIN = timedelta(seconds=10)
 
 FINISHED = {Response.State.DONE, Response.State.STOPPED, Response.State.ERROR}
 
@@ -122,13 +129,20 @@ def battle_state(battle: Battle) -> BattleState:
 
 
 def reveal(battle: Battle) -> list[dict[str, Any]] | None:
-    """Who answered at each position, and what the vote did to their Elo.
+    """Who answered at each position, at what cost, and what the vote did to their Elo.
 
     The only way on which contenders' names reach a rater. None while the battle is blind.
+    `expected` is the chance of being ranked first that the Elo before the vote gave it; `cost` is
+    in US dollars; `tokens` and `seconds` are those of the current responses, None if unknown.
     """
-    if battle.mode == Battle.Mode.ANONYMOUS and battle.state != Battle.State.VOTED:
+    seen = battle.state == Battle.State.VOTED or battle.names_shown
+    if battle.mode == Battle.Mode.ANONYMOUS and not seen:
         return None
-    placements = Placement.objects.filter(battle=battle).select_related("contender")
+    placements = list(
+        Placement.objects.filter(battle=battle).select_related("contender").order_by("position")
+    )
+    expected = chances_of_first([placement.elo_before for placement in placements])
+    spent = _spent(battle)
     return [
         {
             "position": placement.label,
@@ -137,9 +151,24 @@ def reveal(battle: Battle) -> list[dict[str, Any]] | None:
             "rank": placement.rank,
             "elo_before": placement.elo_before,
             "elo_after": placement.elo_after,
+            "expected": chance,
+            **_effort(placement, *spent.get(placement.pk, (None, None))),
         }
-        for placement in placements.order_by("position")
+        for placement, chance in zip(placements, expected, strict=True)
     ]
+
+
+def _spent(battle: Battle) -> dict[int, tuple[int | None, float | None]]:
+    """Tokens and seconds of the current responses, by placement."""
+    current = Response.objects.filter(turn__battle=battle, superseded=False).order_by()
+    rows = current.values_list("placement").annotate(Sum("tokens"), Sum("duration_s"))
+    return {placement: (tokens, seconds) for placement, tokens, seconds in rows}
+
+
+def _effort(placement: Placement, tokens: int | None, seconds: float | None) -> dict[str, Any]:
+    price = placement.contender.price
+    cost = None if tokens is None or price is None else float(price) * tokens / 1_000_000
+    return {"tokens": tokens, "seconds": seconds, "cost": cost}
 
 
 def vote_summary(battle: Battle) -> dict[str, Any] | None:
@@ -153,7 +182,9 @@ def vote_summary(battle: Battle) -> dict[str, Any] | None:
         "all_bad": vote.all_bad,
         "comment": vote.comment,
         "counted": vote.counted,
+        "not_counted_because": vote.not_counted_because,
         "cast_at": vote.cast_at.isoformat(),
+        "take_back_until": (vote.cast_at + TAKE_BACK_WITHIN).isoformat(),
     }
 
 

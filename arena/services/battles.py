@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from arena import live
 from arena.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
+from arena.live.hub import announce
 from arena.matchmaking import Lineup
 from arena.models import (
     POSITIONS,
@@ -59,8 +62,7 @@ def start_battle(
         if mode == Battle.Mode.ANONYMOUS
         else _chosen(Battle.Mode(mode), contenders)
     )
-    known = Prompt.objects.filter(text=text).values_list("category", "tags")
-    category, tags = next(iter(known[:1]), ("", ""))
+    category, tags = _known(text, mode)
     battle = Battle.objects.create(
         rater=rater,
         mode=mode,
@@ -122,6 +124,57 @@ def regenerate(*, battle: Battle, turn: int, position: int | None = None) -> lis
     )
 
 
+@transaction.atomic
+def edit_prompt(*, battle: Battle, turn: int, prompt: str) -> list[Response]:
+    """Another prompt in the last turn of an open battle, and new pending responses to it.
+
+    The older responses are kept, superseded, each with the prompt that it answered.
+    """
+    text = clean_prompt(prompt, limit=settings.PROMPT_MAX_CHARS)
+    asked = regenerate(battle=battle, turn=turn)
+    edited = asked[0].turn
+    older = Response.objects.filter(turn=edited, superseded=True, asked="")
+    older.update(asked=edited.prompt)
+    edited.prompt = text
+    edited.save(update_fields=["prompt"])
+    if turn == 1:
+        category, tags = _known(text, battle.mode)
+        Battle.objects.filter(pk=battle.pk).update(category=category, tags=tags)
+    return asked
+
+
+@transaction.atomic
+def skip_battle(*, battle: Battle) -> None:
+    """The rater leaves an open battle without a verdict. It can be resumed."""
+    _move(_open(battle), Battle.State.SKIPPED)
+    battle.state = Battle.State.SKIPPED
+
+
+@transaction.atomic
+def resume_battle(*, battle: Battle) -> None:
+    """A skipped battle is open again, as blind as it was."""
+    locked = Battle.objects.select_for_update().get(pk=battle.pk)
+    if locked.state != Battle.State.SKIPPED:
+        raise Conflict("This battle was not skipped.")
+    _move(locked, Battle.State.OPEN)
+    battle.state = Battle.State.OPEN
+
+
+def _move(locked: Battle, state: Battle.State) -> None:
+    locked.state = state
+    locked.save(update_fields=["state"])
+    transaction.on_commit(partial(announce, locked.pk, live.changed(state=state.value)))
+
+
+def _known(prompt: str, mode: str) -> tuple[str, str]:
+    """Category and tags of a prompt of the library; named battles have a tag of their own."""
+    known = Prompt.objects.filter(text=prompt).values_list("category", "tags")
+    category, tags = next(iter(known[:1]), ("", ""))
+    if mode == Battle.Mode.SIDE_BY_SIDE:
+        tags = f"{tags} side-by-side".strip()
+    return category, tags
+
+
 def _ask(battle: Battle, placements: Iterable[Placement], *, number: int, prompt: str) -> Turn:
     turn = Turn.objects.create(battle=battle, number=number, prompt=prompt)
     Response.objects.bulk_create(
@@ -132,8 +185,10 @@ def _ask(battle: Battle, placements: Iterable[Placement], *, number: int, prompt
 
 def _open(battle: Battle) -> Battle:
     locked = Battle.objects.select_for_update().select_related("rater").get(pk=battle.pk)
-    if locked.state != Battle.State.OPEN:
+    if locked.state == Battle.State.VOTED:
         raise Conflict("This battle has been voted on. Start a new one.")
+    if locked.state == Battle.State.SKIPPED:
+        raise Conflict("You skipped this battle. Resume it first.")
     return locked
 
 
@@ -180,7 +235,7 @@ def _chosen(mode: Battle.Mode, contenders: Sequence[str] | None) -> Lineup:
     least, most = _SIZES[mode]
     if not least <= len(slugs) <= most or len(set(slugs)) != len(slugs):
         wanted = "one contender" if most == 1 else f"{least} or {most} different contenders"
-        raise Invalid(f"The mode {mode} needs {wanted}, named by their slugs.")
+        raise Invalid(f"Choose {wanted}: the mode {mode} needs that.")
     ids = dict(
         Contender.objects.filter(active=True, external=False, slug__in=slugs).values_list(
             "slug", "pk"

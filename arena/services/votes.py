@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -38,18 +39,20 @@ def cast_vote(
         raise Conflict("A direct battle has one contender and takes no vote. Use the thumbs.")
     if locked.state == Battle.State.VOTED:
         raise Conflict("This battle already has its vote.")
+    if locked.state == Battle.State.SKIPPED:
+        raise Conflict("You skipped this battle. Resume it before you vote.")
     placements = list(locked.placements.order_by("position"))
     places = standard_ranks(ranks, size=len(placements), all_bad=all_bad)
     remark = clean_comment(comment)
     answered = _answered(locked)
-    counted = locked.mode == Battle.Mode.ANONYMOUS
+    reason = _why_not_counted(locked)
     _take_turns(placements)
     vote = Vote.objects.create(
         battle=locked,
         all_bad=all_bad,
         comment=remark,
-        counted=counted,
-        not_counted_because="" if counted else "The rater knew the contenders' names.",
+        counted=not reason,
+        not_counted_because=reason,
         cast_at=timezone.now(),
     )
     # A contender that failed was not compared: its rank stays empty, and the others move up.
@@ -61,7 +64,7 @@ def cast_vote(
     Placement.objects.bulk_update(placements, ["rank"])
     locked.state = Battle.State.VOTED
     locked.save(update_fields=["state"])
-    if counted:
+    if vote.counted:
         _tell_and_keep_elo(vote, placements)
     battle.state = locked.state
     transaction.on_commit(partial(_announce, locked))
@@ -79,6 +82,14 @@ def exclude_votes(*, votes: Iterable[Vote], because: str) -> int:
 def restore_votes(*, votes: Iterable[Vote]) -> int:
     """Brings votes into the count; returns how many were out of it."""
     return _recount(votes, counted=True, reason="")
+
+
+def _why_not_counted(battle: Battle) -> str:
+    if battle.names_shown:
+        return "The names had been shown: an earlier vote on this battle was taken back."
+    if battle.mode == Battle.Mode.SIDE_BY_SIDE and not settings.COUNT_SIDE_BY_SIDE:
+        return "The rater knew the contenders' names."
+    return ""
 
 
 def _answered(battle: Battle) -> set[int]:

@@ -152,6 +152,7 @@ const events = {
     setState(card, "error");
     announce(`Response ${position} failed: ${error}`);
   },
+  changed: ({ state }) => page().dataset.state !== state && refresh(),
   revealed: () => page().dataset.state === "open" && refresh(),
 };
 

@@ -1,21 +1,28 @@
-"""What the battle pages show, as values for the templates. Names come from the reveal only."""
+"""What a battle's page shows, as values for the templates. Names come from the reveal only."""
 
-import random
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from arena.models import POSITIONS, Battle, Contender, Prompt
+from arena.models import POSITIONS, Battle
 from arena.selectors import BattleState, ResponseState, TurnState
 
 RUNNING_REASON = "Opens when the responses are finished."
 FAILED_REASON = "There are not two answers to compare. Retry the failed one."
 PLACES = {1: "1st", 2: "2nd", 3: "3rd"}
-SUGGESTIONS = 4
+KNOWN_NAMES = "You chose them by name, so your vote will be kept but not counted."
+SHOWN_NAMES = (
+    "You took your vote back after the names were shown. "
+    "Vote again if you like: it will be kept but not counted."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,15 @@ class Line:
     """One contender of the reveal."""
 
     position: str
+    slug: str
     name: str
     place: str
     elo_before: float | None
     elo_after: float | None
+    expected: float | None
+    tokens: int | None
+    seconds: float | None
+    cost: float | None
 
     @property
     def change(self) -> int:
@@ -63,6 +75,19 @@ class Line:
     def direction(self) -> str:
         return "up" if self.change > 0 else "down" if self.change < 0 else "none"
 
+    @property
+    def expected_percent(self) -> int | None:
+        return None if self.expected is None else round(100 * self.expected)
+
+    @property
+    def cost_words(self) -> str:
+        """US dollars with two figures that mean something, or nothing."""
+        if self.cost is None:
+            return ""
+        if self.cost == 0:
+            return "free"
+        return "under $0.0001" if self.cost < 1e-4 else f"${self.cost:.2g}"
+
 
 class BattlePage:
     """A battle as its page shows it."""
@@ -76,6 +101,9 @@ class BattlePage:
         self.id = state.id
         self.state = state.state
         self.open = state.state == Battle.State.OPEN
+        self.skipped = state.state == Battle.State.SKIPPED
+        self.mode = state.mode
+        self.named = state.contenders is not None
         self.votable = state.mode != Battle.Mode.DIRECT
         self.size = len(state.turns[0].responses)
         self.letters = POSITIONS[: self.size]
@@ -136,6 +164,61 @@ class BattlePage:
         return {POSITIONS[one.position] for one in last if not one.text.strip()}
 
     @property
+    def last(self) -> TurnState:
+        return self._state.turns[-1]
+
+    @property
+    def note(self) -> str:
+        """What the rater should know before voting."""
+        if not self.open or not self.named or not self.votable:
+            return ""
+        if self.mode == Battle.Mode.ANONYMOUS:
+            return SHOWN_NAMES
+        return "" if settings.COUNT_SIDE_BY_SIDE else KNOWN_NAMES
+
+    @property
+    def not_counted_because(self) -> str:
+        return self.vote["not_counted_because"] if self.vote else ""
+
+    @property
+    def seconds_to_take_back(self) -> int:
+        """How long the vote can still be taken back; 0 when it stands."""
+        if not self.vote:
+            return 0
+        left = datetime.fromisoformat(self.vote["take_back_until"]) - timezone.now()
+        return max(0, math.ceil(left.total_seconds()))
+
+    @property
+    def setup(self) -> list[tuple[str, str]]:
+        """The fields that start a battle like this one."""
+        fields = [("mode", self.mode), ("size", str(self.size))]
+        if self.mode != Battle.Mode.ANONYMOUS:
+            fields += [("contenders", found["slug"]) for found in self._state.contenders or ()]
+        return fields
+
+    @property
+    def next_url(self) -> str:
+        return f"{reverse('home')}?{urlencode([*self.setup, ('focus', '1')])}"
+
+    @property
+    def surprise(self) -> str:
+        """How the vote compares with what Elo expected; empty where nothing was expected."""
+        lines = [line for line in self.reveal if line.expected is not None]
+        if not self.vote or not lines:
+            return ""
+        favourite = max(lines, key=lambda line: line.expected or 0)
+        first = [line for line in lines if line.place == PLACES[1]]
+        if len({line.expected_percent for line in lines}) == 1:
+            return "Before your vote nobody was the favourite."
+        percent = favourite.expected_percent
+        words = f"Before your vote {favourite.position} was the favourite, with {percent} %"
+        if len(first) != 1 or self.vote["all_bad"]:
+            return f"{words}."
+        if first[0] is favourite:
+            return f"{words}: as expected."
+        return f"{words}: a surprise, with {first[0].expected_percent} % for {first[0].position}."
+
+    @property
     def first_prompt(self) -> str:
         return self._state.turns[0].prompt
 
@@ -146,29 +229,6 @@ class BattlePage:
     @property
     def reveal(self) -> list[Line]:
         return [_line(found) for found in self._state.contenders or ()]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One battle in a rater's list."""
-
-    url: str
-    prompt: str
-    created_at: datetime
-    size: int
-    turns: int
-    verdict: str  # empty while there is no vote
-
-
-def entries(raters: set[int], *, limit: int) -> list[Entry]:
-    """The newest battles of these raters."""
-    battles = (
-        Battle.objects.filter(rater__in=raters)
-        .select_related("vote")
-        .prefetch_related("turns", "placements")
-        .order_by("-created_at")[:limit]
-    )
-    return [_entry(battle) for battle in battles]
 
 
 def verdict(ranks: Sequence[int | None], *, all_bad: bool) -> str:
@@ -185,47 +245,16 @@ def verdict(ranks: Sequence[int | None], *, all_bad: bool) -> str:
     return f"You ranked {' > '.join(groups)}"
 
 
-def active_contenders() -> int:
-    return Contender.objects.filter(active=True, external=False).count()
-
-
-def categories() -> list[str]:
-    """The categories of the prompt library."""
-    found = Prompt.objects.filter(active=True).order_by("category")
-    return list(found.values_list("category", flat=True).distinct())
-
-
-def suggestions(category: str = "") -> list[Prompt]:
-    """Some prompts of the library: of one category, or each of another one."""
-    library = Prompt.objects.filter(active=True)
-    if category:
-        return list(library.filter(category=category).order_by("?")[:SUGGESTIONS])
-    ids = list(library.order_by().values_list("category", "pk"))
-    random.shuffle(ids)
-    chosen = list(dict(ids).values())
-    random.shuffle(chosen)
-    return list(library.filter(pk__in=chosen[:SUGGESTIONS]))
-
-
 def _line(found: dict[str, Any]) -> Line:
     return Line(
         position=found["position"],
+        slug=found["slug"],
         name=found["name"],
         place=PLACES.get(found["rank"], ""),
         elo_before=found["elo_before"],
         elo_after=found["elo_after"],
-    )
-
-
-def _entry(battle: Battle) -> Entry:
-    turns, placements = list(battle.turns.all()), list(battle.placements.all())
-    ranks = [placement.rank for placement in sorted(placements, key=lambda one: one.position)]
-    voted = hasattr(battle, "vote") and any(ranks)
-    return Entry(
-        url=battle.get_absolute_url(),
-        prompt=turns[0].prompt if turns else "",
-        created_at=battle.created_at,
-        size=len(placements),
-        turns=len(turns),
-        verdict=verdict(ranks, all_bad=battle.vote.all_bad) if voted else "",
+        expected=found["expected"],
+        tokens=found["tokens"],
+        seconds=found["seconds"],
+        cost=found["cost"],
     )

@@ -1,0 +1,85 @@
+"""What the first page offers: modes, contenders to choose from, prompts to begin with."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from arena.models import Battle, Contender, Prompt
+
+SUGGESTIONS = 4
+MODES = {
+    Battle.Mode.ANONYMOUS: ("Blind battle", "Names stay hidden until you vote. Your vote counts."),
+    Battle.Mode.SIDE_BY_SIDE: ("Side by side", "You choose who answers and see their names."),
+    Battle.Mode.DIRECT: ("Direct", "You talk with one of them. No vote, only thumbs."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    label: str
+    hint: str
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One box to choose a contender from."""
+
+    number: int
+    options: list[Choice]
+
+
+class Setup:
+    """What is chosen on the form before the rater changes it. Unknown values become the usual."""
+
+    def __init__(self, *, mode: object, size: object, contenders: Sequence[str]) -> None:
+        self._known = list(
+            Contender.objects.filter(active=True, external=False).values_list("slug", "name")
+        )
+        self.active = len(self._known)
+        self.ready = self.active >= 2
+        self.mode = mode if mode in Battle.Mode.values else Battle.Mode.ANONYMOUS
+        self.size = 3 if str(size) == "3" and self.active >= 3 else 2
+        self._chosen = contenders
+
+    @property
+    def named(self) -> bool:
+        """Whether the rater sees names to choose from: a blind battle's page holds none."""
+        return self.mode != Battle.Mode.ANONYMOUS
+
+    @property
+    def modes(self) -> list[Choice]:
+        return [
+            Choice(mode.value, label, hint, mode == self.mode)
+            for mode, (label, hint) in MODES.items()
+        ]
+
+    @property
+    def slots(self) -> list[Slot]:
+        """As many as there are contenders, up to three; each begins with another one."""
+        slugs = [slug for slug, _ in self._known]
+        wanted = [slug for slug in dict.fromkeys(self._chosen) if slug in slugs]
+        begin = (wanted + [slug for slug in slugs if slug not in wanted])[:3]
+        return [
+            Slot(number, [Choice(slug, name, "", slug == first) for slug, name in self._known])
+            for number, first in enumerate(begin, 1)
+        ]
+
+
+def categories() -> list[str]:
+    """The categories of the prompt library."""
+    found = Prompt.objects.filter(active=True).order_by("category")
+    return list(found.values_list("category", flat=True).distinct())
+
+
+def suggestions(category: str = "") -> list[Prompt]:
+    """Some prompts of the library: of one category, or each of another one."""
+    library = Prompt.objects.filter(active=True)
+    if category:
+        return list(library.filter(category=category).order_by("?")[:SUGGESTIONS])
+    ids = list(library.order_by().values_list("category", "pk"))
+    random.shuffle(ids)
+    chosen = list(dict(ids).values())
+    random.shuffle(chosen)
+    return list(library.filter(pk__in=chosen[:SUGGESTIONS]))

@@ -1,0 +1,39 @@
+"""The pages on which people prompt, compare and vote: gate, form, one domain call, answer."""
+
+from arena.views.battles import (
+    add_turn,
+    battle,
+    edit_turn,
+    react,
+    regenerate,
+    resume,
+    retry,
+    skip,
+    stop,
+    take_back,
+    vote,
+)
+from arena.views.gates import refusals
+from arena.views.home import home
+from arena.views.mine import my_battles
+from arena.views.site import components, healthz, signup
+
+__all__ = [
+    "add_turn",
+    "battle",
+    "components",
+    "edit_turn",
+    "healthz",
+    "home",
+    "my_battles",
+    "react",
+    "refusals",
+    "regenerate",
+    "resume",
+    "retry",
+    "signup",
+    "skip",
+    "stop",
+    "take_back",
+    "vote",
+]

@@ -1,0 +1,66 @@
+"""The first page: a prompt, and who answers it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods
+
+from arena import pages, services
+from arena.errors import ArenaError, Invalid
+from arena.forms import BattleForm
+from arena.models import Prompt
+from arena.views.gates import SeeOther, write
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _home(request)
+    form = BattleForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise Invalid("Choose a mode, and two or three responses.")
+        rater = services.identify_rater(user=request.user, session=request.session)
+        battle = services.start_battle(rater=rater, **form.cleaned_data)
+    except ArenaError as refusal:
+        return _home(request, refusal=refusal, typed=form)
+    write(battle)
+    return SeeOther(battle.get_absolute_url())
+
+
+def _home(
+    request: HttpRequest, refusal: ArenaError | None = None, typed: BattleForm | None = None
+) -> HttpResponse:
+    categories = pages.categories()
+    category = request.GET.get("category", "")
+    category = category if category in categories else ""
+    context: dict[str, Any] = {
+        "categories": categories,
+        "category": category,
+        "suggestions": pages.suggestions(category),
+    }
+    if request.headers.get("HX-Target") == "suggestions":
+        return _varying(render(request, "arena/suggestions.html", context))
+    suggested = Prompt.objects.filter(slug=request.GET.get("suggestion", "")).first()
+    chosen = typed or BattleForm(request.GET)
+    context |= {
+        "setup": pages.Setup(
+            mode=chosen["mode"].value(),
+            size=chosen["size"].value(),
+            contenders=chosen["contenders"].value() or [],
+        ),
+        "prompt": typed["prompt"].value() if typed else suggested.text if suggested else "",
+        "prompt_max": settings.PROMPT_MAX_CHARS,
+        "focus": bool(typed or suggested or "focus" in request.GET),
+        "error": refusal.reason if refusal else "",
+    }
+    status = refusal.status if refusal else 200
+    return _varying(render(request, "arena/home.html", context, status=status))
+
+
+def _varying(response: HttpResponse) -> HttpResponse:
+    patch_vary_headers(response, ["HX-Target"])
+    return response
