@@ -93,6 +93,23 @@ def _milliseconds(seconds: Sequence[float | None]) -> int | None:
     return round(1000 * sum(known)) if seconds and len(known) == len(seconds) else None
 
 
+def tallies_of(ballot: Ballot) -> list[tuple[Slice, Verdict]]:
+    """The tallies that a vote adds one to."""
+    verdict = ballot.verdict
+    return [
+        (Slice(category, ballot.population), verdict) for category in (OVERALL, *ballot.categories)
+    ]
+
+
+def slices_of(ballot: Ballot) -> list[Slice]:
+    """The slices in which a vote moves Elo."""
+    return [
+        Slice(category, population)
+        for category in (OVERALL, *ballot.categories)
+        for population in (ballot.population, ALL)
+    ]
+
+
 @dataclass(slots=True)
 class Counts:
     """Tallies and online Elo of any number of votes, slice by slice.
@@ -107,25 +124,24 @@ class Counts:
     def add(self, ballot: Ballot) -> Moves:
         """Count one vote. Returns how it moved the overall Elo among its own population."""
         before = self._ratings(ballot, Slice(OVERALL, ballot.population))
-        verdict = ballot.verdict
-        for category in (OVERALL, *ballot.categories):
-            self.tallies[Slice(category, ballot.population), verdict] += 1
-            for population in (ballot.population, ALL):
-                self._play(ballot, Slice(category, population))
+        self.tallies.update(tallies_of(ballot))
+        self.play(ballot)
         after = self._ratings(ballot, Slice(OVERALL, ballot.population))
         return {
             contender: (old, new)
             for contender, old, new in zip(ballot.lineup, before, after, strict=True)
         }
 
+    def play(self, ballot: Ballot) -> None:
+        """Move the Elo alone."""
+        for part in slices_of(ballot):
+            play(self._scores(ballot, part), ballot.ranks)
+
     def _scores(self, ballot: Ballot, part: Slice) -> list[EloScore]:
         return [self.elo.setdefault((part, who), EloScore()) for who in ballot.lineup]
 
     def _ratings(self, ballot: Ballot, part: Slice) -> list[float]:
         return [score.rating for score in self._scores(ballot, part)]
-
-    def _play(self, ballot: Ballot, part: Slice) -> None:
-        play(self._scores(ballot, part), ballot.ranks)
 
 
 def play(scores: Sequence[EloScore], ranks: Sequence[int]) -> None:

@@ -36,6 +36,21 @@ class CountedVote(models.Model):
         return f"{self.lineup}: {self.ranks}"
 
 
+class EloMark(models.Model):
+    """The Elo that a recent vote found, so that it can be taken back without playing all again.
+
+    `found` is as in `ranking.tape`. Kept for minutes.
+    """
+
+    vote = models.OneToOneField(
+        CountedVote, primary_key=True, on_delete=models.CASCADE, related_name="mark"
+    )
+    found = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"before vote {self.pk}"
+
+
 class Tally(models.Model):
     """How many identical votes there were: the same contenders ranked the same way.
 

@@ -10,16 +10,19 @@ from ranking import selectors
 from ranking.boards import METHODS, Board, rank_contenders, settings_of
 from ranking.categories import OVERALL
 from ranking.counting import Slice, SliceCounts
-from ranking.models import POPULATIONS, Leaderboard, Standing
+from ranking.models import POPULATIONS, EloMark, Leaderboard, Standing
 from ranking.services.locks import stop_counting, store_alone
 
 # Of the snapshots of one kind, the newest are all kept, then one an hour, then one a day.
 NEWEST_KEPT = 50
 HOURLY_FOR = timedelta(days=7)
+# A vote can be taken back for some seconds; who is slower waits for all votes to be played again.
+MARKS_KEPT_FOR = timedelta(minutes=1)
 
 
 def refresh_leaderboards() -> list[Leaderboard]:
     """Store a new leaderboard of each method and population whose counts have changed."""
+    _forget_marks()
     stored = []
     for population, _ in POPULATIONS:
         part = Slice(OVERALL, population)
@@ -30,6 +33,11 @@ def refresh_leaderboards() -> list[Leaderboard]:
             if board is not None:
                 stored.append(board)
     return stored
+
+
+def _forget_marks() -> None:
+    old = timezone.now() - MARKS_KEPT_FOR
+    EloMark.objects.filter(vote__cast_at__lt=old).delete()
 
 
 @transaction.atomic

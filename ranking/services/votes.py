@@ -1,17 +1,17 @@
 """Votes come into the count, go out of it, and are counted anew."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from arena.models import Vote
 from arena.selectors import DecidedVote, decided_votes
-from ranking import selectors
+from ranking import selectors, tape
 from ranking.counting import (
     ALL,
     Ballot,
@@ -20,9 +20,10 @@ from ranking.counting import (
     MovesInBattles,
     Slice,
     ballot_of,
+    tallies_of,
 )
 from ranking.items import UNCOUNTED
-from ranking.models import CountedVote, EloRating, Tally
+from ranking.models import CountedVote, EloMark, EloRating, Tally
 from ranking.services.locks import queue_up, stop_counting
 from ranking.tallies import Verdict
 
@@ -52,11 +53,15 @@ def count_votes(*, votes: Sequence[DecidedVote]) -> MovesInBattles:
     counts = Counts(elo=_scores(EloRating.objects.filter(contender__in=contenders)))
     moves: dict[tuple[UUID, int], tuple[float, float]] = {}
     ballots = [ballot_of(vote) for vote in votes]
+    # Of a rater's own vote, not of imported ones: those are never taken back within seconds.
+    found = tape.look(counts.elo, ballots[0]) if len(ballots) == 1 else None
     for vote, ballot in zip(votes, ballots, strict=True):
         for contender, move in counts.add(ballot).items():
             moves[vote.battle_id, contender] = move
     _write_rows(ballots)
-    _write_elo(counts)
+    if found is not None:
+        EloMark.objects.create(vote_id=ballots[0].vote, found=found)
+    _write_elo(counts.elo)
     _add_tallies(counts.tallies)
     return moves
 
@@ -65,12 +70,15 @@ def count_votes(*, votes: Sequence[DecidedVote]) -> MovesInBattles:
 def recount(*, votes: Sequence[DecidedVote]) -> None:
     """Follow votes that were taken out of the count or brought back into it.
 
-    Online Elo depends on the order of the votes, so all of them are played again.
+    Online Elo depends on the order of the votes: those since the first of these are played again
+    if they are all recent, else all there are.
     """
     stop_counting()
     numbers = [vote.vote_id for vote in votes]
-    CountedVote.objects.filter(vote__in=numbers).delete()
     back = set(Vote.objects.filter(pk__in=numbers, counted=True).values_list("pk", flat=True))
+    if not back and _wind_back(numbers):
+        return
+    CountedVote.objects.filter(vote__in=numbers).delete()
     _write_rows([ballot_of(vote) for vote in votes if vote.vote_id in back])
     _replay()
 
@@ -105,8 +113,38 @@ def catch_up() -> bool:
     return True
 
 
+def _wind_back(numbers: Sequence[int]) -> bool:
+    """Take votes out of the counts by way of their marks; False if one since then has none."""
+    rows = CountedVote.objects.filter(pk__gte=min(numbers)).order_by("pk")
+    marks = dict(EloMark.objects.filter(pk__gte=min(numbers)).values_list("pk", "found"))
+    if rows.count() != len(marks):
+        return False
+    recorded = [tape.Recorded(ballot, marks[ballot.vote]) for ballot in selectors.ballots(rows)]
+    for ballot, _ in recorded:
+        if ballot.vote in numbers:
+            _subtract(ballot)
+    CountedVote.objects.filter(pk__in=numbers).delete()  # their marks go with them
+    elo, found = tape.without(numbers, recorded)
+    EloMark.objects.bulk_update(
+        [EloMark(vote_id=vote, found=new) for vote, new in found.items()], ["found"]
+    )
+    _write_elo({key: score for key, score in elo.items() if score.votes})
+    for (part, contender), score in elo.items():
+        if not score.votes:  # that was its first vote: it is as unknown as before
+            EloRating.objects.filter(contender=contender, **part._asdict()).delete()
+    return True
+
+
+def _subtract(ballot: Ballot) -> None:
+    for part, (lineup, ranks) in tallies_of(ballot):
+        kind = Tally.objects.filter(**part._asdict(), lineup=_joined(lineup), ranks=_joined(ranks))
+        kind.update(count=F("count") - 1)
+        kind.filter(count=0).delete()
+
+
 def _replay() -> tuple[bool, bool]:
     """Tallies and Elo of all rows, stored where they differ; says which were equal."""
+    EloMark.objects.all().delete()  # what votes found is about to change
     counts = Counts()
     for ballot in selectors.ballots(CountedVote.objects.order_by("pk")):
         counts.add(ballot)
@@ -117,7 +155,7 @@ def _replay() -> tuple[bool, bool]:
         _add_tallies(counts.tallies)
     if not elo_equal:
         EloRating.objects.all().delete()
-        _write_elo(counts)
+        _write_elo(counts.elo)
     return tallies_equal, elo_equal
 
 
@@ -159,7 +197,7 @@ def _scores(rows: QuerySet[EloRating]) -> dict[tuple[Slice, int], EloScore]:
     }
 
 
-def _write_elo(counts: Counts) -> None:
+def _write_elo(elo: Mapping[tuple[Slice, int], EloScore]) -> None:
     EloRating.objects.bulk_create(
         (
             EloRating(
@@ -169,7 +207,7 @@ def _write_elo(counts: Counts) -> None:
                 rating=score.rating,
                 votes=score.votes,
             )
-            for (part, contender), score in sorted(counts.elo.items(), key=lambda item: item[0])
+            for (part, contender), score in sorted(elo.items(), key=lambda item: item[0])
         ),
         update_conflicts=True,
         unique_fields=["contender", "category", "population"],

@@ -70,7 +70,9 @@ def test_side_by_side_shows_names_at_once_and_says_that_it_does_not_count(client
     assert list(decided_votes()) == []
 
 
-def test_side_by_side_counts_where_the_operator_says_so(client: Client, settings: LazySettings) -> None:
+def test_side_by_side_counts_where_the_operator_says_so(
+    client: Client, settings: LazySettings
+) -> None:
     settings.COUNT_SIDE_BY_SIDE = True
     battle = named(client, "amber-heron", "cobalt-wren")
     finish(battle)
