@@ -61,6 +61,12 @@ class BattleForm(PromptForm):
         return cleaned
 
 
+class ForgetForm(forms.Form):
+    """What becomes of counted votes when a rater is forgotten."""
+
+    votes = forms.ChoiceField(choices=[("keep", "keep"), ("delete", "delete")])
+
+
 class ReactionForm(forms.Form):
     """A thumb: 1 up, -1 down, 0 taken back."""
 

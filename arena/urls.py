@@ -25,6 +25,8 @@ register_converter(PositionConverter, "position")
 urlpatterns = [
     path("", views.home, name="home"),
     path("battles/", views.my_battles, name="battles"),
+    path("battles/data.json", views.my_data, name="my_data"),
+    path("battles/forget/", views.forget_me, name="forget_me"),
     path("battles/<uuid:battle_id>/", views.battle, name="battle"),
     path("battles/<uuid:battle_id>/vote/", views.vote, name="vote"),
     path("battles/<uuid:battle_id>/take-back/", views.take_back, name="take_back"),

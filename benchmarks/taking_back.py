@@ -24,6 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["ARENA_HOME"] = home
+        os.environ["ARENA_LOG_LEVEL"] = "ERROR"  # without Redis there are warnings
         os.environ.pop("DATABASE_URL", None)
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
         import django

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.dispatch import receiver
 
 from arena.selectors import DecidedVote
-from arena.signals import vote_cast, vote_excluded, vote_restored
+from arena.signals import vote_cast, vote_changed, vote_excluded, vote_restored
 from ranking import services, tasks
 from ranking.counting import MovesInBattles
 
@@ -19,7 +19,7 @@ def count(votes: Sequence[DecidedVote], more: bool = False, **_: object) -> Move
     return moves
 
 
-@receiver([vote_excluded, vote_restored])
+@receiver([vote_excluded, vote_restored, vote_changed])
 def recount(votes: Sequence[DecidedVote], **_: object) -> None:
     services.recount(votes=votes)
     transaction.on_commit(tasks.queue_refresh, robust=True)

@@ -1,19 +1,21 @@
 """The operations on battles and contenders."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from arena import generation, services
+from arena import generation, pages, services
 from arena.api.schemas import (
     PROBLEMS,
     BattleCreated,
     BattleIn,
     BattleOut,
     ContenderOut,
+    MineOut,
+    PersonalData,
     ReactionIn,
     ReactionOut,
     RegenerateIn,
@@ -21,8 +23,18 @@ from arena.api.schemas import (
     VoteCast,
     VoteIn,
 )
+from arena.errors import Invalid
 from arena.models import POSITIONS, Battle, Contender
-from arena.selectors import battle_state, label, own_battle, reveal, socket_url
+from arena.selectors import (
+    battle_state,
+    generating,
+    label,
+    own_battle,
+    personal_data,
+    rater_ids,
+    reveal,
+    socket_url,
+)
 
 router = Router(tags=["battles"])
 
@@ -162,6 +174,33 @@ def react(request: HttpRequest, battle_id: UUID, payload: ReactionIn) -> dict[st
     }
 
 
+@router.get("mine", response=list[MineOut], summary="My battles", tags=["mine"])
+def mine(request: HttpRequest, state: str = "", mode: str = "", page: int = 1) -> list[Any]:
+    """The newest first, 25 on a page; `state` and `mode` narrow them."""
+    if state not in pages.STATES or mode not in pages.MODES:
+        raise Invalid("Unknown state or mode: say open, voted, skipped; a mode as of a battle.")
+    found = pages.entries(_raters(request), state=state, mode=mode, number=str(page))
+    return list(found.object_list) if page == found.number else []
+
+
+@router.get("mine/data", response=PersonalData, summary="My data", tags=["mine"])
+def my_data(request: HttpRequest) -> dict[str, Any]:
+    """Everything that the arena keeps of you."""
+    return {"battles": list(personal_data(_raters(request)))}
+
+
+@router.delete("mine/data", response={204: None, **PROBLEMS}, summary="Forget me", tags=["mine"])
+async def forget_me(
+    request: HttpRequest, votes: Literal["keep", "delete"] = "keep"
+) -> Status[None]:
+    """Deletes it all. `votes=keep` leaves the bare verdicts in the count, tied to nobody."""
+    raters = await sync_to_async(_raters)(request)
+    for battle_id in await sync_to_async(generating)(raters):
+        await generation.stop(battle_id)
+    await sync_to_async(services.forget_raters)(raters=raters, keep_verdicts=votes == "keep")
+    return Status(204, None)
+
+
 @router.get("contenders", response=list[ContenderOut], summary="Contenders", tags=["contenders"])
 def contenders(request: HttpRequest) -> list[Contender]:
     """Who competes here; only the active ones are drawn for new battles."""
@@ -190,6 +229,10 @@ def _start_battle(request: HttpRequest, payload: BattleIn) -> tuple[Battle, dict
             for position in battle.placements.values_list("position", flat=True)
         ],
     }
+
+
+def _raters(request: HttpRequest) -> set[int]:
+    return rater_ids(user=request.user, session=request.session)
 
 
 async def _own(request: HttpRequest, battle_id: UUID) -> Battle:

@@ -1,5 +1,6 @@
 """What the arena's part of the API takes and gives."""
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -120,6 +121,22 @@ class ReactionOut(Schema):
     value: int
     reasons: list[str]
     comment: str
+
+
+class MineOut(Schema):
+    url: str
+    prompt: str
+    created_at: datetime
+    mode: str
+    state: str
+    size: int
+    turns: int
+    verdict: str
+    counted: bool
+
+
+class PersonalData(Schema):
+    battles: list[dict[str, Any]]
 
 
 class ContenderOut(Schema):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 
-from arena.models import Battle
+from arena.models import Battle, Turn, Vote
 from arena.pages.battle import verdict
 
 ON_A_PAGE = 25
@@ -49,6 +49,16 @@ def entries(raters: set[int], *, state: str, mode: str, number: str) -> Page[Any
     page: Page[Any] = Paginator(ordered, ON_A_PAGE).get_page(number)
     page.object_list = [_entry(battle) for battle in page.object_list]
     return page
+
+
+def amounts(raters: set[int]) -> dict[str, int]:
+    """How much there is to delete."""
+    battles = Battle.objects.filter(rater__in=raters)
+    return {
+        "battles": battles.count(),
+        "prompts": Turn.objects.filter(battle__in=battles).count(),
+        "votes": Vote.objects.filter(battle__in=battles, counted=True).count(),
+    }
 
 
 def _entry(battle: Battle) -> Entry:

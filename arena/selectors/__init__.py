@@ -6,6 +6,7 @@ from arena.selectors.battles import (
     ResponseState,
     TurnState,
     battle_state,
+    generating,
     label,
     reveal,
     socket_url,
@@ -14,6 +15,7 @@ from arena.selectors.battles import (
 from arena.selectors.candidates import candidates
 from arena.selectors.contenders import Profile, profiles
 from arena.selectors.conversations import Job, pending_jobs
+from arena.selectors.personal import personal_data
 from arena.selectors.raters import (
     SESSION_KEYS,
     own_battle,
@@ -38,9 +40,11 @@ __all__ = [
     "candidates",
     "counted_votes",
     "decided_votes",
+    "generating",
     "label",
     "own_battle",
     "pending_jobs",
+    "personal_data",
     "profiles",
     "rater_ids",
     "reveal",

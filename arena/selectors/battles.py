@@ -1,5 +1,6 @@
 """A battle as its rater may see it."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -126,6 +127,13 @@ def battle_state(battle: Battle) -> BattleState:
         vote=vote_summary(current),
         contenders=reveal(current),
     )
+
+
+def generating(raters: Set[int]) -> list[UUID]:
+    """The battles of these raters in which something is being written."""
+    unfinished = Response.objects.exclude(state__in=FINISHED).filter(superseded=False)
+    mine = unfinished.filter(turn__battle__rater__in=raters)
+    return list(mine.values_list("turn__battle", flat=True).distinct().order_by())
 
 
 def reveal(battle: Battle) -> list[dict[str, Any]] | None:

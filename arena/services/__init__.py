@@ -12,6 +12,7 @@ from arena.services.battles import (
     start_battle,
 )
 from arena.services.contenders import register_contender, settle_contender
+from arena.services.forgetting import forget_raters
 from arena.services.raters import identify_rater
 from arena.services.reactions import react
 from arena.services.taking_back import take_back_vote
@@ -24,6 +25,7 @@ __all__ = [
     "create_token",
     "edit_prompt",
     "exclude_votes",
+    "forget_raters",
     "identify_rater",
     "react",
     "regenerate",

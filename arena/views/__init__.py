@@ -15,7 +15,7 @@ from arena.views.battles import (
 )
 from arena.views.gates import refusals
 from arena.views.home import home
-from arena.views.mine import my_battles
+from arena.views.mine import forget_me, my_battles, my_data
 from arena.views.site import components, healthz, signup
 
 __all__ = [
@@ -23,9 +23,11 @@ __all__ = [
     "battle",
     "components",
     "edit_turn",
+    "forget_me",
     "healthz",
     "home",
     "my_battles",
+    "my_data",
     "react",
     "refusals",
     "regenerate",

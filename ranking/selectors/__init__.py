@@ -21,6 +21,7 @@ from ranking.selectors.leaderboards import (
     votes_between,
     votes_of,
 )
+from ranking.selectors.own import own_board
 from ranking.selectors.pairs import Pair, pairs
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "history",
     "latest",
     "numbers",
+    "own_board",
     "pairs",
     "recent_counts",
     "rows_in",

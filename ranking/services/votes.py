@@ -68,7 +68,7 @@ def count_votes(*, votes: Sequence[DecidedVote]) -> MovesInBattles:
 
 @transaction.atomic
 def recount(*, votes: Sequence[DecidedVote]) -> None:
-    """Follow votes that were taken out of the count or brought back into it.
+    """Follow votes that were taken out of the count, brought back into it, or changed.
 
     Online Elo depends on the order of the votes: those since the first of these are played again
     if they are all recent, else all there are.

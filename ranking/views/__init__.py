@@ -5,6 +5,7 @@ from ranking.views.contender import contender, contender_plot
 from ranking.views.downloads import standings_file
 from ranking.views.leaderboard import leaderboard
 from ranking.views.methodology import methodology
+from ranking.views.mine import my_leaderboard
 from ranking.views.plots import plot
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "contender_plot",
     "leaderboard",
     "methodology",
+    "my_leaderboard",
     "plot",
     "rater_agreement",
     "standings_file",
