@@ -24,6 +24,8 @@ function whyNotYet(ballot) {
 }
 
 function updateBallot() {
+  const followUp = page().querySelector("[data-followup] button"); // direct talk has no ballot
+  if (followUp) followUp.disabled = cards().some((card) => RUNNING.has(card.dataset.state));
   const ballot = page().querySelector("[data-ballot]");
   if (!ballot) return;
   const why = whyNotYet(ballot);
@@ -31,8 +33,6 @@ function updateBallot() {
   if (place.textContent !== why) place.textContent = why;
   ballot.querySelector("fieldset").disabled = Boolean(why);
   leaveOutFailed(ballot, why === "");
-  const running = cards().some((card) => RUNNING.has(card.dataset.state));
-  page().querySelector("[data-followup] button").disabled = running;
   summarise(ballot);
 }
 

@@ -1,0 +1,156 @@
+"""The way through the rating room in a real browser: modes, reveal, undo, next, skip, forget."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from arena.models import Battle, Rater, Response, Vote
+from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
+from tests.browser.test_battle import ballot_opens
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("arena")]
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def vote_a(visitor: Visitor) -> Page:
+    page = visitor.begin()
+    ballot_opens(page)
+    page.get_by_role("button", name="A is better").click()
+    expect(page.get_by_role("region", name="You found A better")).to_be_visible()
+    return page
+
+
+def test_side_by_side_is_chosen_without_losing_the_prompt(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    one, _, three = arena.add("echo", "echo", "echo")
+    page = visitor.open("/?focus=1")
+    page.get_by_label("Your prompt").fill("Typed before")
+    page.get_by_role("link", name="Side by side").click()
+    expect(page.get_by_role("link", name="Side by side")).to_be_focused()
+    expect(page.get_by_label("Your prompt")).to_have_value("Typed before")
+    expect(page.get_by_label("Contender C")).to_be_hidden()
+    page.get_by_label("Contender A").select_option(three.name)
+    page.get_by_label("Contender B").select_option(one.name)
+    page.get_by_role("button", name="Start the battle").click()
+    page.wait_for_url("**/battles/*/")
+    expect(page.locator("#title-1-A")).to_contain_text(three.name)
+    expect(page.get_by_text("kept but not counted")).to_be_visible()
+    ballot_opens(page)
+    page.get_by_role("button", name="Tie").click()
+    expect(page.get_by_text("The rater knew the contenders' names.")).to_be_visible()
+
+
+def test_direct_is_a_conversation_with_thumbs(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("remembers", "remembers")
+    page = visitor.open("/?mode=direct")
+    expect(page.get_by_role("radio", name="Two")).to_be_hidden()
+    page.get_by_label("Your prompt").fill("Hello")
+    page.get_by_role("button", name="Start talking").click()
+    page.wait_for_url("**/battles/*/")
+    expect(page.locator('#response-1-A[data-state="done"]')).to_be_visible()
+    expect(page.locator("[data-ballot]")).to_have_count(0)
+    page.get_by_label("Follow-up prompt").fill("More")
+    page.get_by_role("button", name="Send to it").click()
+    expect(page.locator('#response-2-A[data-state="done"]')).to_be_visible()
+    page.get_by_role("button", name="Good response A").last.click()
+    expect(page.get_by_role("button", name="Good response A").last).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+def test_a_vote_is_taken_back_and_the_next_one_does_not_count(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    page = vote_a(visitor)
+    other = visitor.open(page.url.removeprefix(visitor.url))
+    page.get_by_role("button", name=re.compile("Take it back")).click()
+    expect(page.get_by_text("after the names were shown")).to_be_visible()
+    expect(other.get_by_text("after the names were shown")).to_be_visible()
+    assert not Vote.objects.exists()
+    page.get_by_role("button", name="B is better").click()
+    expect(page.get_by_role("region", name="You found B better")).to_be_visible()
+    expect(other.get_by_role("region", name="You found B better")).to_be_visible()
+    assert not Vote.objects.get().counted
+
+
+def test_the_chance_to_take_it_back_runs_out(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    page.clock.install()
+    ballot_opens(page)
+    page.get_by_role("button", name="Tie").click()
+    button = page.get_by_role("button", name=re.compile("Take it back"))
+    expect(button).to_be_visible()
+    page.clock.run_for(11_000)
+    expect(button).to_have_count(0)
+
+
+def test_n_goes_on_to_a_battle_of_the_same_size(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo", "echo")
+    page = visitor.begin(size=3)
+    ballot_opens(page)
+    page.keyboard.press("n")  # not yet: there is nothing to go on from
+    page.get_by_role("button", name="All bad").click()
+    expect(page.get_by_role("heading", name="All were bad")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_label("Your prompt")).to_be_focused()
+    expect(page.get_by_role("radio", name="Three")).to_be_checked()
+    page.keyboard.type("n for another")
+    expect(page.get_by_label("Your prompt")).to_have_value("n for another")
+
+
+def test_a_skipped_battle_can_be_taken_up_again(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("slow", "slow")
+    page = visitor.begin()
+    battle = page.url
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    page.get_by_role("button", name="Skip this battle").click()
+    expect(page.get_by_label("Your prompt")).to_be_focused()
+    page.get_by_role("link", name="Go back to it").click()
+    assert page.url == battle
+    page.get_by_role("button", name="Resume it").click()
+    ballot_opens(page)
+    assert Battle.objects.get().state == "open"
+
+
+def test_the_prompt_is_edited_and_answered_anew(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin(prompt="Frist")
+    ballot_opens(page)
+    page.get_by_text("Edit the prompt").click()
+    expect(page.get_by_label("The edited prompt")).to_have_value("Frist")
+    page.get_by_label("The edited prompt").fill("First")
+    page.get_by_role("button", name="Ask this instead").click()
+    for letter in "AB":
+        expect(page.locator(f"#response-1-{letter} [data-text]")).to_have_text("First")
+    expect(page.locator(".prompt__text")).to_have_text("First")
+    page.get_by_role("button", name="Write both again").click()
+    ballot_opens(page)
+    assert Response.objects.filter(superseded=True).count() == 4
+
+
+def test_without_javascript_a_vote_is_cast_taken_back_and_all_is_deleted(
+    arena: LiveArena, newcomer: object
+) -> None:
+    arena.add("echo", "echo")
+    visitor: Visitor = newcomer(java_script_enabled=False)  # type: ignore[operator]
+    page = visitor.open("/")
+    page.get_by_label("Your prompt").fill("Plain")
+    page.get_by_role("button", name="Start the battle").click()
+    page.wait_for_url("**/battles/*/")
+    while page.get_by_role("button", name="A is better").is_disabled():
+        page.reload()
+    page.get_by_role("button", name="A is better").click()
+    page.get_by_role("button", name=re.compile("Take it back")).click()
+    expect(page.get_by_text("after the names were shown")).to_be_visible()
+    page.get_by_role("button", name="Skip this battle").click()
+    page.get_by_role("link", name="My battles").click()
+    page.get_by_role("link", name="Delete my data").click()
+    page.get_by_role("button", name="Delete my data").click()
+    expect(page.get_by_text("Your data is deleted.")).to_be_visible()
+    assert not Battle.objects.exists()
+    assert not Rater.objects.exists()
