@@ -150,9 +150,10 @@ class Battle(models.Model):
     signed_in = models.BooleanField(
         null=True, help_text="Whether the rater had an account then; unknown for imported votes."
     )
-    names_shown = models.BooleanField(
-        default=False,
-        help_text="Its vote was taken back after the reveal: the rater has seen the names.",
+    taken_back = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="The first verdict that was taken back after its reveal: ranks and all_bad.",
     )
     source = models.CharField(
         max_length=60, default="arena", help_text="'arena', or the file a vote was imported from."
@@ -167,6 +168,11 @@ class Battle(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("battle", args=[self.id])
+
+    @property
+    def names_shown(self) -> bool:
+        """Whether the rater has seen the names, though the battle has no vote (any more)."""
+        return self.taken_back is not None
 
 
 class Placement(models.Model):

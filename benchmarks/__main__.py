@@ -10,6 +10,7 @@ MODULES = (
     "benchmarks.serving",
     "benchmarks.first_token",
     "benchmarks.leaderboard",
+    "benchmarks.taking_back",
     "benchmarks.loop",
     "benchmarks.setup",
 )

@@ -26,7 +26,7 @@ _NAMESPACE = UUID("6e7a2f0c-9d1b-5b4e-8f3a-2c9d0e4b7a11")
 
 # The fields of the rows below, in their order.
 _BATTLE = ["id", "rater", "mode", "state", "population", "category", "tags", "signed_in"]
-_BATTLE += ["names_shown", "source", "created_at"]
+_BATTLE += ["taken_back", "source", "created_at"]
 _VOTE = ["battle", "all_bad", "comment", "counted", "not_counted_because", "cast_at"]
 _PLACEMENT = [
     "battle",
@@ -194,7 +194,7 @@ class _Importer:
             "",
             "",
             None,
-            False,
+            None,
             self.source,
             now,
         )

@@ -19,10 +19,11 @@ ON_ITS_WAY = timedelta(seconds=2)
 
 @transaction.atomic
 def take_back_vote(*, battle: Battle) -> None:
-    """The vote is as if it had never been cast, and the battle is open again.
+    """The vote is out of the count as if it had never been cast, and the battle is open again.
 
-    The rater has seen the names by now, so whatever is voted there next does not count. Conflict
-    when there is no vote, or it is too old.
+    The rater has seen the names by now, so whatever is voted there next does not count. The first
+    verdict is kept beside the battle: whether names decide what is taken back can be looked into.
+    Conflict when there is no vote, or it is too old.
     """
     locked = Battle.objects.select_for_update().get(pk=battle.pk)
     vote = Vote.objects.filter(battle=locked).first()
@@ -36,10 +37,12 @@ def take_back_vote(*, battle: Battle) -> None:
         told = list(decided_votes(texts=True, votes=chosen))
         chosen.update(counted=False)
         vote_excluded.send(sender=Vote, votes=told)
+    if locked.taken_back is None:
+        ranks = list(locked.placements.order_by("position").values_list("rank", flat=True))
+        locked.taken_back = {"ranks": ranks, "all_bad": vote.all_bad}
     vote.delete()
     locked.placements.update(rank=None, elo_before=None, elo_after=None)
     locked.state = Battle.State.OPEN
-    locked.names_shown = locked.mode == Battle.Mode.ANONYMOUS
-    locked.save(update_fields=["state", "names_shown"])
-    battle.state, battle.names_shown = locked.state, locked.names_shown
+    locked.save(update_fields=["state", "taken_back"])
+    battle.state, battle.taken_back = locked.state, locked.taken_back
     transaction.on_commit(partial(announce, locked.pk, live.changed(state=locked.state)))

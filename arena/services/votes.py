@@ -85,7 +85,7 @@ def restore_votes(*, votes: Iterable[Vote]) -> int:
 
 
 def _why_not_counted(battle: Battle) -> str:
-    if battle.names_shown:
+    if battle.mode == Battle.Mode.ANONYMOUS and battle.names_shown:
         return "The names had been shown: an earlier vote on this battle was taken back."
     if battle.mode == Battle.Mode.SIDE_BY_SIDE and not settings.COUNT_SIDE_BY_SIDE:
         return "The rater knew the contenders' names."

@@ -30,6 +30,7 @@ def test_nothing_of_it_stays(client: Client) -> None:
     assert ranks(battle) == [None, None]
     assert not Vote.objects.exists()
     assert list(decided_votes()) == []
+    assert battle.taken_back == {"ranks": [1, 2], "all_bad": False}  # beside the count
 
 
 def test_the_names_stay_and_the_next_vote_does_not_count(client: Client) -> None:
