@@ -7,7 +7,7 @@ MODULES = (
     "benchmarks.ranking",
     "benchmarks.matchmaking",
     "benchmarks.serving",
-    "benchmarks.first_token",
+    "benchmarks.streams",
     "benchmarks.leaderboard",
     "benchmarks.loop",
     "benchmarks.setup",

@@ -21,11 +21,13 @@ from arena.selectors.raters import (
     token_digest,
     user_of_token,
 )
+from arena.selectors.validity import Bias, circumstances, position_biases
 from arena.selectors.votes import DecidedVote, RatedResponse, counted_votes, decided_votes
 
 __all__ = [
     "SESSION_KEYS",
     "BattleState",
+    "Bias",
     "DecidedVote",
     "Job",
     "Profile",
@@ -34,11 +36,13 @@ __all__ = [
     "TurnState",
     "battle_state",
     "candidates",
+    "circumstances",
     "counted_votes",
     "decided_votes",
     "label",
     "own_battle",
     "pending_jobs",
+    "position_biases",
     "profiles",
     "rater_ids",
     "reveal",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from arena.blindness import blind_error, blind_text
 from arena.models import POSITIONS, Battle, Placement, Response, Vote
 
 FINISHED = {Response.State.DONE, Response.State.STOPPED, Response.State.ERROR}
@@ -101,6 +102,7 @@ def label(contenders: list[dict[str, Any]] | None, position: int) -> str:
 def battle_state(battle: Battle) -> BattleState:
     """The battle as the database has it: a text that is being written is known to `generation`."""
     current = Battle.objects.get(pk=battle.pk)
+    contenders = reveal(current)
     turns: dict[int, TurnState] = {}
     for response in (
         Response.objects.filter(turn__battle=current, superseded=False)
@@ -109,7 +111,7 @@ def battle_state(battle: Battle) -> BattleState:
     ):
         number = response.turn.number
         turn = turns.setdefault(number, TurnState(number, response.turn.prompt))
-        turn.responses.append(_state_of(response))
+        turn.responses.append(_state_of(response, blind=contenders is None))
     return BattleState(
         id=current.pk,
         mode=current.mode,
@@ -117,7 +119,7 @@ def battle_state(battle: Battle) -> BattleState:
         url=current.get_absolute_url(),
         turns=list(turns.values()),
         vote=vote_summary(current),
-        contenders=reveal(current),
+        contenders=contenders,
     )
 
 
@@ -157,12 +159,16 @@ def vote_summary(battle: Battle) -> dict[str, Any] | None:
     }
 
 
-def _state_of(response: Response) -> ResponseState:
+def _state_of(response: Response, *, blind: bool) -> ResponseState:
+    text, error = response.text, response.error
+    if blind:
+        text = blind_text(text, response.disclosures, was_masked=response.masked)
+        error = blind_error(error, text=text)
     return ResponseState(
         id=response.pk,
         position=response.placement.position,
         state=response.state,
-        text=response.text,
-        error=response.error,
+        text=text,
+        error=error,
         reaction=response.reaction.value if hasattr(response, "reaction") else None,
     )

@@ -22,6 +22,7 @@ from arena.models import (
 )
 from arena.services import lineups
 from arena.text import clean_prompt
+from arena.validity import prompt_key
 
 UNFINISHED = [Response.State.PENDING, Response.State.STREAMING]
 # Battles that one rater may have in the making; a simulation drives many on purpose.
@@ -123,7 +124,9 @@ def regenerate(*, battle: Battle, turn: int, position: int | None = None) -> lis
 
 
 def _ask(battle: Battle, placements: Iterable[Placement], *, number: int, prompt: str) -> Turn:
-    turn = Turn.objects.create(battle=battle, number=number, prompt=prompt)
+    turn = Turn.objects.create(
+        battle=battle, number=number, prompt=prompt, prompt_key=prompt_key(prompt)
+    )
     Response.objects.bulk_create(
         [Response(turn=turn, placement=placement) for placement in placements]
     )

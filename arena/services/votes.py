@@ -14,9 +14,10 @@ from arena.errors import Conflict, Invalid
 from arena.live.hub import announce
 from arena.models import Battle, Contender, Placement, Response, Vote
 from arena.ranks import standard_ranks
-from arena.selectors import DecidedVote, decided_votes, reveal, vote_summary
+from arena.selectors import DecidedVote, circumstances, decided_votes, reveal, vote_summary
 from arena.signals import vote_cast, vote_excluded, vote_restored
 from arena.text import clean_comment
+from arena.validity import features
 
 CHUNK = 1_000
 
@@ -42,15 +43,18 @@ def cast_vote(
     places = standard_ranks(ranks, size=len(placements), all_bad=all_bad)
     remark = clean_comment(comment)
     answered = _answered(locked)
-    counted = locked.mode == Battle.Mode.ANONYMOUS
+    because = _why_not_counted(locked)
+    counted = not because
+    now = timezone.now()
     _take_turns(placements)
     vote = Vote.objects.create(
         battle=locked,
         all_bad=all_bad,
         comment=remark,
         counted=counted,
-        not_counted_because="" if counted else "The rater knew the contenders' names.",
-        cast_at=timezone.now(),
+        not_counted_because=because,
+        features=features(circumstances(locked, at=now)),
+        cast_at=now,
     )
     # A contender that failed was not compared: its rank stays empty, and the others move up.
     compared = [places[placement.position] for placement in placements if placement.pk in answered]
@@ -94,6 +98,14 @@ def _answered(battle: Battle) -> set[int]:
     if len(answered) < 2:
         raise Conflict("There are not two answers to compare. Retry the failed responses first.")
     return answered
+
+
+def _why_not_counted(battle: Battle) -> str:
+    """Empty when the vote counts."""
+    if battle.mode != Battle.Mode.ANONYMOUS:
+        return "The rater knew the contenders' names."
+    read = Response.objects.filter(turn__battle=battle, masked=False).exclude(disclosures=[])
+    return "A response named its maker or model." if read.exists() else ""
 
 
 def _take_turns(placements: Sequence[Placement]) -> None:
