@@ -33,11 +33,13 @@ def main() -> None:
     parser.add_argument("--battles", type=int, default=500)
     parser.add_argument("--webs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=600, help="of each response, of many")
+    parser.add_argument("--within", type=float, default=20.0, help="seconds in which many begin")
     options = parser.parse_args()
     if "first" in options.parts:
         asyncio.run(first_tokens(options.webs, options.rounds))
     if {"many", "votes"} & set(options.parts):
-        asyncio.run(many(options.webs, options.battles, votes="votes" in options.parts))
+        asyncio.run(many(options, votes="votes" in options.parts))
 
 
 # --- the first token ---
@@ -102,10 +104,16 @@ class Life:
     """One battle of two: starts it, listens, and checks that every token comes once, in order."""
 
     def __init__(
-        self, person: aiohttp.ClientSession, base: str, *, begin_after: float = 0.0
+        self,
+        person: aiohttp.ClientSession,
+        base: str,
+        *,
+        tokens: int = TOKENS,
+        begin_after: float = 0.0,
     ) -> None:
         self._person = person
         self._base = base
+        self._tokens = tokens
         self._begin_after = begin_after
         self._texts = {"A": "", "B": ""}
         self.id = ""
@@ -134,7 +142,7 @@ class Life:
                     break
         for position, text in self._texts.items():
             numbers = [int(token.split("/")[0]) for token in text.split()]
-            if numbers != list(range(TOKENS)):
+            if numbers != list(range(self._tokens)):
                 raise RuntimeError(f"Response {position} of {self.id} is not whole: {text!r}")
 
     def _hear(self, position: str, text: str, begun: float) -> None:
@@ -171,14 +179,18 @@ def _said(event: dict[str, Any]) -> Sequence[tuple[str, str, bool]]:
 # --- many battles at once ---
 
 
-async def many(webs: int, battles: int, *, votes: bool) -> None:
-    """Battles that begin over five seconds, last as long as their tokens, and so overlap."""
-    async with running_arena(tokens=TOKENS, rate=20, webs=webs) as arena, AsyncExitStack() as stack:
+async def many(options: argparse.Namespace, *, votes: bool) -> None:
+    """Battles that begin one after another and last long enough to be all open at once."""
+    battles, webs, tokens = options.battles, options.webs, options.tokens
+    async with (
+        running_arena(tokens=tokens, rate=20, webs=webs) as arena,
+        AsyncExitStack() as stack,
+    ):
         arena.pids["raters"] = [os.getpid()]
         people = await _people(stack, arena, battles)
         empty = _memory(arena.pids["web"])
         lives = [
-            Life(person, base, begin_after=5.0 * number / battles)
+            Life(person, base, tokens=tokens, begin_after=options.within * number / battles)
             for number, (person, base) in enumerate(people)
         ]
         before, begun = _cpu(arena), time.monotonic()
@@ -190,13 +202,18 @@ async def many(webs: int, battles: int, *, votes: bool) -> None:
         lags = [lag for life in lives for lag in life.lags]
         first = [value for life in lives for value in life.first]
         highest = await measuring
-        print(f"{battles} battles of two within 5 s, {webs} web process(es); {seconds:.1f} s")
+        print(
+            f"{battles} battles of two within {options.within:g} s, {tokens} tokens; {webs} web process(es)"
+        )
         print(f"tokens {len(lags)}, all in order; events {sum(life.events for life in lives)}")
         p50, p99 = (percentile(lags, p) for p in (50, 99))
         print(f"lag of a token, ms: p50 {p50}, p99 {p99}, worst {max(lags)}")
         p50, p99 = (1000 * percentile(first, p) for p in (50, 99))
         print(f"first token, ms: p50 {p50:.0f}, p99 {p99:.0f}")
-        print("CPU, seconds: " + ", ".join(f"{name} {spent:.1f}" for name, spent in used.items()))
+        print(
+            f"CPU, seconds of {seconds:.1f}: "
+            + ", ".join(f"{name} {spent:.1f}" for name, spent in used.items())
+        )
         grown = (highest - empty) / battles / 1024
         print(f"web memory: {empty / 2**20:.0f} MB idle, {grown:.0f} KB more for an open battle")
         if votes:
