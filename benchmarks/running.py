@@ -71,7 +71,10 @@ async def running_arena(
 @asynccontextmanager
 async def rater(base: str) -> AsyncIterator[aiohttp.ClientSession]:
     """A browser that has loaded a page."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+    # uvicorn closes connections that were idle for five seconds.
+    connector = aiohttp.TCPConnector(keepalive_timeout=2)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar, connector=connector) as session:
         async with session.get(f"{base}/login/") as page:
             found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', await page.text())
         if found is None:
