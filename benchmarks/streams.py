@@ -203,7 +203,8 @@ async def many(options: argparse.Namespace, *, votes: bool) -> None:
         first = [value for life in lives for value in life.first]
         highest = await measuring
         print(
-            f"{battles} battles of two within {options.within:g} s, {tokens} tokens; {webs} web process(es)"
+            f"{battles} battles of two begin within {options.within:g} s, {tokens} tokens each; "
+            f"web processes: {webs}"
         )
         print(f"tokens {len(lags)}, all in order; events {sum(life.events for life in lives)}")
         p50, p99 = (percentile(lags, p) for p in (50, 99))
