@@ -5,13 +5,23 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from arena import services
 from arena.backends import check_connection
 from arena.errors import ArenaError
-from arena.models import ApiToken, Battle, Contender, Placement, Prompt, Reaction, Turn, Vote
+from arena.models import (
+    ApiToken,
+    Battle,
+    Contender,
+    Placement,
+    Prompt,
+    Reaction,
+    Replacement,
+    Turn,
+    Vote,
+)
 
 admin.site.site_header = admin.site.site_title = "Arena"
 admin.site.index_title = "Operate the arena"
@@ -145,10 +155,30 @@ class BattleAdmin(ReadOnlyAdmin):
     inlines = [PlacementInline, TurnInline]
 
 
+class NoticedFilter(admin.SimpleListFilter):
+    """Votes with something that may speak against them, see `arena.validity`."""
+
+    title = "what was noticed"
+    parameter_name = "noticed"
+    conditions = {
+        "fast": ("faster than reading allows", Q(features__faster_than_reading=True)),
+        "duplicate": ("same prompt by the same rater", Q(features__same_prompt_before__gt=0)),
+        "others": ("same prompt by others", Q(features__same_prompt_by_others__gt=0)),
+        "regenerated": ("responses written again", Q(features__regenerated__gt=0)),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, label) for name, (label, _) in self.conditions.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Vote]) -> QuerySet[Vote]:
+        chosen = self.conditions.get(self.value() or "")
+        return queryset.filter(chosen[1]) if chosen else queryset
+
+
 @admin.register(Vote)
 class VoteAdmin(ReadOnlyAdmin):
     list_display = ["id", "battle", "verdict", "all_bad", "counted", "not_counted_because", "voter"]
-    list_filter = ["counted", "battle__population", "all_bad"]
+    list_filter = ["counted", NoticedFilter, "battle__population", "all_bad"]
     list_select_related = ["battle", "battle__rater"]
     actions = ["take_out", "count_again"]
 
@@ -176,6 +206,13 @@ class VoteAdmin(ReadOnlyAdmin):
     def count_again(self, request: HttpRequest, queryset: QuerySet[Vote]) -> None:
         services.restore_votes(votes=queryset)
         self.message_user(request, "Counted again.")
+
+
+@admin.register(Replacement)
+class ReplacementAdmin(ReadOnlyAdmin):
+    list_display = ["placement", "contender", "error", "duration_s", "chance", "created_at"]
+    list_filter = ["contender"]
+    list_select_related = ["placement", "contender"]
 
 
 @admin.register(Reaction)

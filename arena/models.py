@@ -182,7 +182,9 @@ class Placement(models.Model):
     position = models.PositiveSmallIntegerField()  # 0, 1, 2 = A, B, C
     contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="placements")
     propensity = models.FloatField(
-        null=True, help_text="Probability with which the matchmaker drew this line-up."
+        null=True,
+        help_text="Probability with which the matchmaker drew this line-up; unknown where a "
+        "contender that failed was replaced.",
     )
     rank = models.PositiveSmallIntegerField(null=True)
     elo_before = models.FloatField(null=True)
@@ -203,12 +205,35 @@ class Placement(models.Model):
         return POSITIONS[self.position]
 
 
+class Replacement(models.Model):
+    """A contender that failed before it had said anything, and left its position to another."""
+
+    placement = models.ForeignKey(Placement, on_delete=models.CASCADE, related_name="replacements")
+    contender = models.ForeignKey(Contender, on_delete=models.PROTECT, related_name="replacements")
+    error = models.CharField(max_length=300)
+    propensity = models.FloatField(
+        null=True, help_text="Probability of the line-up as it was drawn; of the first one only."
+    )
+    chance = models.FloatField(help_text="Probability with which the next contender was drawn.")
+    duration_s = models.FloatField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.contender} at {self.placement}"
+
+
 class Turn(models.Model):
     """A prompt within a battle."""
 
     battle = models.ForeignKey(Battle, on_delete=models.CASCADE, related_name="turns")
     number = models.PositiveSmallIntegerField()  # from 1
     prompt = models.TextField()
+    prompt_key = models.CharField(
+        max_length=32, blank=True, db_index=True, help_text="Equal for like prompts."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -243,7 +268,14 @@ class Response(models.Model):
     first_token_s = models.FloatField(null=True)
     duration_s = models.FloatField(null=True)
     tokens = models.PositiveIntegerField(null=True)
+    disclosures = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Where the text names its maker or model: [start, end) in characters.",
+    )
+    masked = models.BooleanField(default=False, help_text="Those were hidden before the vote.")
     created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["turn__number", "placement__position", "pk"]
@@ -271,6 +303,9 @@ class Vote(models.Model):
     comment = models.TextField(blank=True)
     counted = models.BooleanField(default=True, db_index=True)
     not_counted_because = models.CharField(max_length=200, blank=True)
+    features = models.JSONField(
+        default=dict, blank=True, help_text="What may speak against the vote: arena.validity."
+    )
     cast_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -8,7 +8,7 @@ MODULES = (
     "benchmarks.refit",
     "benchmarks.matchmaking",
     "benchmarks.serving",
-    "benchmarks.first_token",
+    "benchmarks.streams",
     "benchmarks.leaderboard",
     "benchmarks.taking_back",
     "benchmarks.loop",

@@ -1,14 +1,15 @@
-"""A running arena for benchmarks: Redis, web server, Celery worker, a scripted endpoint."""
+"""A running arena for benchmarks: Redis, web servers, Celery worker, a scripted endpoint."""
 
 import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +23,23 @@ WORKER = ["celery", "-q", "-A", "config", "worker", "--without-gossip", "-Q", "d
 
 @dataclass(frozen=True)
 class Running:
-    """Where the arena and the endpoint of its two contenders answer."""
+    """Where the arena and the endpoint of its two contenders answer, and their processes."""
 
-    base: str
+    bases: list[str]
     endpoint: str
+    pids: dict[str, list[int]]
+
+    @property
+    def base(self) -> str:
+        return self.bases[0]
 
 
 @asynccontextmanager
-async def running_arena(*, tokens: int, worker: bool = False) -> AsyncIterator[Running]:
-    """Two contenders that stream `tokens` words of 20 a second, in a temporary ARENA_HOME."""
+async def running_arena(
+    *, tokens: int, rate: int = 20, worker: bool = False, webs: int = 1
+) -> AsyncIterator[Running]:
+    """Two contenders that stream `tokens` numbered words, in a temporary ARENA_HOME."""
     from config import redis_server
-    from tests.openai_server import OpenAIServer
 
     async with AsyncExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
@@ -42,22 +49,32 @@ async def running_arena(*, tokens: int, worker: bool = False) -> AsyncIterator[R
         redis = redis_server.start(Path(home))
         stack.callback(_stop, redis)
         os.environ["REDIS_URL"] = redis_server.url(Path(home))
-        endpoint = OpenAIServer()
-        await endpoint.start()
-        stack.push_async_callback(endpoint.stop)
-        port = await asyncio.to_thread(_prepare, endpoint.url, tokens)
-        stack.callback(_stop, _start([*WEB, "--port", str(port)]))
+        model, *ports = _free_ports(webs + 1)
+        endpoint = f"http://127.0.0.1:{model}/v1"
+        serving = _start(["benchmarks.token_server", str(model)])
+        stack.callback(_stop, serving)
+        await asyncio.to_thread(_prepare, endpoint, f"{tokens}-at-{rate}")
+        serving_pages = []
+        for port in ports:
+            web = _start([*WEB, "--port", str(port)])
+            stack.callback(_stop, web)
+            serving_pages.append(web.pid)
         if worker:
             stack.callback(_stop, _start(WORKER))
-        running = Running(f"http://127.0.0.1:{port}", endpoint.url)
-        await _until_it_serves(running.base)
+        pids = {"web": serving_pages, "model server": [serving.pid], "Redis": [redis.pid]}
+        running = Running([f"http://127.0.0.1:{port}" for port in ports], endpoint, pids)
+        for base in running.bases:
+            await _until_it_serves(base)
         yield running
 
 
 @asynccontextmanager
 async def rater(base: str) -> AsyncIterator[aiohttp.ClientSession]:
     """A browser that has loaded a page."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+    # uvicorn closes connections that were idle for five seconds.
+    connector = aiohttp.TCPConnector(keepalive_timeout=2)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar, connector=connector) as session:
         async with session.get(f"{base}/login/") as page:
             found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', await page.text())
         if found is None:
@@ -72,10 +89,8 @@ def percentile(values: list[float], percent: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
-def _prepare(url: str, tokens: int) -> int:
-    """A database with two contenders at the endpoint; returns a free port."""
-    import socket
-
+def _prepare(url: str, model: str) -> None:
+    """A database with two contenders at the endpoint."""
     import django
     from django.core.management import call_command
 
@@ -84,12 +99,15 @@ def _prepare(url: str, tokens: int) -> int:
 
     call_command("migrate", verbosity=0)
     for name in ("one", "two"):
-        Contender.objects.create(
-            slug=name, name=name, backend="openai", base_url=url, model="pace", max_tokens=tokens
-        )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+        Contender.objects.create(slug=name, name=name, backend="openai", base_url=url, model=model)
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _start(module: list[str]) -> subprocess.Popen[bytes]:

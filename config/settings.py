@@ -37,6 +37,24 @@ def _listed(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
 
 
+def _one_of(name: str, default: str, *others: str) -> str:
+    value = os.environ.get(name, "").strip().lower() or default
+    if value not in {default, *others}:
+        raise ValueError(f"{name}={value!r}: say {', '.join([default, *others])}.")
+    return value
+
+
+def _number(name: str, default: float) -> float:
+    value = os.environ.get(name, "").strip() or str(default)
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < 1e9:
+        raise ValueError(f"{name}={value!r}: say a number that is not negative.")
+    return number
+
+
 def _secret_key() -> str:
     """The key from the environment, else one that is generated once and kept under ARENA_HOME."""
     if key := os.environ.get("ARENA_SECRET_KEY"):
@@ -248,5 +266,9 @@ DATASETS_DIR = ARENA_HOME / "datasets"
 TRAINING_COMMAND = shlex.split(os.environ.get("ARENA_TRAINING_COMMAND", ""))
 DEFAULT_MODEL = "smollm2-135m-instruct"
 PROMPT_MAX_CHARS = 16_000
+# A response that says who wrote it: the name is masked until the vote, or the vote is flagged.
+ARENA_DISCLOSURE = _one_of("ARENA_DISCLOSURE", "mask", "flag", "off")
+# Characters a second at which the responses of a blind battle are shown in step; 0: as they come.
+ARENA_PACING = _number("ARENA_PACING", 0)
 FIRST_TOKEN_TIMEOUT_S = 60.0
 IDLE_TIMEOUT_S = 30.0

@@ -2,11 +2,12 @@
 
 echo        says the last prompt back, word by word
 fast        100 tokens as fast as they can be sent
+waits       nothing until `server.go_on()` is called, then its answer
 slow        one word, and the next ones only when `server.go_on()` is called
 pace        `tokens` words of 20 a second (for the benchmark)
 hang        accepts the request and sends nothing
 stall       one word, then nothing
-empty       ends without a word
+empty       ends without a word             blank    says only white space
 dies        half an answer, then the connection breaks
 error-500 error-401 error-404 error-429    that status
 markdown    a table, a list and code        script      tries to run in the page
@@ -20,6 +21,7 @@ thinks      sends reasoning before its answer   garbage  lines that are not JSON
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -57,6 +59,7 @@ class OpenAIServer:
         self.url = ""
         self.cut = asyncio.Event()  # the client ended a stream
         self._gate = asyncio.Event()
+        self._awaited: dict[str, list[asyncio.Future[None]]] = {}
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> str:
@@ -74,6 +77,13 @@ class OpenAIServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def until_asked(self, model: str) -> None:
+        """Returns once such a contender has been asked."""
+        if not any(asked["model"] == model for asked in self.requests):
+            waiting = asyncio.get_running_loop().create_future()
+            self._awaited.setdefault(model, []).append(waiting)
+            await waiting
+
     def go_on(self) -> None:
         """Lets the models that wait finish."""
         self._gate.set()
@@ -82,7 +92,9 @@ class OpenAIServer:
         asked = await request.json()
         self.requests.append(asked)
         self.keys.append(request.headers.get("Authorization"))
-        model: str = asked["model"].removeprefix("secret-")
+        model: str = re.sub(r"^secret-(.*)-[A-Z]\w+$", r"\1", asked["model"])
+        for waiting in self._awaited.pop(model, []):
+            waiting.set_result(None)
         if refusal := self._refusal(model, asked):
             return refusal
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -97,7 +109,7 @@ class OpenAIServer:
     def _refusal(self, model: str, asked: dict[str, Any]) -> web.Response | None:
         if model.startswith("error-"):
             status = int(model.removeprefix("error-"))
-            message = "The model does not exist" if status == 404 else "No."
+            message = "The model does not exist" if status == 404 else f"No. {asked['model']}"
             return web.json_response({"error": {"message": message}}, status=status)
         if model == "picky":
             for name, instead in [("stream_options", ""), ("max_tokens", "max_completion_tokens")]:
@@ -167,6 +179,12 @@ async def _slow(server: OpenAIServer, response: web.StreamResponse, asked: Any) 
     yield " third"
 
 
+@_voice("waits")
+async def _waits(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    await server._gate.wait()
+    yield "waited"
+
+
 @_voice("pace")
 async def _pace(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
     for number in range(asked["max_tokens"]):
@@ -189,6 +207,12 @@ async def _stall(server: OpenAIServer, response: web.StreamResponse, asked: Any)
 @_voice("empty")
 async def _empty(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
     yield ""
+
+
+@_voice("blank")
+async def _blank(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield " "
+    yield "\n"
 
 
 @_voice("unended")

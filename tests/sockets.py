@@ -30,6 +30,7 @@ class TestSocket:
         self._communicator = ApplicationCommunicator(application, scope)
         self.close_code: int | None = None
         self.rejected = False
+        self.frames: list[str] = []  # as they came
 
     async def connect(self) -> bool:
         """True when the server accepts."""
@@ -44,6 +45,7 @@ class TestSocket:
         if message["type"] == "websocket.close":
             self.close_code = message.get("code", 1000)
             return None
+        self.frames.append(message["text"])
         return json.loads(message["text"])
 
     async def send(self, text: str | None = None, data: bytes | None = None) -> None:

@@ -1,82 +1,64 @@
-"""From tokens to events: the first at once, then at most ten a second."""
+"""The responses of a blind battle are shown in step, so that speed does not tell who answers."""
 
 import asyncio
-import time
+from typing import Protocol
 
-from arena import live
-from arena.live.hub import Hub
-from arena.live.response import LiveResponse
-from arena.models import Response
-from arena.rendering import StreamRenderer
-
-EVENT_EVERY_S = 0.1
-# Rendering one stream may take this share of the event loop's time.
-RENDERING_SHARE = 0.1
+TICK_S = 0.1
+# For so long the others wait for one that has not begun, or that has stopped in mid-stream.
+PATIENCE_S = 10.0
 
 
-class Pen:
-    """Writes one response: gathers pieces, renders them, and tells the hub."""
+class Paced(Protocol):
+    length: int
+    shown: int
+    has_text: bool
+    writing: bool
+    heard_at: float
 
-    def __init__(self, hub: Hub, response: LiveResponse) -> None:
-        self._hub = hub
-        self._response = response
-        self._loop = asyncio.get_running_loop()
-        self._renderer = StreamRenderer()
-        self._unsent: list[str] = []
-        self._unrendered = ""  # sent while nobody listened
+    def show(self, count: int) -> None: ...
+
+
+class Pace:
+    """The step of the responses of one turn: so many characters a second of each.
+
+    All begin when the last one can, and whoever lags behind holds up all of them. So neither the
+    first word nor the speed nor a pause differs between responses, as long as none is later than
+    the others' patience.
+    """
+
+    def __init__(self, characters_per_s: float) -> None:
+        self._step = characters_per_s * TICK_S
+        self._pens: list[Paced] = []
+        self._level = 0.0  # characters of each that may be shown
+        self._first_heard = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._next = 0.0
-        self.length = 0
-        self.has_text = False
+        self._loop = asyncio.get_running_loop()
 
-    def write(self, piece: str) -> None:
-        self._unsent.append(piece)
-        self.length += len(piece)
-        self.has_text = self.has_text or not piece.isspace()
-        if self._timer is not None:
-            return
-        if self._loop.time() >= self._next:
-            self._send()
-        else:
-            self._timer = self._loop.call_at(self._next, self._send)
+    def join(self, pen: Paced) -> None:
+        self._pens.append(pen)
 
-    def close(self) -> None:
-        """Sends what is left, with the last blocks rendered for good."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._unsent:
-            self._send()
-        if self._hub.room(self._response.battle_id).heard:
-            self._renderer.feed(self._unrendered)
-            self._unrendered = ""
-            block, html = self._renderer.finish()
-            self._tell("", html, block)
+    def leave(self, pen: Paced) -> None:
+        if pen in self._pens:
+            self._pens.remove(pen)
 
-    def _send(self) -> None:
+    def heard(self) -> None:
+        """Something came, or ended."""
+        self._first_heard = self._first_heard or self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_soon(self._tick)  # type: ignore[assignment]
+
+    def _tick(self) -> None:
         self._timer = None
-        text = "".join(self._unsent)
-        self._unsent.clear()
-        self._response.state = Response.State.STREAMING
-        self._response.text += text
-        if not self._hub.room(self._response.battle_id).heard:
-            self._unrendered += text
-            self._next = self._loop.time() + EVENT_EVERY_S
-            return
-        begun = time.perf_counter()
-        block, html = self._renderer.feed(self._unrendered + text)
-        self._unrendered = ""
-        took = time.perf_counter() - begun
-        self._next = self._loop.time() + max(EVENT_EVERY_S, took / RENDERING_SHARE)
-        self._tell(text, html, block)
+        self._level = self._reached(self._loop.time())
+        for pen in list(self._pens):
+            pen.show(int(self._level) - pen.shown)
+        if any(pen.shown < pen.length or (pen.writing and pen.has_text) for pen in self._pens):
+            self._timer = self._loop.call_later(TICK_S, self._tick)
 
-    def _tell(self, text: str, html: str, block: int) -> None:
-        self._hub.tell(
-            self._response,
-            live.delta(
-                turn=self._response.turn,
-                position=self._response.position,
-                text=text,
-                html=html,
-                block=block,
-            ),
-        )
+    def _reached(self, now: float) -> float:
+        patient = [pen for pen in self._pens if pen.writing and now - pen.heard_at < PATIENCE_S]
+        silent = any(not pen.has_text for pen in patient)
+        if self._level == 0.0 and silent and now - self._first_heard < PATIENCE_S:
+            return 0.0
+        slowest = min((pen.length for pen in patient), default=self._level + self._step)
+        return max(self._level, min(self._level + self._step, slowest))

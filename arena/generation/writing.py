@@ -2,35 +2,30 @@
 
 import asyncio
 import logging
-from contextlib import aclosing
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 
 from arena import live
-from arena.backends import BackendError, Usage, backend_of
-from arena.generation.pace import Pen
+from arena.backends import BackendError
+from arena.blindness import INTERRUPTED, blind_error
+from arena.disclosure import Watcher
+from arena.generation.pace import Pace
+from arena.generation.pen import Pen
+from arena.generation.reading import Outcome, read
+from arena.generation.saving import saver
 from arena.live.hub import Hub
 from arena.live.response import LiveResponse
 from arena.models import POSITIONS, Response
 from arena.selectors import Job, pending_jobs
-from arena.services.responses import INTERRUPTED, finish_response, mark_streaming
+from arena.services.replacements import replace_contender
+from arena.services.responses import Ending
 from arena.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
-RESPONSE_MAX_CHARS = 200_000
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How the writing of a response went."""
-
-    state: str = Response.State.DONE
-    error: str = ""
-    first_token_s: float | None = None
-    tokens: int | None = None
+# So often another contender takes over a response before it is given up.
+REPLACEMENTS_MAX = 2
 
 
 async def begin(hub: Hub, battle_id: UUID) -> None:
@@ -53,9 +48,11 @@ async def begin(hub: Hub, battle_id: UUID) -> None:
     chosen = [job for job in jobs if job.response_id in ours]
     if chosen:
         hub.tell_started(battle_id, _started(chosen), ours)
+    paced = settings.ARENA_PACING and any(job.blind for job in chosen)
+    pace = Pace(settings.ARENA_PACING) if paced else None
     for job in chosen:
         response = new[job.response_id]
-        response.writer = hub.run(_write(hub, response, job))
+        response.writer = hub.run(Writing(hub, response, job, pace).run())
 
 
 def _started(jobs: list[Job]) -> live.Event:
@@ -73,100 +70,124 @@ def _started(jobs: list[Job]) -> live.Event:
     )
 
 
-async def _write(hub: Hub, response: LiveResponse, job: Job) -> None:
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    outcome = Outcome()
-    pen = Pen(hub, response)
-    response.reader = asyncio.create_task(_read(hub, response, job, pen, outcome))
-    if response.ended_by:  # before it began
-        response.reader.cancel()
-    try:
-        await response.reader
-    except asyncio.CancelledError:
-        if not response.ended_by:  # the loop itself is closing; the next look finds the orphan
+class Writing:
+    """The work on one response, up to its saved end."""
+
+    def __init__(self, hub: Hub, response: LiveResponse, job: Job, pace: Pace | None) -> None:
+        self._hub = hub
+        self._response = response
+        self._job = job
+        self._pace = pace
+        self._begin_afresh()
+
+    async def run(self) -> None:
+        response = self._response
+        response.reader = asyncio.create_task(self._read())
+        if response.ended_by:  # before it began
             response.reader.cancel()
-            raise
-    except BackendError as error:
-        logger.warning("Response %d failed: %s", response.id, error.detail)
-        outcome.state, outcome.error = Response.State.ERROR, error.reason
-    except Exception:
-        logger.exception("Response %d failed inside the arena.", response.id)
-        outcome.state = Response.State.ERROR
-        outcome.error = "The arena failed to read the answer. Retry it."
-    if response.ended_by == "stop":
-        outcome.state = Response.State.STOPPED
-    elif response.ended_by:
-        outcome.state, outcome.error = Response.State.ERROR, INTERRUPTED
-    pen.close()
-    await _settle(hub, response, outcome, loop.time() - begun)
+        try:
+            await response.reader
+        except asyncio.CancelledError:
+            if not response.ended_by:  # the loop itself is closing; the next look finds the orphan
+                response.reader.cancel()
+                raise
+        if response.ended_by == "stop":
+            self._outcome.state, self._outcome.error = Response.State.STOPPED, ""
+        elif response.ended_by:
+            self._fail(INTERRUPTED)
+        self._pen.close()
+        await self._settle()
 
-
-async def _read(hub: Hub, response: LiveResponse, job: Job, pen: Pen, outcome: Outcome) -> None:
-    """Passes the contender's text on, within the time limits."""
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    first_deadline = begun + settings.FIRST_TOKEN_TIMEOUT_S
-    stream = backend_of(job.contender).stream(job.contender, job.messages)
-    try:
-        async with asyncio.timeout_at(first_deadline) as limit, aclosing(stream):
-            async for piece in stream:
-                if isinstance(piece, Usage):
-                    outcome.tokens = piece.tokens
-                    continue
-                if piece and outcome.first_token_s is None:
-                    outcome.first_token_s = loop.time() - begun
-                    hub.run(in_thread(mark_streaming, response_id=response.id))
-                idle = loop.time() + settings.IDLE_TIMEOUT_S
-                speaks = outcome.first_token_s is not None
-                limit.reschedule(idle if speaks else max(idle, first_deadline))
-                if piece:
-                    pen.write(piece)
-                if pen.length > RESPONSE_MAX_CHARS:
-                    raise BackendError("The answer was too long and was cut.", f"{job.contender}")
-    except TimeoutError:
-        raise _too_late(job, outcome) from None
-    if not pen.has_text:
-        raise BackendError("The answer was empty.", f"{job.contender.slug}: no text came.")
-
-
-def _too_late(job: Job, outcome: Outcome) -> BackendError:
-    if outcome.first_token_s is None:
-        within = f"{settings.FIRST_TOKEN_TIMEOUT_S:g} s"
-        return BackendError(
-            f"No answer came within {within}.",
-            f"{job.contender.slug}: no first token within {within}.",
+    def _begin_afresh(self) -> None:
+        self._outcome = Outcome()
+        watches = self._job.blind and settings.ARENA_DISCLOSURE != "off"
+        self._pen = Pen(
+            self._hub,
+            self._response,
+            watcher=Watcher(self._job.names) if watches else None,
+            masks=settings.ARENA_DISCLOSURE == "mask",
+            pace=self._pace,
         )
-    idle = f"{settings.IDLE_TIMEOUT_S:g} s"
-    return BackendError(
-        f"The answer stood still for {idle} and was given up.",
-        f"{job.contender.slug}: no token for {idle}.",
-    )
 
+    async def _read(self) -> None:
+        """Reads one contender after another, until one has said something."""
+        for replaced in range(REPLACEMENTS_MAX + 1):
+            await self._try()
+            failed = self._outcome.state == Response.State.ERROR
+            if not failed or self._pen.shown or replaced == REPLACEMENTS_MAX:
+                break
+            if not await self._replaced():
+                break
+            self._pen.drop()
+            self._begin_afresh()
+        await self._pen.drained()
 
-async def _settle(hub: Hub, response: LiveResponse, outcome: Outcome, duration_s: float) -> None:
-    """Saves first and tells then: whoever hears that it is done can vote at once."""
-    try:
-        await in_thread(
-            finish_response,
+    async def _try(self) -> None:
+        response = self._response
+        try:
+            await read(
+                self._job,
+                self._pen,
+                self._outcome,
+                lambda: saver(self._hub).began(response.id),
+            )
+        except BackendError as error:
+            logger.warning("Response %d failed: %s", response.id, error.detail)
+            self._fail(error.reason)
+        except Exception:
+            logger.exception("Response %d failed inside the arena.", response.id)
+            self._fail("The arena failed to read the answer. Retry it.")
+
+    async def _replaced(self) -> bool:
+        """Whether another contender has taken over; the job is then its."""
+        if not self._job.blind or self._job.turn != 1:
+            return False
+        replaced = await in_thread(
+            replace_contender,
+            response_id=self._response.id,
+            error=self._outcome.error,
+            duration_s=self._outcome.duration_s or 0.0,
+        )
+        if not replaced:
+            return False
+        jobs = await in_thread(pending_jobs, self._response.battle_id, only=self._response.id)
+        if not jobs:
+            return False
+        self._job = jobs[0]
+        logger.warning("Response %d goes on with another contender.", self._response.id)
+        return True
+
+    def _fail(self, error: str) -> None:
+        self._outcome.state, self._outcome.error = Response.State.ERROR, error
+
+    async def _settle(self) -> None:
+        """Saves first and tells then: whoever hears that it is done can vote at once."""
+        response, outcome = self._response, self._outcome
+        ending = Ending(
             response_id=response.id,
             state=outcome.state,
-            text=response.text,
+            text=self._pen.text,
             error=outcome.error,
             first_token_s=outcome.first_token_s,
-            duration_s=duration_s,
+            duration_s=outcome.duration_s,
             tokens=outcome.tokens,
+            disclosures=self._pen.spans,
+            masked=bool(self._pen.spans) and settings.ARENA_DISCLOSURE == "mask",
         )
-    except Exception:
-        logger.exception("Response %d could not be saved.", response.id)
-        outcome.state = Response.State.ERROR
-        outcome.error = "The answer could not be saved. Retry it."
-    response.error = outcome.error
-    response.state = outcome.state
-    place = {"turn": response.turn, "position": response.position}
-    if outcome.state == Response.State.ERROR:
-        hub.tell(response, live.failed(**place, error=outcome.error))
-    else:
-        hub.tell(response, live.done(**place, state=outcome.state))
-    hub.forget_later(response)
-    await hub.keeper.release(response.id)
+        try:
+            await saver(self._hub).save(ending)
+        except Exception:
+            logger.exception("Response %d could not be saved.", response.id)
+            self._fail("The answer could not be saved. Retry it.")
+        told = outcome.error
+        if self._job.blind:
+            told = blind_error(outcome.error, text=response.text)
+        response.error = told
+        response.state = outcome.state
+        place = {"turn": response.turn, "position": response.position}
+        if outcome.state == Response.State.ERROR:
+            self._hub.tell(response, live.failed(**place, error=told))
+        else:
+            self._hub.tell(response, live.done(**place, state=outcome.state))
+        self._hub.forget_later(response)
+        await self._hub.keeper.release(response.id)

@@ -20,6 +20,7 @@ from arena.importing.records import JUDGE_PREFIX, ImportedVote
 from arena.models import Battle, Contender, Placement, Population, Rater, Response, Turn, Vote
 from arena.selectors import DecidedVote, RatedResponse
 from arena.signals import vote_cast
+from arena.validity import prompt_key
 
 CHUNK = 4_000  # votes in one transaction: short enough for raters not to wait
 _NAMESPACE = UUID("6e7a2f0c-9d1b-5b4e-8f3a-2c9d0e4b7a11")
@@ -27,7 +28,7 @@ _NAMESPACE = UUID("6e7a2f0c-9d1b-5b4e-8f3a-2c9d0e4b7a11")
 # The fields of the rows below, in their order.
 _BATTLE = ["id", "rater", "mode", "state", "population", "category", "tags", "signed_in"]
 _BATTLE += ["taken_back", "source", "created_at"]
-_VOTE = ["battle", "all_bad", "comment", "counted", "not_counted_because", "cast_at"]
+_VOTE = ["battle", "all_bad", "comment", "counted", "not_counted_because", "features", "cast_at"]
 _PLACEMENT = [
     "battle",
     "position",
@@ -37,7 +38,7 @@ _PLACEMENT = [
     "elo_before",
     "elo_after",
 ]
-_TURN = ["battle", "number", "prompt", "created_at"]
+_TURN = ["battle", "number", "prompt", "prompt_key", "created_at"]
 _RESPONSE = [
     "turn",
     "placement",
@@ -49,7 +50,10 @@ _RESPONSE = [
     "first_token_s",
     "duration_s",
     "tokens",
+    "disclosures",
+    "masked",
     "created_at",
+    "ended_at",
 ]
 
 Progress = Callable[[int, int], None]  # rows done, rows in the file
@@ -235,7 +239,7 @@ def _answers(vote: ImportedVote) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _vote(battle: UUID, vote: ImportedVote, now: datetime) -> Sequence[Any]:
     reason = "" if vote.blind else "The rater knew the contenders' names."
-    return battle, vote.all_bad, "", vote.blind, reason, vote.cast_at or now
+    return battle, vote.all_bad, "", vote.blind, reason, "{}", vote.cast_at or now
 
 
 def _store_texts(new: Sequence[tuple[UUID, ImportedVote]]) -> None:
@@ -245,7 +249,14 @@ def _store_texts(new: Sequence[tuple[UUID, ImportedVote]]) -> None:
     if not asked:
         return
     now = timezone.now()
-    insert_rows(Turn, _TURN, ((battle, number, turn.prompt, now) for battle, number, turn in asked))
+    insert_rows(
+        Turn,
+        _TURN,
+        (
+            (battle, number, turn.prompt, prompt_key(turn.prompt), now)
+            for battle, number, turn in asked
+        ),
+    )
     battles = {battle for battle, _, _ in asked}
     turns = {
         (battle, number): pk
@@ -272,7 +283,10 @@ def _store_texts(new: Sequence[tuple[UUID, ImportedVote]]) -> None:
                 answer,
                 "",
                 *(None, None, None),
+                "[]",
+                False,
                 now,
+                None,
             ]
             for battle, number, turn in asked
             for position, answer in enumerate((turn.answer_a, turn.answer_b))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 OWNER_EXPIRES_S = 10
 TEXT_EXPIRES_S = 3600
 TIMEOUT_S = 2.0
+CONNECTIONS = 32
+QUEUE_S = 10.0  # for one of them
 # After a failure nobody waits for Redis for this long.
 PAUSE_S = 5.0
 
@@ -105,12 +107,16 @@ class Keeper:
 
     def _client(self) -> Redis:
         if self._redis is None:
-            self._redis = Redis.from_url(
+            # Some hundred battles that begin at once wait for a connection instead of failing.
+            pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
                 settings.REDIS_URL,
+                max_connections=CONNECTIONS,
+                timeout=QUEUE_S,
                 socket_timeout=TIMEOUT_S,
                 socket_connect_timeout=TIMEOUT_S,
                 retry=Retry(NoBackoff(), 0),
             )
+            self._redis = Redis.from_pool(pool)
         return self._redis
 
 

@@ -6,7 +6,15 @@ propensity.
 """
 
 from arena.matchmaking.candidates import Candidate, chances
-from arena.matchmaking.lineups import Lineup, draw_lineup, draw_set, duels, propensity, wanted
+from arena.matchmaking.lineups import (
+    Lineup,
+    draw_lineup,
+    draw_next,
+    draw_set,
+    duels,
+    propensity,
+    wanted,
+)
 from arena.matchmaking.policies import Policy, Targeted, Uniform, Weighted
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "Weighted",
     "chances",
     "draw_lineup",
+    "draw_next",
     "draw_set",
     "duels",
     "propensity",

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 # Good responses that everybody is taken to have given, so that one failure proves little.
 _GIVEN = 4
 _LEAST = 0.02
+# With less than this left, as after two failures in a row, a contender counts as failing.
+FAILING_BELOW = 0.5
 
 
 class Candidate(NamedTuple):

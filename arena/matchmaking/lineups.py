@@ -6,14 +6,14 @@ each pair exactly as much as it is wanted, and one of three needs no list of all
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.matchmaking.candidates import Candidate, chances
+from arena.matchmaking.candidates import FAILING_BELOW, Candidate, chances
 from arena.matchmaking.policies import Policy
 
 FloatArray = NDArray[np.float64]
@@ -62,6 +62,32 @@ def duels(candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
         for i, candidate in enumerate(candidates)
         if candidate.rival in index and candidate.rival != candidate.pk
     ]
+
+
+def draw_next(
+    policy: Policy,
+    candidates: Sequence[Candidate],
+    *,
+    staying: Collection[int],
+    out: Collection[int],
+    rng: random.Random,
+    population: str = "people",
+) -> tuple[int, float] | None:
+    """One more contender beside those that stay, and the probability of this draw.
+
+    Drawn as a set grows, but nobody of `out` and nobody that is failing. None if nobody is left.
+    """
+    chance = chances(candidates)
+    matrix = wanted(policy.pairs(candidates, population), chance, duels(candidates))
+    weight = matrix[[candidate.pk in staying for candidate in candidates]].sum(axis=0)
+    for i, candidate in enumerate(candidates):
+        if candidate.pk in staying or candidate.pk in out or chance[i] < FAILING_BELOW:
+            weight[i] = 0.0
+    total = float(weight.sum())
+    if total <= 0.0:
+        return None
+    (drawn,) = rng.choices(range(len(candidates)), weight.tolist())
+    return candidates[drawn].pk, float(weight[drawn]) / total
 
 
 def wanted(

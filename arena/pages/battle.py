@@ -17,6 +17,9 @@ from arena.selectors import BattleState, ResponseState, TurnState
 
 RUNNING_REASON = "Opens when the responses are finished."
 FAILED_REASON = "There are not two answers to compare. Retry the failed one."
+ALL_FAILED_REASON = (
+    "No contender could answer. Retry in a while, or tell the operator: the log says why."
+)
 PLACES = {1: "1st", 2: "2nd", 3: "3rd"}
 KNOWN_NAMES = "You chose them by name, so your vote will be kept but not counted."
 SHOWN_NAMES = (
@@ -95,6 +98,7 @@ class BattlePage:
     prompt_max = settings.PROMPT_MAX_CHARS
     why_running = RUNNING_REASON
     why_failed = FAILED_REASON
+    why_all_failed = ALL_FAILED_REASON
 
     def __init__(self, state: BattleState) -> None:
         self._state = state
@@ -153,6 +157,8 @@ class BattlePage:
         if any(not response.finished for response in last):
             return RUNNING_REASON
         answered = sum(bool(response.text.strip()) for response in last)
+        if not answered:
+            return ALL_FAILED_REASON
         return "" if answered >= 2 else FAILED_REASON
 
     @property

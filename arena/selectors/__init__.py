@@ -24,12 +24,14 @@ from arena.selectors.raters import (
     token_digest,
     user_of_token,
 )
+from arena.selectors.validity import Bias, circumstances, position_biases
 from arena.selectors.votes import DecidedVote, RatedResponse, counted_votes, decided_votes
 
 __all__ = [
     "SESSION_KEYS",
     "TAKE_BACK_WITHIN",
     "BattleState",
+    "Bias",
     "DecidedVote",
     "Job",
     "Profile",
@@ -38,6 +40,7 @@ __all__ = [
     "TurnState",
     "battle_state",
     "candidates",
+    "circumstances",
     "counted_votes",
     "decided_votes",
     "generating",
@@ -45,6 +48,7 @@ __all__ = [
     "own_battle",
     "pending_jobs",
     "personal_data",
+    "position_biases",
     "profiles",
     "rater_ids",
     "reveal",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
+from arena.blindness import blind_error, blind_text
 from arena.models import POSITIONS, Battle, Placement, Response, Vote
 from arena.odds import chances_of_first
 
@@ -109,6 +110,7 @@ def label(contenders: list[dict[str, Any]] | None, position: int) -> str:
 def battle_state(battle: Battle) -> BattleState:
     """The battle as the database has it: a text that is being written is known to `generation`."""
     current = Battle.objects.get(pk=battle.pk)
+    contenders = reveal(current)
     turns: dict[int, TurnState] = {}
     for response in (
         Response.objects.filter(turn__battle=current, superseded=False)
@@ -117,7 +119,7 @@ def battle_state(battle: Battle) -> BattleState:
     ):
         number = response.turn.number
         turn = turns.setdefault(number, TurnState(number, response.turn.prompt))
-        turn.responses.append(_state_of(response))
+        turn.responses.append(_state_of(response, blind=contenders is None))
     return BattleState(
         id=current.pk,
         mode=current.mode,
@@ -125,7 +127,7 @@ def battle_state(battle: Battle) -> BattleState:
         url=current.get_absolute_url(),
         turns=list(turns.values()),
         vote=vote_summary(current),
-        contenders=reveal(current),
+        contenders=contenders,
     )
 
 
@@ -196,12 +198,16 @@ def vote_summary(battle: Battle) -> dict[str, Any] | None:
     }
 
 
-def _state_of(response: Response) -> ResponseState:
+def _state_of(response: Response, *, blind: bool) -> ResponseState:
+    text, error = response.text, response.error
+    if blind:
+        text = blind_text(text, response.disclosures, was_masked=response.masked)
+        error = blind_error(error, text=text)
     return ResponseState(
         id=response.pk,
         position=response.placement.position,
         state=response.state,
-        text=response.text,
-        error=response.error,
+        text=text,
+        error=error,
         reaction=response.reaction.value if hasattr(response, "reaction") else None,
     )

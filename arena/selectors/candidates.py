@@ -7,7 +7,7 @@ from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from arena.matchmaking import Candidate
-from arena.models import Contender, Placement, Response
+from arena.models import Contender, Placement, Replacement, Response
 
 # Fewer votes than this make a contender new.
 NEW_BELOW = 30
@@ -55,4 +55,9 @@ def _records() -> dict[int, tuple[int, int]]:
         .values_list("placement__contender")
         .annotate(failures=Count("pk", filter=Q(state=Response.State.ERROR)), responses=Count("pk"))
     )
-    return {contender: (failures, responses) for contender, failures, responses in rows}
+    found = {contender: (failures, responses) for contender, failures, responses in rows}
+    left = Replacement.objects.filter(created_at__gt=timezone.now() - WITHIN).order_by("-pk")
+    for contender in left.values_list("contender", flat=True)[:LATEST]:
+        failures, responses = found.get(contender, (0, 0))
+        found[contender] = (failures + 1, responses + 1)
+    return found

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, Q
 
-from arena.models import Contender, Population, Reaction, Response
+from arena.models import Contender, Population, Reaction, Replacement, Response
 
 RECENT = 20_000  # responses: their reading takes the same time however many there are
 
@@ -90,6 +90,9 @@ def _recent() -> dict[int, list[_Answer]]:
     found: dict[int, list[_Answer]] = defaultdict(list)
     for contender, *answer in rows:
         found[contender].append(_Answer._make(answer))
+    left = Replacement.objects.order_by("-pk").values_list("contender", flat=True)
+    for contender in left[:RECENT]:
+        found[contender].append(_Answer(Response.State.ERROR, None, None, None))
     return found
 
 

@@ -21,15 +21,27 @@ class Job:
     label: str
     contender: Contender
     messages: list[Message]
+    blind: bool  # nothing may tell the rater who answers
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the contender may call itself by."""
+        who = self.contender
+        return who.name, who.slug, who.model.rsplit("/", 1)[-1]
 
 
-def pending_jobs(battle_id: UUID) -> list[Job]:
-    """The pending current responses of a battle, with the messages to send for each."""
-    pending = list(
-        Response.objects.filter(
-            turn__battle=battle_id, superseded=False, state=Response.State.PENDING
-        ).select_related("turn__battle", "placement__contender")
+def pending_jobs(battle_id: UUID, *, only: int | None = None) -> list[Job]:
+    """The pending current responses of a battle, with the messages to send for each.
+
+    `only` asks for one unfinished response instead, also if it has begun.
+    """
+    current = Response.objects.filter(turn__battle=battle_id, superseded=False)
+    asked = (
+        current.filter(state=Response.State.PENDING)
+        if only is None
+        else current.filter(pk=only, state__in=[Response.State.PENDING, Response.State.STREAMING])
     )
+    pending = list(asked.select_related("turn__battle", "placement__contender"))
     if not pending:
         return []
     turn = pending[0].turn  # the last one: earlier turns are finished
@@ -51,6 +63,7 @@ def pending_jobs(battle_id: UUID) -> list[Job]:
                 prompts,
                 answers.get(response.placement_id, {}),
             ),
+            blind=contenders is None,
         )
         for response in pending
     ]

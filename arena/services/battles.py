@@ -25,6 +25,7 @@ from arena.models import (
 )
 from arena.services import lineups
 from arena.text import clean_prompt
+from arena.validity import prompt_key
 
 UNFINISHED = [Response.State.PENDING, Response.State.STREAMING]
 # Battles that one rater may have in the making; a simulation drives many on purpose.
@@ -176,7 +177,9 @@ def _known(prompt: str, mode: str) -> tuple[str, str]:
 
 
 def _ask(battle: Battle, placements: Iterable[Placement], *, number: int, prompt: str) -> Turn:
-    turn = Turn.objects.create(battle=battle, number=number, prompt=prompt)
+    turn = Turn.objects.create(
+        battle=battle, number=number, prompt=prompt, prompt_key=prompt_key(prompt)
+    )
     Response.objects.bulk_create(
         [Response(turn=turn, placement=placement) for placement in placements]
     )

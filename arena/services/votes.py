@@ -15,9 +15,10 @@ from arena.errors import Conflict, Invalid
 from arena.live.hub import announce
 from arena.models import Battle, Contender, Placement, Response, Vote
 from arena.ranks import standard_ranks
-from arena.selectors import DecidedVote, decided_votes, reveal, vote_summary
+from arena.selectors import DecidedVote, circumstances, decided_votes, reveal, vote_summary
 from arena.signals import vote_cast, vote_excluded, vote_restored
 from arena.text import clean_comment
+from arena.validity import features
 
 CHUNK = 1_000
 
@@ -45,15 +46,17 @@ def cast_vote(
     places = standard_ranks(ranks, size=len(placements), all_bad=all_bad)
     remark = clean_comment(comment)
     answered = _answered(locked)
-    reason = _why_not_counted(locked)
+    because = _why_not_counted(locked)
+    now = timezone.now()
     _take_turns(placements)
     vote = Vote.objects.create(
         battle=locked,
         all_bad=all_bad,
         comment=remark,
-        counted=not reason,
-        not_counted_because=reason,
-        cast_at=timezone.now(),
+        counted=not because,
+        not_counted_because=because,
+        features=features(circumstances(locked, at=now)),
+        cast_at=now,
     )
     # A contender that failed was not compared: its rank stays empty, and the others move up.
     compared = [places[placement.position] for placement in placements if placement.pk in answered]
@@ -84,14 +87,6 @@ def restore_votes(*, votes: Iterable[Vote]) -> int:
     return _recount(votes, counted=True, reason="")
 
 
-def _why_not_counted(battle: Battle) -> str:
-    if battle.mode == Battle.Mode.ANONYMOUS and battle.names_shown:
-        return "The names had been shown: an earlier vote on this battle was taken back."
-    if battle.mode == Battle.Mode.SIDE_BY_SIDE and not settings.COUNT_SIDE_BY_SIDE:
-        return "The rater knew the contenders' names."
-    return ""
-
-
 def _answered(battle: Battle) -> set[int]:
     """The placements that have an answer to compare; raises Conflict if there are not two."""
     responses = Response.objects.filter(turn__battle=battle, superseded=False).order_by(
@@ -105,6 +100,16 @@ def _answered(battle: Battle) -> set[int]:
     if len(answered) < 2:
         raise Conflict("There are not two answers to compare. Retry the failed responses first.")
     return answered
+
+
+def _why_not_counted(battle: Battle) -> str:
+    """Empty when the vote counts."""
+    if battle.mode == Battle.Mode.SIDE_BY_SIDE:
+        return "" if settings.COUNT_SIDE_BY_SIDE else "The rater knew the contenders' names."
+    if battle.names_shown:
+        return "The names had been shown: an earlier vote on this battle was taken back."
+    read = Response.objects.filter(turn__battle=battle, masked=False).exclude(disclosures=[])
+    return "A response named its maker or model." if read.exists() else ""
 
 
 def _take_turns(placements: Sequence[Placement]) -> None:

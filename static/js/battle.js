@@ -20,6 +20,7 @@ function whyNotYet(ballot) {
   const last = [...page().querySelectorAll(".turn:last-of-type .response")];
   if (last.some((card) => RUNNING.has(card.dataset.state))) return ballot.dataset.whyRunning;
   const answered = last.filter((card) => bodyOf(card).childElementCount > 0);
+  if (!answered.length) return ballot.dataset.whyAllFailed;
   return answered.length < 2 ? ballot.dataset.whyFailed : "";
 }
 

@@ -1,5 +1,6 @@
 """What web processes know of each other's streams."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -42,3 +43,13 @@ async def test_texts_are_shared(keepers: tuple[Keeper, Keeper]) -> None:
     await one.keep({1: "grüße 😀"})
     assert await other.texts([1, 2]) == {1: "grüße 😀", 2: ""}
     assert await other.texts([]) == {}
+
+
+async def test_hundreds_that_ask_at_once_all_get_an_answer(
+    keepers: tuple[Keeper, Keeper], caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = keepers
+    claimed = await asyncio.gather(*[one.claim([pk]) for pk in range(300)])
+    assert claimed == [{pk} for pk in range(300)]
+    assert await other.owned(range(300)) == set(range(300))
+    assert "cannot be reached" not in caplog.text

@@ -133,5 +133,5 @@ def test_a_contender_is_new_below_thirty_votes(able: dict[int, str]) -> None:
 def test_looking_at_candidates_takes_few_queries(
     able: dict[int, str], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         candidates(able)

@@ -146,7 +146,7 @@ class TestBattle:
     ) -> None:
         battle = begin(client)
         finish(battle, ["fine", ""])
-        assert "It did not answer." in page(client.get(battle.get_absolute_url()))
+        assert "No answer came." in page(client.get(battle.get_absolute_url()))
         answer = client.post(reverse("retry", args=[battle.pk, 1, "B"]))
         assert answer.status_code == 303
         assert started == [battle.pk, battle.pk]

@@ -1,0 +1,70 @@
+"""Reads what a contender says, within the time limits."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from arena.backends import BackendError, Usage, backend_of
+from arena.generation.pen import Pen
+from arena.models import Response
+from arena.selectors import Job
+
+RESPONSE_MAX_CHARS = 200_000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the writing of a response went."""
+
+    state: str = Response.State.DONE
+    error: str = ""
+    first_token_s: float | None = None
+    duration_s: float | None = None
+    tokens: int | None = None
+
+
+async def read(job: Job, pen: Pen, outcome: Outcome, began: Callable[[], None]) -> None:
+    """Passes the contender's text on to the pen. Raises BackendError; `began` is told once."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    first_deadline = begun + settings.FIRST_TOKEN_TIMEOUT_S
+    stream = backend_of(job.contender).stream(job.contender, job.messages)
+    try:
+        async with asyncio.timeout_at(first_deadline) as limit, aclosing(stream):
+            async for piece in stream:
+                if isinstance(piece, Usage):
+                    outcome.tokens = piece.tokens
+                    continue
+                if piece and outcome.first_token_s is None:
+                    outcome.first_token_s = loop.time() - begun
+                    began()
+                idle = loop.time() + settings.IDLE_TIMEOUT_S
+                speaks = outcome.first_token_s is not None
+                limit.reschedule(idle if speaks else max(idle, first_deadline))
+                if piece:
+                    pen.write(piece)
+                if pen.length > RESPONSE_MAX_CHARS:
+                    raise BackendError("The answer was too long and was cut.", f"{job.contender}")
+    except TimeoutError:
+        raise _too_late(job, outcome) from None
+    finally:
+        outcome.duration_s = loop.time() - begun
+    if not pen.has_text:
+        raise BackendError("The answer was empty.", f"{job.contender.slug}: no text came.")
+
+
+def _too_late(job: Job, outcome: Outcome) -> BackendError:
+    if outcome.first_token_s is None:
+        within = f"{settings.FIRST_TOKEN_TIMEOUT_S:g} s"
+        return BackendError(
+            f"No answer came within {within}.",
+            f"{job.contender.slug}: no first token within {within}.",
+        )
+    idle = f"{settings.IDLE_TIMEOUT_S:g} s"
+    return BackendError(
+        f"The answer stood still for {idle} and was given up.",
+        f"{job.contender.slug}: no token for {idle}.",
+    )

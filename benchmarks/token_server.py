@@ -1,0 +1,68 @@
+"""An OpenAI-compatible server that streams numbered tokens at an exact pace, and does little else.
+
+A model named `100-at-50` writes 100 tokens of 50 a second. Token n is `n/t ` where t is the moment
+at which it was sent (CLOCK_MONOTONIC, in ms), so that a client on the same machine knows the lag of
+each. Every 25th token ends a paragraph.
+
+    python -m benchmarks.token_server PORT
+"""
+
+import asyncio
+import re
+import sys
+import time
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    b'data: {"choices":[{"delta":{"role":"assistant"},"finish_reason":null}]}\n\n'
+)
+CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n'
+TAIL = (
+    b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+    b'data: {"choices":[],"usage":{"completion_tokens":%d}}\n\ndata: [DONE]\n\n'
+)
+PARAGRAPH = 25
+
+
+class Stream(asyncio.Protocol):
+    """One request and its answer."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._asked = b""
+        self._sent = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._asked += data
+        found = re.search(rb'"model":\s*"(\d+)-at-(\d+)"', self._asked)
+        if found and not self._sent:
+            self._tokens, self._every = int(found[1]), 1 / int(found[2])
+            self._begun = self._loop.time()
+            self._transport.write(HEAD)
+            self._token()
+
+    def _token(self) -> None:
+        if self._transport.is_closing():
+            return
+        n = self._sent
+        self._sent += 1
+        end = b"\\n\\n" if n % PARAGRAPH == PARAGRAPH - 1 else b" "
+        self._transport.write(CHUNK % (b"%d/%d%s" % (n, time.monotonic_ns() // 1_000_000, end)))
+        if self._sent < self._tokens:
+            self._loop.call_at(self._begun + self._sent * self._every, self._token)
+        else:
+            self._transport.write(TAIL % self._tokens)
+            self._transport.close()
+
+
+async def serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Stream, "127.0.0.1", port, backlog=4096)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))
