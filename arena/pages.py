@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 
 from arena.models import POSITIONS, Battle, Contender, Prompt
+from arena.reasons import BAD, GOOD
 from arena.selectors import BattleState, ResponseState, TurnState
 
 RUNNING_REASON = "Opens when the responses are finished."
@@ -27,6 +28,8 @@ class Card:
     html: SafeString
     error: str
     reaction: int | None
+    reasons: list[tuple[str, str, bool]]  # what a thumb may say: value, words, whether it says so
+    comment: str
     name: str  # empty while the battle is blind
 
 
@@ -70,6 +73,7 @@ class BattlePage:
     prompt_max = settings.PROMPT_MAX_CHARS
     why_running = RUNNING_REASON
     why_failed = FAILED_REASON
+    vote_reasons = [*GOOD, *BAD]
 
     def __init__(self, state: BattleState) -> None:
         self._state = state
@@ -104,6 +108,11 @@ class BattlePage:
             html=mark_safe(response.html or ""),  # cleaned by arena.rendering
             error=response.error,
             reaction=response.reaction,
+            reasons=[
+                (value, words, value in response.reasons)
+                for value, words in (BAD if response.reaction == -1 else GOOD)
+            ],
+            comment=response.comment,
             name=contenders[response.position]["name"] if contenders else "",
         )
 

@@ -19,6 +19,8 @@ class ResponseState:
     text: str
     error: str
     reaction: int | None
+    reasons: list[str] = field(default_factory=list)  # of the reaction
+    comment: str = ""  # of the reaction
     html: str | None = None
 
     @property
@@ -151,6 +153,7 @@ def vote_summary(battle: Battle) -> dict[str, Any] | None:
     return {
         "ranks": list(ranks.values_list("rank", flat=True)),
         "all_bad": vote.all_bad,
+        "reasons": vote.reasons,
         "comment": vote.comment,
         "counted": vote.counted,
         "cast_at": vote.cast_at.isoformat(),
@@ -158,11 +161,14 @@ def vote_summary(battle: Battle) -> dict[str, Any] | None:
 
 
 def _state_of(response: Response) -> ResponseState:
+    reaction = getattr(response, "reaction", None)
     return ResponseState(
         id=response.pk,
         position=response.placement.position,
         state=response.state,
         text=response.text,
         error=response.error,
-        reaction=response.reaction.value if hasattr(response, "reaction") else None,
+        reaction=reaction.value if reaction else None,
+        reasons=reaction.reasons if reaction else [],
+        comment=reaction.comment if reaction else "",
     )
