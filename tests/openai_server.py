@@ -49,7 +49,8 @@ SCRIPT = (
 RICH = r"""**Scattering** grows with $1/\lambda^4$:
 
 \[
-I \propto \frac{1}{\lambda^4}, \qquad \sum_{i=1}^{n} x_i = \begin{aligned} a &= b \\ c &= d \end{aligned}
+I \propto \frac{1}{\lambda^4}, \quad
+\sum_{i=1}^{n} x_i = \begin{aligned} a &= b \\ c &= d \end{aligned}
 \]
 
 - [x] blue is scattered most, see https://a.example/rayleigh

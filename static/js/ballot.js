@@ -6,7 +6,7 @@ const MOVED = 4; // px: less is a click
 
 const page = () => document.getElementById("battle");
 const ballotOf = () => page().querySelector("[data-ballot]");
-const rowsOf = (ballot) => [...ballot.querySelectorAll("[data-letter]:not([hidden])")];
+const rowsOf = (ballot) => [...ballot.querySelectorAll("[data-letter]:not([data-out])")];
 const chosen = (row) => row.querySelector("input:checked")?.value;
 const isEmpty = (card) => !card?.querySelector("[data-text]").childElementCount;
 
@@ -33,17 +33,18 @@ export function updateBallot() {
   summarise(ballot);
 }
 
-// A response that failed is not ranked: its row goes, until it has been tried again.
+// A response that failed is not ranked, until it has been tried again.
 function leaveOutFailed(ballot, finished) {
   const cards = lastCards();
   const failed = (letter) => finished && isEmpty(cards.find((card) => card.dataset.position === letter));
-  const rows = [...ballot.querySelectorAll("[data-letter]")];
-  for (const row of rows) {
-    row.hidden = failed(row.dataset.letter);
-    for (const choice of row.querySelectorAll("input")) choice.required = !row.hidden;
+  for (const row of ballot.querySelectorAll("[data-letter]")) {
+    const out = failed(row.dataset.letter);
+    row.toggleAttribute("data-out", out);
+    for (const choice of row.querySelectorAll("input")) {
+      choice.disabled = out;
+      choice.required = !out;
+    }
   }
-  const note = ballot.querySelector("[data-failed]");
-  if (note) note.hidden = rows.every((row) => !row.hidden);
 }
 
 // "B > A = C" from the places given so far; a ranking can be sent once all have a place.
@@ -105,7 +106,7 @@ const slotAt = ({ clientX, clientY }) =>
 
 document.addEventListener("pointerdown", (event) => {
   const token = event.target.closest("[data-token]");
-  if (!token || event.button || token.closest("fieldset:disabled")) return;
+  if (!token || event.button || token.closest("fieldset:disabled, [data-out]")) return;
   event.preventDefault();
   token.setPointerCapture(event.pointerId);
   drag = { token, row: token.closest("[data-letter]"), x: event.clientX, y: event.clientY, moved: false };

@@ -52,6 +52,19 @@ function render(turn, response) {
   if (isRunning(card)) followEnd(card);
 }
 
+// Once, when the page hears of the battle for the first time.
+let told = false;
+function tellBegin() {
+  if (told || !lastCards().some(isRunning)) return;
+  told = true;
+  const failed = lastCards().filter((card) => card.dataset.state === "error");
+  const errorOf = (card) => card.querySelector("[data-error]").textContent;
+  announce(
+    sentence("started"),
+    ...failed.map((card) => sentence("failed", { letter: card.dataset.position, error: errorOf(card) })),
+  );
+}
+
 function tellEnd(name, values) {
   const finished = !lastCards().some(isRunning);
   announce(sentence(name, values), finished && sentence("open"));
@@ -62,6 +75,7 @@ const events = {
     const known = battle.turns.every((turn, index) => cardOf(index + 1, turn.responses[0].position));
     if (!known || battle.state !== page().dataset.state) return refresh();
     battle.turns.forEach((turn, index) => turn.responses.forEach((response) => render(index + 1, response)));
+    tellBegin();
   },
   started({ turn, responses }) {
     if (!cardOf(turn, responses[0].position)) return refresh();
@@ -130,4 +144,3 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
 
 finishProse(page());
 updateBallot();
-if (lastCards().some(isRunning)) announce(sentence("started"));

@@ -96,7 +96,8 @@ function enlarge(card) {
 function showPanel(card) {
   const panels = card.parentElement;
   const left = card.getBoundingClientRect().left - panels.getBoundingClientRect().left;
-  panels.scrollBy({ left, behavior: reducedMotion.matches ? "auto" : "smooth" });
+  // To a place, not by a distance: that would stop at each panel between.
+  panels.scrollTo({ left: panels.scrollLeft + left, behavior: reducedMotion.matches ? "auto" : "smooth" });
 }
 
 function showTab(panels) {
