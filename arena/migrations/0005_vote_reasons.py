@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('arena', '0003_signed_in'),
+        ('arena', '0004_on_trial'),
     ]
 
     operations = [
