@@ -13,17 +13,12 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from arena import generation, pages, selectors, services
+from arena import generation, pages, selectors, services, showcase
 from arena.errors import ArenaError, Conflict, Invalid
 from arena.forms import BallotForm, PromptForm, ReactionForm, SignUpForm
 from arena.models import Battle, Prompt
 
 BATTLES_SHOWN = 50
-COLOURS = [
-    "ground", "sunken", "surface", "line", "line-strong", "ink", "ink-soft", "accent",
-    "accent-strong", "accent-soft", "good", "good-soft", "warn", "warn-soft", "bad", "bad-soft",
-    "info", "info-soft", "mark",
-]  # fmt: skip
 
 View = Callable[..., HttpResponse]
 
@@ -197,7 +192,7 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def components(request: HttpRequest) -> HttpResponse:
-    return render(request, "components.html", {"colours": COLOURS})
+    return render(request, "components.html", showcase.examples())
 
 
 @require_safe

@@ -43,4 +43,3 @@ def react(
         response=response, defaults={"value": value, "reasons": kept, "comment": remark}
     )
     return reaction
-

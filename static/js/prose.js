@@ -1,6 +1,6 @@
 // What a finished response gets: a button that copies each piece of code, and a place in the tab
 // order for what is wider than its panel and has to be scrolled.
-import { announce, sentence } from "./announcements.js";
+import { announce } from "./announcements.js";
 
 const BACK_AFTER = 2_000; // ms until the button says again what it does
 const WIDE = ".code > pre, .table, .math";
@@ -33,7 +33,7 @@ document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
   if (!button) return;
   await copy(button.closest(".code").querySelector("code"));
-  announce(sentence("copied"));
+  announce(button.dataset.said);
   const before = [...button.childNodes];
   button.textContent = button.dataset.done;
   setTimeout(() => button.replaceChildren(...before), BACK_AFTER);
