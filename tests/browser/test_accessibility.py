@@ -50,7 +50,7 @@ def test_a_battle_has_no_barrier_in_any_state(arena: LiveArena, someone: Visitor
     page.get_by_role("button", name="Good response A").click()
     page.locator("#response-1-A").get_by_text("Say why").click()
     page.locator("[data-ballot]").get_by_text("Say why").click()
-    page.locator("[data-ballot] .slot").first.click()
+    page.locator(".ranking__row:not([data-out]) .slot").first.click()
     page.get_by_role("checkbox", name="Harmful").check()
     page.get_by_role("button", name="Enlarge response B").click()
     page.emulate_media(forced_colors="active")

@@ -203,3 +203,31 @@ def test_mathematics_and_directions_are_the_browsers_own(
     page.reload()
     expect(page.locator("#response-1-A [data-copy]")).to_be_attached()
     assert page.locator("#response-1-A [data-text]").inner_text() == before
+
+
+def test_tabs_and_dragging_work_from_right_to_left(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "rich", "echo")
+    visitor = newcomer(locale="ar", viewport={"width": 390, "height": 844})
+    page = visitor.open("/")
+    page.locator("#prompt").fill("Why?")
+    page.locator("[name=size][value='3']").check()
+    page.locator("main form button:not([type=button])").click()
+    page.wait_for_url("**/battles/*/")
+    finished(page)
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    page.locator("[data-panel=C]").click()
+    expect(page.locator("[data-panel=C]")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#response-1-C .response__title")).to_be_in_viewport()
+    page.locator('[data-letter="A"] .slot').nth(2).scroll_into_view_if_needed()
+    start = page.locator('[data-letter="A"] [data-token]').bounding_box()
+    end = page.locator('[data-letter="A"] .slot').nth(2).bounding_box()
+    assert start
+    assert end
+    page.mouse.move(start["x"] + 10, start["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 20, end["y"] + 10, steps=4)
+    page.mouse.up()
+    expect(page.locator('[name="rank_A"][value="3"]')).to_be_checked()
