@@ -4,7 +4,6 @@
 const END = 24; // px from the end that still count as the end
 const KEPT = "panels";
 const positions = new WeakMap(); // panel → {top, following}
-const ours = new WeakSet(); // panels whose next scroll event is our own doing
 
 const page = () => document.getElementById("battle");
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
@@ -21,15 +20,14 @@ let enlarged = ""; // the id of the response
 let places = new Map();
 
 function positionOf(panel) {
-  if (!positions.has(panel)) positions.set(panel, { top: panel.scrollTop, following: true });
+  if (!positions.has(panel)) positions.set(panel, { top: -1, following: true });
   return positions.get(panel);
 }
 
 function scrollTo(panel, top) {
-  const before = panel.scrollTop;
+  const position = positionOf(panel);
   panel.scrollTop = top;
-  if (panel.scrollTop !== before) ours.add(panel);
-  positionOf(panel).top = panel.scrollTop;
+  position.top = panel.scrollTop;
 }
 
 // After text was added.
@@ -43,9 +41,11 @@ export const followAgain = (card) => positions.delete(card.querySelector("[data-
 
 function scrolled(panel) {
   const position = positionOf(panel);
+  if (Math.abs(panel.scrollTop - position.top) < 1) return; // our own doing
   const end = panel.scrollHeight - panel.clientHeight;
-  if (panel.scrollTop >= end - END) position.following = true;
-  else if (panel.scrollTop < position.top) position.following = false;
+  // The first pixel upwards counts; but a text that became shorter scrolls up by itself, to its end.
+  if (panel.scrollTop < position.top && panel.scrollTop < end - 1) position.following = false;
+  else if (panel.scrollTop >= end - END) position.following = true;
   position.top = panel.scrollTop;
   if (!together || end <= 0) return;
   const share = panel.scrollTop / end;
@@ -58,9 +58,7 @@ document.addEventListener(
   ({ target }) => {
     if (!target.matches) return;
     if (target.matches("[data-panels]")) showTab(target);
-    if (!target.matches("[data-scroller]")) return;
-    if (ours.delete(target)) return;
-    scrolled(target);
+    if (target.matches("[data-scroller]")) scrolled(target);
   },
   { capture: true, passive: true },
 );
