@@ -8,6 +8,8 @@ from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.contrib.auth.models import User
 
 from arena.models import POSITIONS, Battle
+from arena.reasons import BAD, GOOD
+from arena.text import COMMENT_MAX_CHARS
 
 
 class SignInForm(AuthenticationForm):
@@ -68,9 +70,11 @@ class ForgetForm(forms.Form):
 
 
 class ReactionForm(forms.Form):
-    """A thumb: 1 up, -1 down, 0 taken back."""
+    """A thumb: 1 up, -1 down, 0 taken back; and why."""
 
     value = forms.TypedChoiceField(choices=[(1, "up"), (-1, "down"), (0, "none")], coerce=int)
+    reasons = forms.MultipleChoiceField(choices=[*GOOD, *BAD], required=False)
+    comment = forms.CharField(required=False, max_length=COMMENT_MAX_CHARS)
 
 
 class BallotForm(forms.Form):
@@ -86,7 +90,8 @@ class BallotForm(forms.Form):
             "invalid_choice": "There is no such verdict.",
         },
     )
-    comment = forms.CharField(required=False, max_length=2000)
+    reasons = forms.MultipleChoiceField(choices=[*GOOD, *BAD], required=False)
+    comment = forms.CharField(required=False, max_length=COMMENT_MAX_CHARS)
 
     def __init__(self, *args: Any, size: int, failed: Collection[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,6 +114,7 @@ class BallotForm(forms.Form):
         return {
             "ranks": cleaned["ranks"],
             "all_bad": cleaned["verdict"] == "bad",
+            "reasons": cleaned["reasons"],
             "comment": cleaned["comment"],
         }
 

@@ -300,6 +300,7 @@ class Vote(models.Model):
 
     battle = models.OneToOneField(Battle, on_delete=models.CASCADE, related_name="vote")
     all_bad = models.BooleanField(default=False)
+    reasons = models.JSONField(default=list, blank=True)
     comment = models.TextField(blank=True)
     counted = models.BooleanField(default=True, db_index=True)
     not_counted_because = models.CharField(max_length=200, blank=True)

@@ -71,6 +71,13 @@ def finished(page: Page) -> None:
     expect(ballot).to_be_visible(timeout=ANSWERED_WITHIN_MS)
 
 
+def rank(page: Page) -> None:
+    """B first, A and C second, each letter on its place."""
+    for letter, place in zip("ABC", ("2nd", "1st", "2nd"), strict=True):
+        row = page.get_by_role("radiogroup", name=f"response {letter}")
+        row.get_by_role("radio", name=place).check()
+
+
 def show_battles(camera: Camera) -> None:
     with camera.page("/") as page:
         begin(page, size="Two")
@@ -86,15 +93,26 @@ def show_battles(camera: Camera) -> None:
         camera.keep(page, "reveal-dark", whole=True)
     with camera.page(path) as page:
         camera.keep(page, "reveal-light", whole=True)
+    camera.show(path, "reveal", phone=True)
     with camera.page("/") as page:
         begin(page, size="Three")
-        finished(page)
-        for letter, place in zip("ABC", ("2nd", "1st", "2nd"), strict=True):
-            row = page.get_by_role("radiogroup", name=f"response {letter}")
-            row.get_by_role("radio", name=place).check()
-        camera.keep(page, "ranking-light", whole=True)
+        expect(page.locator('[data-state="streaming"]')).to_have_count(3, timeout=60_000)
+        camera.keep(page, "streaming-three")
         path = page.url[page.url.index("/battles/") :]
-    camera.show(path, "ranking", phone=True)
+        with camera.page(path, phone=True) as phone:
+            camera.keep(phone, "streaming-phone")
+        finished(page)
+        rank(page)
+        camera.keep(page, "ranking-light")
+        page.get_by_role("button", name="Shortcuts").click()
+        camera.keep(page, "shortcuts")
+    with camera.page(path, scheme="dark") as page:
+        rank(page)
+        camera.keep(page, "ranking-dark")
+    for scheme in SCHEMES:
+        with camera.page(path, scheme=scheme, phone=True) as page:
+            rank(page)
+            camera.keep(page, f"ranking-phone-{scheme}", whole=True)
 
 
 def show_lab(camera: Camera, password: str) -> None:
@@ -119,6 +137,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         camera = Camera(browser, options.url, options.out)
         show_battles(camera)
+        camera.show("/components/", "components")
         camera.show("/", "home")
         camera.show("/", "home", phone=True)
         camera.show("/leaderboard/", "leaderboard")

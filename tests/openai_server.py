@@ -10,6 +10,7 @@ stall       one word, then nothing
 empty       ends without a word             blank    says only white space
 dies        half an answer, then the connection breaks
 error-500 error-401 error-404 error-429    that status
+rich        mathematics, a list, code, Hebrew   long        forty paragraphs, a word at a time
 markdown    a table, a list and code        script      tries to run in the page
 remembers   says how many messages it was sent, and their roles
 whole       answers in one piece, without streaming
@@ -47,6 +48,31 @@ SCRIPT = (
     "<script>alert(1)</script> <img src=x onerror=alert(1)> "
     "[click](javascript:alert(1)) ![pixel](https://evil.example/p.png)\n"
 )
+RICH = r"""**Scattering** grows with $1/\lambda^4$:
+
+\[
+I \propto \frac{1}{\lambda^4}, \quad
+\sum_{i=1}^{n} x_i = \begin{aligned} a &= b \\ c &= d \end{aligned}
+\]
+
+- [x] blue is scattered most, see https://a.example/rayleigh
+- [ ] red the least[^1]
+
+השמיים כחולים בגלל פיזור.
+
+```python
+def intensity(wavelength: float, reference: float = 550e-9) -> float:
+    # How much is scattered, against green light; a comment too long for a narrow panel.
+    return (reference / wavelength) ** 4
+```
+
+| colour | wavelength | scattered |
+|:--|--:|--:|
+| blue | 450 nm | 2.2 |
+| red | 700 nm | 0.4 |
+
+[^1]: At sunset the way through the air is longer.
+"""
 HANG_S = 3600.0
 
 
@@ -234,6 +260,21 @@ async def _dies(server: OpenAIServer, response: web.StreamResponse, asked: Any) 
 async def _markdown(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
     for start in range(0, len(MARKDOWN), 7):
         yield MARKDOWN[start : start + 7]
+
+
+@_voice("rich")
+async def _rich(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    for start in range(0, len(RICH), 9):
+        yield RICH[start : start + 9]
+
+
+@_voice("long")
+async def _long(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    for paragraph in range(40):
+        for word in range(30):
+            yield f"word{word} "
+        await asyncio.sleep(0.03)
+        yield f"end of {paragraph}.\n\n"
 
 
 @_voice("script")

@@ -114,7 +114,11 @@ def vote(request: HttpRequest, battle_id: UUID, payload: VoteIn) -> Status[dict[
     """The battle's one vote, and then who answered."""
     battle = own_battle(battle_id, user=request.user, session=request.session)
     services.cast_vote(
-        battle=battle, ranks=payload.ranks, all_bad=payload.all_bad, comment=payload.comment
+        battle=battle,
+        ranks=payload.ranks,
+        all_bad=payload.all_bad,
+        reasons=payload.reasons,
+        comment=payload.comment,
     )
     state = battle_state(battle)
     return Status(201, {"vote": state.vote, "contenders": state.contenders})

@@ -37,6 +37,7 @@ class RegenerateIn(Strict):
 class VoteIn(Strict):
     ranks: list[int] = Field(description="One per position, A first; 1 is best, ties are equal.")
     all_bad: bool = False
+    reasons: list[str] = []
     comment: str = ""
 
 
@@ -92,6 +93,7 @@ class Revealed(Schema):
 class VoteOut(Schema):
     ranks: list[int | None]  # None: it failed and was not compared
     all_bad: bool
+    reasons: list[str]
     comment: str
     counted: bool
     not_counted_because: str

@@ -28,7 +28,8 @@ _NAMESPACE = UUID("6e7a2f0c-9d1b-5b4e-8f3a-2c9d0e4b7a11")
 # The fields of the rows below, in their order.
 _BATTLE = ["id", "rater", "mode", "state", "population", "category", "tags", "signed_in"]
 _BATTLE += ["taken_back", "source", "created_at"]
-_VOTE = ["battle", "all_bad", "comment", "counted", "not_counted_because", "features", "cast_at"]
+_VOTE = ["battle", "all_bad", "reasons", "comment", "counted", "not_counted_because"]
+_VOTE += ["features", "cast_at"]
 _PLACEMENT = [
     "battle",
     "position",
@@ -239,7 +240,7 @@ def _answers(vote: ImportedVote) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _vote(battle: UUID, vote: ImportedVote, now: datetime) -> Sequence[Any]:
     reason = "" if vote.blind else "The rater knew the contenders' names."
-    return battle, vote.all_bad, "", vote.blind, reason, "{}", vote.cast_at or now
+    return battle, vote.all_bad, "[]", "", vote.blind, reason, "{}", vote.cast_at or now
 
 
 def _store_texts(new: Sequence[tuple[UUID, ImportedVote]]) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from arena.models import POSITIONS, Battle
+from arena.reasons import BAD, GOOD
 from arena.selectors import BattleState, ResponseState, TurnState
 
 RUNNING_REASON = "Opens when the responses are finished."
@@ -37,6 +38,8 @@ class Card:
     html: SafeString
     error: str
     reaction: int | None
+    reasons: list[tuple[str, str, bool]]  # what a thumb may say: value, words, whether it says so
+    comment: str
     name: str  # empty while the battle is blind
 
 
@@ -99,6 +102,7 @@ class BattlePage:
     why_running = RUNNING_REASON
     why_failed = FAILED_REASON
     why_all_failed = ALL_FAILED_REASON
+    vote_reasons = [*GOOD, *BAD]
 
     def __init__(self, state: BattleState) -> None:
         self._state = state
@@ -136,6 +140,11 @@ class BattlePage:
             html=mark_safe(response.html or ""),  # cleaned by arena.rendering
             error=response.error,
             reaction=response.reaction,
+            reasons=[
+                (value, words, value in response.reasons)
+                for value, words in (BAD if response.reaction == -1 else GOOD)
+            ],
+            comment=response.comment,
             name=contenders[response.position]["name"] if contenders else "",
         )
 

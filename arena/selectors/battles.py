@@ -28,6 +28,8 @@ class ResponseState:
     text: str
     error: str
     reaction: int | None
+    reasons: list[str] = field(default_factory=list)  # of the reaction
+    comment: str = ""  # of the reaction
     html: str | None = None
 
     @property
@@ -190,6 +192,7 @@ def vote_summary(battle: Battle) -> dict[str, Any] | None:
     return {
         "ranks": list(ranks.values_list("rank", flat=True)),
         "all_bad": vote.all_bad,
+        "reasons": vote.reasons,
         "comment": vote.comment,
         "counted": vote.counted,
         "not_counted_because": vote.not_counted_because,
@@ -203,11 +206,14 @@ def _state_of(response: Response, *, blind: bool) -> ResponseState:
     if blind:
         text = blind_text(text, response.disclosures, was_masked=response.masked)
         error = blind_error(error, text=text)
+    reaction = getattr(response, "reaction", None)
     return ResponseState(
         id=response.pk,
         position=response.placement.position,
         state=response.state,
         text=text,
         error=error,
-        reaction=response.reaction.value if hasattr(response, "reaction") else None,
+        reaction=reaction.value if reaction else None,
+        reasons=reaction.reasons if reaction else [],
+        comment=reaction.comment if reaction else "",
     )

@@ -6,10 +6,8 @@ from django.db import transaction
 
 from arena.errors import Invalid, NotFound
 from arena.models import POSITIONS, Battle, Reaction, Response
-from arena.text import clean, clean_comment
-
-REASONS_MAX = 10
-REASON_MAX_CHARS = 60
+from arena.reasons import clean_reasons
+from arena.text import clean_comment
 
 
 @transaction.atomic
@@ -28,7 +26,7 @@ def react(
     """
     if isinstance(value, bool) or value not in (1, -1, 0):
         raise Invalid("A reaction's value is 1 (up), -1 (down) or 0 (taken back).")
-    kept = _reasons(reasons)
+    kept = clean_reasons(reasons)
     remark = clean_comment(comment)
     # The lock makes the two requests of a double click follow each other.
     Battle.objects.select_for_update().get(pk=battle.pk)
@@ -45,14 +43,3 @@ def react(
         response=response, defaults={"value": value, "reasons": kept, "comment": remark}
     )
     return reaction
-
-
-def _reasons(reasons: Sequence[str]) -> list[str]:
-    if isinstance(reasons, str) or not all(isinstance(reason, str) for reason in reasons):
-        raise Invalid("The reasons are a list of short texts.")
-    kept = [text for reason in reasons if (text := clean(reason).strip())]
-    if len(kept) > REASONS_MAX or any(len(reason) > REASON_MAX_CHARS for reason in kept):
-        raise Invalid(
-            f"Give at most {REASONS_MAX} reasons of at most {REASON_MAX_CHARS} characters each."
-        )
-    return kept

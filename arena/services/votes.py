@@ -15,6 +15,7 @@ from arena.errors import Conflict, Invalid
 from arena.live.hub import announce
 from arena.models import Battle, Contender, Placement, Response, Vote
 from arena.ranks import standard_ranks
+from arena.reasons import clean_reasons
 from arena.selectors import DecidedVote, circumstances, decided_votes, reveal, vote_summary
 from arena.signals import vote_cast, vote_excluded, vote_restored
 from arena.text import clean_comment
@@ -25,7 +26,12 @@ CHUNK = 1_000
 
 @transaction.atomic
 def cast_vote(
-    *, battle: Battle, ranks: Sequence[int], all_bad: bool = False, comment: str = ""
+    *,
+    battle: Battle,
+    ranks: Sequence[int],
+    all_bad: bool = False,
+    reasons: Sequence[str] = (),
+    comment: str = "",
 ) -> Vote:
     """The battle's one vote: a rank per position, A first; then the contenders are revealed.
 
@@ -44,7 +50,7 @@ def cast_vote(
         raise Conflict("You skipped this battle. Resume it before you vote.")
     placements = list(locked.placements.order_by("position"))
     places = standard_ranks(ranks, size=len(placements), all_bad=all_bad)
-    remark = clean_comment(comment)
+    kept, remark = clean_reasons(reasons), clean_comment(comment)
     answered = _answered(locked)
     because = _why_not_counted(locked)
     now = timezone.now()
@@ -52,6 +58,7 @@ def cast_vote(
     vote = Vote.objects.create(
         battle=locked,
         all_bad=all_bad,
+        reasons=kept,
         comment=remark,
         counted=not because,
         not_counted_because=because,

@@ -130,7 +130,7 @@ def react(request: HttpRequest, battle_id: UUID, number: int, position: int) -> 
     form = ReactionForm(request.POST)
     if not form.is_valid():
         raise Invalid("A thumb is up, down, or taken back.")
-    services.react(battle=battle, turn=number, position=position, value=form.cleaned_data["value"])
+    services.react(battle=battle, turn=number, position=position, **form.cleaned_data)
     if "HX-Request" not in request.headers:
         return SeeOther(battle.get_absolute_url())
     page = pages.BattlePage(selectors.battle_state(battle))

@@ -5,14 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from arena import services
+from arena import services, showcase
 from arena.forms import SignUpForm
-
-COLOURS = [
-    "ground", "sunken", "surface", "line", "line-strong", "ink", "ink-soft", "accent",
-    "accent-strong", "accent-soft", "good", "good-soft", "warn", "warn-soft", "bad", "bad-soft",
-    "info", "info-soft", "mark",
-]  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -29,7 +23,7 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def components(request: HttpRequest) -> HttpResponse:
-    return render(request, "components.html", {"colours": COLOURS})
+    return render(request, "components.html", showcase.examples())
 
 
 @require_safe

@@ -1,76 +1,20 @@
 // The battle page while it is alive. The server renders every state of the page; this module
 // only carries the socket's events into it: text as it streams, and what each response is doing.
+import { announce, sentence } from "./announcements.js";
+import { isRunning, lastCards, updateBallot } from "./ballot.js";
+import "./keys.js";
+import { followAgain, followEnd, keepPlaces, restorePlaces } from "./panels.js";
+import { finishProse } from "./prose.js";
 import { connect } from "./socket.js";
+import { keepTyped, restoreTyped } from "./typed.js";
 
 const SHOW_LOST_AFTER = 1200; // ms: a reconnect that is quicker goes unnoticed
-const RUNNING = new Set(["pending", "streaming"]);
 
 const page = () => document.getElementById("battle");
-const cards = () => [...page().querySelectorAll(".response")];
 const cardOf = (turn, position) => document.getElementById(`response-${turn}-${position}`);
 const bodyOf = (card) => card.querySelector("[data-text]");
 
-function announce(text) {
-  document.getElementById("announcements").textContent = text;
-}
-
-// --- the ballot opens when every response is finished ---
-
-function whyNotYet(ballot) {
-  const last = [...page().querySelectorAll(".turn:last-of-type .response")];
-  if (last.some((card) => RUNNING.has(card.dataset.state))) return ballot.dataset.whyRunning;
-  const answered = last.filter((card) => bodyOf(card).childElementCount > 0);
-  if (!answered.length) return ballot.dataset.whyAllFailed;
-  return answered.length < 2 ? ballot.dataset.whyFailed : "";
-}
-
-function updateBallot() {
-  const followUp = page().querySelector("[data-followup] button"); // direct talk has no ballot
-  if (followUp) followUp.disabled = cards().some((card) => RUNNING.has(card.dataset.state));
-  const ballot = page().querySelector("[data-ballot]");
-  if (!ballot) return;
-  const why = whyNotYet(ballot);
-  const place = ballot.querySelector("[data-why]");
-  if (place.textContent !== why) place.textContent = why;
-  ballot.querySelector("fieldset").disabled = Boolean(why);
-  leaveOutFailed(ballot, why === "");
-  summarise(ballot);
-}
-
-// A response that failed is not ranked: its row goes, until it has been tried again.
-function leaveOutFailed(ballot, finished) {
-  const failed = (letter) => finished && !page().querySelector(`.turn:last-of-type [id$="-${letter}"] [data-text]`)?.childElementCount;
-  const rows = [...ballot.querySelectorAll("[data-letter]")];
-  for (const row of rows) {
-    row.hidden = failed(row.dataset.letter);
-    for (const choice of row.querySelectorAll("input")) choice.required = !row.hidden;
-  }
-  const note = ballot.querySelector("[data-failed]");
-  if (note) note.hidden = rows.every((row) => !row.hidden);
-}
-
-// "B > A = C" from the places given so far; three responses can be sent once all have a place.
-function summarise(ballot) {
-  const summary = ballot.querySelector("[data-summary]");
-  if (!summary) return;
-  const letters = [...ballot.querySelectorAll("[data-letter]:not([hidden])")].map((row) => row.dataset.letter);
-  const byPlace = new Map();
-  for (const letter of letters) {
-    const place = ballot.querySelector(`[name=rank_${letter}]:checked`)?.value;
-    if (place) byPlace.set(place, [...(byPlace.get(place) ?? []), letter]);
-  }
-  const placed = [...byPlace.values()].flat().length;
-  const order = [...byPlace.keys()].sort().map((place) => byPlace.get(place).join(" = "));
-  summary.textContent = placed === letters.length ? order.join(" > ") : "";
-  ballot.querySelector("[data-submit]").disabled = placed < letters.length;
-}
-
-document.addEventListener("change", ({ target }) => {
-  const ballot = target.closest("[data-ballot]");
-  if (ballot) summarise(ballot);
-});
-
-// --- what a person typed or chose survives each new rendering of the page ---
+// --- a new rendering of the page ---
 
 let sending = false; // this page's own follow-up: its answer brings the page
 document.addEventListener("htmx:beforeRequest", ({ target }) => {
@@ -79,42 +23,11 @@ document.addEventListener("htmx:beforeRequest", ({ target }) => {
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!detail.successful) sending = false; // otherwise once its page is there
 });
-
-let typed = [];
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target.id !== "battle") return;
-  const fields = [...page().querySelectorAll("textarea, input[type=radio]:checked")];
-  typed = fields
-    .filter((field) => field.value && !(sending && field.id === "followup"))
-    .map(({ id, name, value }) => ({ id, name, value }));
+  keepTyped(page(), (field) => sending && field.id === "followup");
+  keepPlaces();
 });
-
-function restoreTyped() {
-  for (const { id, name, value } of typed) {
-    const box = id && document.getElementById(id);
-    const choice = page().querySelector(`input[type=radio][name="${name}"][value="${value}"]`);
-    if (choice) choice.checked = true;
-    else if (box && !box.value) {
-      box.value = value;
-      box.closest("details")?.setAttribute("open", "");
-    }
-  }
-  typed = [];
-}
-
-// --- the socket's events ---
-
-function setState(card, state) {
-  card.dataset.state = state;
-  bodyOf(card).setAttribute("aria-busy", RUNNING.has(state));
-}
-
-function render(turn, response) {
-  const card = cardOf(turn, response.position);
-  bodyOf(card).innerHTML = response.html;
-  card.querySelector("[data-error]").textContent = response.error ?? "";
-  setState(card, response.state);
-}
 
 // Asks the server for the page again, for what changed more than a response's text.
 async function refresh() {
@@ -122,36 +35,78 @@ async function refresh() {
   await htmx.ajax("GET", location.pathname, { target: "#battle", select: "#battle", swap: "outerHTML" });
 }
 
+// --- the socket's events ---
+
+function setState(card, state) {
+  card.dataset.state = state;
+  const running = isRunning(card);
+  bodyOf(card).setAttribute("aria-busy", running);
+  if (!running) finishProse(card);
+}
+
+function render(turn, response) {
+  const card = cardOf(turn, response.position);
+  bodyOf(card).innerHTML = response.html;
+  card.querySelector("[data-error]").textContent = response.error ?? "";
+  setState(card, response.state);
+  if (isRunning(card)) followEnd(card);
+}
+
+// Once, when the page hears of the battle for the first time.
+let told = false;
+function tellBegin() {
+  if (told || !lastCards().some(isRunning)) return;
+  told = true;
+  const failed = lastCards().filter((card) => card.dataset.state === "error");
+  const errorOf = (card) => card.querySelector("[data-error]").textContent;
+  announce(
+    sentence("started"),
+    ...failed.map((card) => sentence("failed", { letter: card.dataset.position, error: errorOf(card) })),
+  );
+}
+
+function tellEnd(name, values) {
+  const finished = !lastCards().some(isRunning);
+  announce(sentence(name, values), finished && sentence("open"));
+}
+
 const events = {
   state({ battle }) {
     const known = battle.turns.every((turn, index) => cardOf(index + 1, turn.responses[0].position));
     if (!known || battle.state !== page().dataset.state) return refresh();
     battle.turns.forEach((turn, index) => turn.responses.forEach((response) => render(index + 1, response)));
+    tellBegin();
   },
   started({ turn, responses }) {
     if (!cardOf(turn, responses[0].position)) return refresh();
-    for (const response of responses) render(turn, { html: "", ...response });
+    for (const response of responses) {
+      followAgain(cardOf(turn, response.position));
+      render(turn, { html: "", ...response });
+    }
+    announce(sentence("started"));
   },
   delta({ turn, position, html, block }) {
     const card = cardOf(turn, position);
     const body = card && bodyOf(card);
     if (!card || body.children.length < block) return socket.restart(); // missed some: ask for all
+    if (!html) return; // nothing is drawn yet
     while (body.children.length > block) body.lastElementChild.remove();
     body.insertAdjacentHTML("beforeend", html);
     setState(card, "streaming");
+    followEnd(card);
   },
   done({ turn, position, state }) {
     const card = cardOf(turn, position);
     if (!card) return socket.restart();
     setState(card, state);
-    announce(`Response ${position} is finished.`);
+    tellEnd(state === "stopped" ? "stopped" : "finished", { letter: position });
   },
   error({ turn, position, error }) {
     const card = cardOf(turn, position);
     if (!card) return announce(error);
     card.querySelector("[data-error]").textContent = error;
     setState(card, "error");
-    announce(`Response ${position} failed: ${error}`);
+    tellEnd("failed", { letter: position, error });
   },
   changed: ({ state }) => page().dataset.state !== state && refresh(),
   revealed: () => page().dataset.state === "open" && refresh(),
@@ -177,7 +132,9 @@ const socket = connect(`/ws/battles/${page().dataset.battle}/`, {
 // A swapped page may be older than the events that came meanwhile: begin again from the state.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id !== "battle" && target.id !== "main") return;
-  restoreTyped();
+  restoreTyped(page());
+  restorePlaces();
+  finishProse(page());
   sending = false;
   updateBallot();
   // The focused button went with the ballot: what was voted for is the next thing to read.
@@ -186,4 +143,5 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   socket.restart();
 });
 
+finishProse(page());
 updateBallot();

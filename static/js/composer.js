@@ -10,14 +10,18 @@ function grow(box) {
   box.style.height = `${box.scrollHeight + 2}px`;
 }
 
+// The sentences stand in the page; {names} in them are numbers.
+function filled(sentence, numbers) {
+  const language = document.documentElement.lang;
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => numbers[name].toLocaleString(language));
+}
+
 function count(box) {
   const max = Number(box.dataset.max);
   const used = [...box.value].length;
   const place = box.form.querySelector("[data-count]");
-  place.textContent =
-    used < max * NEAR ? "" : `${used.toLocaleString("en")} of ${max.toLocaleString("en")} characters`;
-  const tooLong = used > max;
-  box.setCustomValidity(tooLong ? `Shorten the prompt to ${max.toLocaleString("en")} characters.` : "");
+  place.textContent = used < max * NEAR ? "" : filled(box.dataset.counted, { used, max });
+  box.setCustomValidity(used > max ? filled(box.dataset.tooLong, { max }) : "");
 }
 
 function changed(box) {

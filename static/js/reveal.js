@@ -1,13 +1,5 @@
-// After the vote: N goes on to the next battle, and the button that takes the vote back counts
-// down. Without JavaScript the button is a plain form, which the server refuses once it is late.
-
-const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
-
-document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "n" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.isComposing || typing(event.target)) return;
-  document.querySelector("[data-next]")?.click();
-});
+// After the vote: the button that takes it back counts down. Without JavaScript it is a plain form,
+// which the server refuses once it is late.
 
 function countDown(form) {
   const end = performance.now() + 1000 * Number(form.dataset.takeBack);
@@ -22,7 +14,7 @@ function countDown(form) {
     }
     const focused = form.contains(document.activeElement);
     form.remove();
-    if (focused) document.querySelector("[data-next]")?.focus();
+    if (focused) document.querySelector('[data-key="n"]')?.focus();
   };
   form.removeAttribute("data-take-back");
   tick();

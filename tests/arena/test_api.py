@@ -57,12 +57,14 @@ async def test_a_vote_reveals_the_contenders(arena: Arena) -> None:
     started = (await arena.post("battles", {"prompt": "Hello", "size": 3})).json()
     await arena.finished(started["id"])
     answer = await arena.post(
-        f"battles/{started['id']}/vote", {"ranks": [2, 1, 2], "comment": " fine\x00 "}
+        f"battles/{started['id']}/vote",
+        {"ranks": [2, 1, 2], "reasons": [" clear ", "my own"], "comment": " fine\x00 "},
     )
     assert answer.status_code == 201
     body = answer.json()
     assert body["vote"]["ranks"] == [2, 1, 2]
     assert body["vote"]["comment"] == "fine"
+    assert body["vote"]["reasons"] == ["clear", "my own"]
     assert body["vote"]["counted"] is True
     assert [place["position"] for place in body["contenders"]] == ["A", "B", "C"]
     assert {place["slug"] for place in body["contenders"]} == {"echo", "fast", "markdown"}

@@ -25,7 +25,7 @@ async def test_the_first_event_is_the_state(arena: Arena) -> None:
         "text": "hello **you** ",
         "error": None,
         "reaction": None,
-        "html": "<p>hello <strong>you</strong></p>\n",
+        "html": '<p dir="auto">hello <strong>you</strong></p>\n',
     }
     assert await page.silent()
 

@@ -1,6 +1,7 @@
 """Markdown becomes safe HTML, at once and while it is being written."""
 
 import re
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -14,12 +15,16 @@ FRAGMENTS = [
     *["a", "word ", "b\n", "\n", "\n\n", "- ", "1. ", "2) ", "+ ", "  - ", "> ", "# ", "    "],
     *["```", "~~~", "py\n", "\t", "|", "a|b", "\n-|-", "\n--|--\n", "===", "---", "***", "0"],
     *["*", "**", "_", "`", "[x](http://y)", "![z](http://q)", "<b>", "\r", "\r\n", "  \n", " "],
-    *["[r]: http://z\n", "[r]", "\\", "&amp;", "\0", "é", "😀"],
+    *["[r]: http://z\n", "[r]", "\\", "&amp;", "\0", "é", "😀", "שלום ", "- [x] ", "- [ ] "],
+    *["$", "$$", "$$\n", "\\[", "\\]\n", "\\(x\\)", "x^2", "\\frac{a}{b}", "[^1]", "[^1]: "],
+    *["https://a.example/b_c", "www.a.example", ".\n"],
 ]
 TAGS = {
     *["p", "h3", "h4", "h5", "h6", "pre", "code", "span", "blockquote", "ul", "ol", "li", "hr"],
-    *["div", "table", "thead", "tbody", "tr", "th", "td", "em", "strong", "s", "a", "br"],
+    *["div", "table", "thead", "tbody", "tr", "th", "td", "em", "strong", "s", "a", "br", "sup"],
+    *["math", "mrow", "mi", "mn", "mo", "msup", "msub", "mfrac", "mtext", "mspace"],
 }
+MATHML = {"display", "alttext", "stretchy", "fence", "form", "accent", "width", "mathvariant"}
 markdown = st.lists(st.sampled_from(FRAGMENTS), max_size=30).map("".join)
 
 
@@ -51,18 +56,47 @@ def elements(html: str) -> list[str]:
     return [html[start:end] for start, end in pairwise(at)]
 
 
-@settings(max_examples=150, deadline=None)
-@given(markdown, st.integers(1, 9))
-def test_streaming_ends_in_what_rendering_at_once_gives(text: str, step: int) -> None:
+def streamed(pieces: Iterable[str]) -> str:
+    """What a page shows in the end that keeps the blocks before the number it is told."""
     renderer = StreamRenderer()
     shown: list[str] = []
-    for start in range(0, len(text), step):
-        block, html = renderer.feed(text[start : start + step])
+    for piece in pieces:
+        block, html = renderer.feed(piece)
         assert block <= len(shown)
-        shown[block:] = elements(html)
+        if html:
+            shown[block:] = elements(html)
     block, html = renderer.finish()
     shown[block:] = elements(html)
-    assert "".join(shown) == render(text)
+    return "".join(shown)
+
+
+@settings(max_examples=200, deadline=None)
+@given(markdown | st.text(max_size=200), st.data())
+def test_streaming_ends_in_what_rendering_at_once_gives(text: str, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=40)))
+    pieces = [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
+    assert streamed(pieces) == render(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(markdown)
+def test_letter_by_letter_too(text: str) -> None:
+    assert streamed(text) == render(text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "word ",
+        "- item with words\n",
+        "> quoted words\n",
+        "x = 1 # code\n",
+        "words in a cell|b\n-|-\n",
+    ],
+)
+def test_long_blocks_too(piece: str) -> None:
+    text = ("```py\n" if piece.startswith("x") else "") + piece * (12_000 // len(piece))
+    assert streamed(text[start : start + 40] for start in range(0, len(text), 40)) == render(text)
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,7 +107,7 @@ def test_only_known_elements_and_attributes_come_out(text: str) -> None:
     assert tags <= TAGS
     for attributes in re.findall(r"<[a-z0-9]+((?: [a-z]+=\"[^\"]*\")+)>", html):
         names = set(re.findall(r" ([a-z]+)=", attributes))
-        assert names <= {"href", "title", "rel", "target", "class", "start"}
+        assert names <= {"href", "title", "rel", "target", "class", "start", "dir"} | MATHML
 
 
 @pytest.mark.parametrize(
@@ -106,7 +140,8 @@ def test_nothing_runs(text: str) -> None:
 
 def test_links_open_elsewhere_and_are_not_followed() -> None:
     assert render("[x](https://y.example)") == (
-        '<p><a href="https://y.example" target="_blank" rel="nofollow noopener">x</a></p>\n'
+        '<p dir="auto"><a href="https://y.example" target="_blank" rel="nofollow noopener">'
+        "x</a></p>\n"
     )
 
 
@@ -119,7 +154,7 @@ def test_images_are_links_and_never_loaded() -> None:
 
 def test_code_is_marked_for_colouring() -> None:
     html = render("```python\ndef f(): pass\n```")
-    assert html.startswith('<pre class="highlight"><code class="language-python">')
+    assert '<pre class="highlight"><code class="language-python">' in html
     assert '<span class="k">def</span>' in html
 
 
@@ -137,7 +172,7 @@ def test_tables_have_classes_instead_of_styles() -> None:
 
 
 def test_headings_stay_below_the_headings_of_the_page() -> None:
-    assert render("# a\n\n##### b") == "<h3>a</h3>\n<h6>b</h6>\n"
+    assert render("# a\n\n##### b") == '<h3 dir="auto">a</h3>\n<h6 dir="auto">b</h6>\n'
 
 
 def test_earlier_blocks_are_not_rendered_again() -> None:

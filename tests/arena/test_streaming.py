@@ -85,7 +85,7 @@ def _squeezed(html: str) -> str:
 
 def _elements(html: str) -> list[str]:
     """The top-level elements, as the browser's `children`."""
-    starts = ("<h3>", "<p>", '<div class="table">', "<pre ", "<ol>")
+    starts = ("<h3 dir", "<p dir", "<div class", "<ol dir")
     found, rest = [], _squeezed(html)
     while rest:
         assert rest.startswith(starts), rest

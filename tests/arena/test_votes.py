@@ -57,6 +57,15 @@ def told() -> Iterator[list[tuple[str, list[Any]]]]:
         signal.disconnect(receiver)
 
 
+@pytest.mark.parametrize("reasons", [["x" * 61], ["x"] * 11, "clear"])
+def test_odd_reasons_are_refused_and_the_battle_stays_open(db: None, reasons: Any) -> None:
+    battle = make_battle("one", "two")
+    with pytest.raises(Invalid, match="reasons"):
+        services.cast_vote(battle=battle, ranks=[1, 2], reasons=reasons)
+    battle.refresh_from_db()
+    assert battle.state == Battle.State.OPEN
+
+
 def test_a_vote_is_kept_with_its_ranks(db: None, told: list[Any]) -> None:
     battle = make_battle("one", "two", "three")
     vote = services.cast_vote(battle=battle, ranks=[3, 1, 1], comment="  yes\x00 ")

@@ -1,0 +1,138 @@
+// The panels of the responses: they follow the end of what is written until the reader scrolls up,
+// scroll together or apart, one can be enlarged, and on a narrow screen tabs choose one.
+
+const END = 24; // px from the end that still count as the end
+const KEPT = "panels";
+const positions = new WeakMap(); // panel → {top, following}
+
+const page = () => document.getElementById("battle");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+function remembered() {
+  try {
+    return localStorage.getItem(KEPT) === "together";
+  } catch {
+    return false; // storage is switched off: the choice lasts for this page
+  }
+}
+let together = remembered();
+let enlarged = ""; // the id of the response
+let places = new Map();
+
+function positionOf(panel) {
+  if (!positions.has(panel)) positions.set(panel, { top: -1, following: true });
+  return positions.get(panel);
+}
+
+function scrollTo(panel, top) {
+  const position = positionOf(panel);
+  panel.scrollTop = top;
+  position.top = panel.scrollTop;
+}
+
+// After text was added.
+export function followEnd(card) {
+  const panel = card.querySelector("[data-scroller]");
+  if (positionOf(panel).following) scrollTo(panel, panel.scrollHeight);
+}
+
+// When a response is written from its beginning.
+export const followAgain = (card) => positions.delete(card.querySelector("[data-scroller]"));
+
+function scrolled(panel) {
+  const position = positionOf(panel);
+  if (Math.abs(panel.scrollTop - position.top) < 1) return; // our own doing
+  const end = panel.scrollHeight - panel.clientHeight;
+  // The first pixel upwards counts; but a text that became shorter scrolls up by itself, to its end.
+  if (panel.scrollTop < position.top && panel.scrollTop < end - 1) position.following = false;
+  else if (panel.scrollTop >= end - END) position.following = true;
+  position.top = panel.scrollTop;
+  if (!together || end <= 0) return;
+  const share = panel.scrollTop / end;
+  for (const other of panel.closest("[data-panels]").querySelectorAll("[data-scroller]"))
+    if (other !== panel) scrollTo(other, share * (other.scrollHeight - other.clientHeight));
+}
+
+document.addEventListener(
+  "scroll",
+  ({ target }) => {
+    if (!target.matches) return;
+    if (target.matches("[data-panels]")) showTab(target);
+    if (target.matches("[data-scroller]")) scrolled(target);
+  },
+  { capture: true, passive: true },
+);
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  if (target.closest("[data-together]")) switchTogether();
+  const expand = target.closest("[data-expand]");
+  if (expand) enlarge(expand.closest(".response"));
+  const tab = target.closest("[data-panel]");
+  if (tab && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    showPanel(document.querySelector(tab.getAttribute("href")));
+  }
+});
+
+function switchTogether() {
+  together = !together;
+  try {
+    localStorage.setItem(KEPT, together ? "together" : "apart");
+  } catch {
+    // not kept: the choice lasts for this page
+  }
+  showChoices();
+}
+
+function enlarge(card) {
+  enlarged = enlarged === card.id ? "" : card.id;
+  showChoices();
+  card.querySelector("[data-expand]").scrollIntoView({ block: "nearest" });
+}
+
+function showPanel(card) {
+  const panels = card.parentElement;
+  const left = card.getBoundingClientRect().left - panels.getBoundingClientRect().left;
+  // To a place, not by a distance: that would stop at each panel between.
+  panels.scrollTo({ left: panels.scrollLeft + left, behavior: reducedMotion.matches ? "auto" : "smooth" });
+}
+
+function showTab(panels) {
+  const number = Math.round(Math.abs(panels.scrollLeft) / panels.clientWidth);
+  const tabs = panels.closest(".turn").querySelectorAll("[data-panel]");
+  tabs.forEach((tab, index) => (index === number ? tab.setAttribute("aria-current", "true") : tab.removeAttribute("aria-current")));
+}
+
+function showChoices() {
+  for (const button of page().querySelectorAll("[data-together]")) button.setAttribute("aria-pressed", together);
+  for (const card of page().querySelectorAll(".response")) {
+    card.toggleAttribute("data-enlarged", card.id === enlarged);
+    card.querySelector("[data-expand]")?.setAttribute("aria-pressed", card.id === enlarged);
+  }
+  for (const panels of page().querySelectorAll("[data-panels]")) showTab(panels);
+}
+
+// A new rendering of the page begins where the reader was.
+export function keepPlaces() {
+  places = new Map(
+    [...page().querySelectorAll(".response")].map((card) => {
+      const panel = card.querySelector("[data-scroller]");
+      return [card.id, { ...positionOf(panel), top: panel.scrollTop, left: card.parentElement.scrollLeft }];
+    }),
+  );
+}
+
+export function restorePlaces() {
+  for (const card of page().querySelectorAll(".response")) {
+    const place = places.get(card.id);
+    if (!place) continue;
+    const panel = card.querySelector("[data-scroller]");
+    positions.set(panel, { top: place.top, following: place.following });
+    scrollTo(panel, place.top);
+    card.parentElement.scrollLeft = place.left;
+  }
+  showChoices();
+}
+
+showChoices();

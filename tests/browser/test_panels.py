@@ -1,0 +1,233 @@
+"""The panels of the responses in a real browser."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("arena")]
+
+expect.set_options(timeout=PATIENCE_MS)
+WATCH_SHIFTS = """
+window.shifts = [];
+const describe = (node) => node?.outerHTML?.slice(0, 120) ?? node?.textContent;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries())
+    if (!entry.hadRecentInput)
+      window.shifts.push([entry.value, ...entry.sources.map((one) => describe(one.node))]);
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def finished(page: Page) -> None:
+    expect(page.locator("[data-ballot] > fieldset:not([disabled])")).to_be_visible()
+
+
+def panel(page: Page, letter: str) -> Locator:
+    return page.locator(f"#response-1-{letter} [data-scroller]")
+
+
+def top(panel: Locator) -> float:
+    return float(panel.evaluate("(one) => one.scrollTop"))
+
+
+def from_end(panel: Locator) -> float:
+    return float(panel.evaluate("(one) => one.scrollHeight - one.clientHeight - one.scrollTop"))
+
+
+def settled(page: Page) -> None:
+    """Until scroll events have been handled: they come with the next frame."""
+    page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+
+
+@pytest.mark.parametrize("viewport", [(1440, 900), (390, 844), (640, 450)])
+def test_nothing_moves_while_responses_are_written(
+    arena: LiveArena, newcomer: Callable[..., Visitor], viewport: tuple[int, int]
+) -> None:
+    arena.add("long", "rich", "error-500")
+    width, height = viewport
+    visitor = newcomer(viewport={"width": width, "height": height})
+    visitor.context.add_init_script(WATCH_SHIFTS)
+    page = visitor.begin(size=3)
+    finished(page)
+    settled(page)
+    assert page.evaluate("PerformanceObserver.supportedEntryTypes.includes('layout-shift')")
+    shifts = page.evaluate("window.shifts")
+    assert sum(shift[0] for shift in shifts) < 0.01, shifts
+
+
+def test_a_panel_follows_the_end_until_the_reader_scrolls_up(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("long", "long")
+    page = visitor.begin()
+    first, second = panel(page, "A"), panel(page, "B")
+    expect(first).to_contain_text("end of 9.")
+    first.hover()
+    page.mouse.wheel(0, -150)
+    page.wait_for_function(
+        "(one) => one.scrollHeight - one.clientHeight - one.scrollTop > 100",
+        arg=first.element_handle(),
+    )
+    settled(page)
+    held = top(first)
+    finished(page)
+    assert top(first) == held
+    assert from_end(second) < 30
+
+
+def test_panels_scroll_together_or_apart_and_the_choice_is_kept(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("long", "long")
+    page = visitor.begin()
+    finished(page)
+    first, second = panel(page, "A"), panel(page, "B")
+    first.evaluate("(one) => one.scrollTo(0, 0)")
+    settled(page)
+    assert from_end(second) < 30
+    together = page.get_by_role("button", name="Scroll together")
+    together.click()
+    expect(together).to_have_attribute("aria-pressed", "true")
+    second.evaluate("(one) => one.scrollTo(0, 600)")
+    settled(page)
+    assert abs(top(first) - 600) < 3
+    page.reload()
+    expect(together).to_have_attribute("aria-pressed", "true")
+    first.evaluate("(one) => one.scrollTo(0, 300)")
+    settled(page)
+    assert abs(top(second) - 300) < 3
+    together.click()
+    expect(together).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_reader_stays_where_they_were_when_they_vote(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("long", "long")
+    page = visitor.begin()
+    finished(page)
+    panel(page, "A").evaluate("(one) => one.scrollTo(0, 500)")
+    settled(page)
+    page.get_by_role("button", name="Tie").click()
+    expect(page.locator("#reveal")).to_be_visible()
+    assert top(panel(page, "A")) == 500
+
+
+def test_a_panel_can_be_enlarged(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("long", "rich", "echo")
+    page = visitor.begin(size=3)
+    finished(page)
+    card = page.locator("#response-1-B")
+    before = card.bounding_box()
+    button = page.get_by_role("button", name="Enlarge response B")
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    after = card.bounding_box()
+    assert before
+    assert after
+    assert after["width"] > 2.5 * before["width"]
+    assert from_end(panel(page, "B")) <= 0
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert card.bounding_box() == before
+
+
+@pytest.mark.parametrize("viewport", [(390, 844), (640, 450)])
+def test_on_a_narrow_screen_tabs_choose_a_panel(
+    arena: LiveArena, newcomer: Callable[..., Visitor], viewport: tuple[int, int]
+) -> None:
+    arena.add("echo", "echo", "echo")
+    width, height = viewport
+    page = newcomer(viewport={"width": width, "height": height}).begin(size=3)
+    finished(page)
+    tabs = page.get_by_role("navigation", name="Responses of turn 1")
+    expect(tabs.get_by_role("link", name="Response A")).to_have_attribute("aria-current", "true")
+    tabs.get_by_role("link", name="Response C").click()
+    expect(page.locator("#response-1-C .response__title")).to_be_in_viewport()
+    expect(page.locator("#response-1-A .response__title")).not_to_be_in_viewport()
+    expect(tabs.get_by_role("link", name="Response C")).to_have_attribute("aria-current", "true")
+    box = page.locator("#response-1-C").bounding_box()
+    assert box is not None
+    assert box["width"] > 0.85 * width
+    ballot = page.locator("[data-ballot]").bounding_box()
+    assert ballot is not None
+    assert ballot["y"] < 2 * height  # within one more screen
+
+
+def test_on_a_narrow_screen_the_tabs_are_links_without_javascript(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "echo")
+    visitor = newcomer(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = visitor.begin()
+    page.get_by_role("link", name="Response B").click()
+    expect(page.locator("#response-1-B .response__title")).to_be_in_viewport()
+
+
+def test_three_columns_stand_side_by_side_where_there_is_room(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "echo", "echo")
+    page = newcomer(viewport={"width": 1920, "height": 1080}).begin(size=3)
+    finished(page)
+    boxes = [page.locator(f"#response-1-{letter}").bounding_box() for letter in "ABC"]
+    assert len({box["y"] for box in boxes if box}) == 1
+    assert all(box and box["width"] > 450 for box in boxes)
+
+
+def test_code_is_copied_and_said_so(arena: LiveArena, newcomer: Callable[..., Visitor]) -> None:
+    arena.add("rich", "echo")
+    visitor = newcomer(permissions=["clipboard-read", "clipboard-write"])
+    page = visitor.begin()
+    finished(page)
+    page.get_by_role("button", name="Copy the code").click()
+    expect(page.locator("#announcements")).to_have_text("The code is copied.")
+    assert "return (reference / wavelength) ** 4" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_mathematics_and_directions_are_the_browsers_own(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("rich", "rich")
+    page = visitor.begin()
+    finished(page)
+    before = page.locator("#response-1-A [data-text]").inner_text()
+    assert page.locator("#response-1-A math[display=block] munderover").count() == 1
+    hebrew = page.locator("#response-1-A p", has_text="השמיים")
+    assert hebrew.evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+    page.reload()
+    expect(page.locator("#response-1-A [data-copy]")).to_be_attached()
+    assert page.locator("#response-1-A [data-text]").inner_text() == before
+
+
+def test_tabs_and_dragging_work_from_right_to_left(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "rich", "echo")
+    visitor = newcomer(locale="ar", viewport={"width": 390, "height": 844})
+    page = visitor.open("/")
+    page.locator("#prompt").fill("Why?")
+    page.locator("[name=size][value='3']").check()
+    page.locator("main form button:not([type=button])").click()
+    page.wait_for_url("**/battles/*/")
+    finished(page)
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    page.locator("[data-panel=C]").click()
+    expect(page.locator("[data-panel=C]")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#response-1-C .response__title")).to_be_in_viewport()
+    page.locator('[data-letter="A"] .slot').nth(2).scroll_into_view_if_needed()
+    start = page.locator('[data-letter="A"] [data-token]').bounding_box()
+    end = page.locator('[data-letter="A"] .slot').nth(2).bounding_box()
+    assert start
+    assert end
+    page.mouse.move(start["x"] + 10, start["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 20, end["y"] + 10, steps=4)
+    page.mouse.up()
+    expect(page.locator('[name="rank_A"][value="3"]')).to_be_checked()
