@@ -127,7 +127,7 @@ class TestInABattle:
         texts = [r["text"] for r in (await arena.battle(battle["id"]))["turns"][0]["responses"]]
         assert self.shown in texts
         html = (await arena.client.get(battle["url"])).content.decode()
-        assert html.count("OpenAI") == 1  # in the prompt
+        assert "openai" not in html.replace(self.prompt, "").lower()
         stored = await Response.objects.aget(turn__battle=battle["id"], masked=True)
         assert stored.text == self.prompt + " "
         assert [stored.text[a:b] for a, b in stored.disclosures] == ["ChatGPT", "OpenAI"]
