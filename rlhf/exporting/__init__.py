@@ -1,19 +1,37 @@
 """Votes and thumbs as training data: one module per format, one writer for all of them.
 
-    from rlhf.exporting import FORMATS, write_file, write_rows
+    from rlhf.exporting import FORMATS, write_file, write_folder, write_rows
 
-Every format is JSON Lines. Every row carries `split`, "train" or "test", decided by a hash of the
-conversation's first prompt (see `splits`). No row says which rater it came from.
+Every row carries `split`, "train" or "test", decided by a hash of the conversation's first prompt
+(see `splits`). No row says which rater it came from.
 """
 
-from rlhf.exporting import lmsys, ranking, trl_preference, trl_unpaired
-from rlhf.exporting.files import Cancelled, Export, write_file, write_rows
+from rlhf.exporting import (
+    llama_factory,
+    lmsys,
+    ranking,
+    trl_preference,
+    trl_prompt_only,
+    trl_sft,
+    trl_unpaired,
+)
+from rlhf.exporting.containers import CONTAINERS
+from rlhf.exporting.files import Cancelled, Export, Part, write_file, write_folder, write_rows
 from rlhf.exporting.formats import Format, UnknownFormat, ignore_progress
+from rlhf.exporting.reading import Counts, read_rows
 from rlhf.exporting.splits import split_of
 
 FORMATS: dict[str, Format] = {
     form.name: form
-    for form in (trl_preference.FORMAT, trl_unpaired.FORMAT, ranking.FORMAT, lmsys.FORMAT)
+    for form in (
+        trl_preference.FORMAT,
+        trl_unpaired.FORMAT,
+        trl_prompt_only.FORMAT,
+        trl_sft.FORMAT,
+        ranking.FORMAT,
+        lmsys.FORMAT,
+        llama_factory.FORMAT,
+    )
 }
 
 
@@ -27,14 +45,19 @@ def get_format(name: str) -> Format:
 
 
 __all__ = [
+    "CONTAINERS",
     "FORMATS",
     "Cancelled",
+    "Counts",
     "Export",
     "Format",
+    "Part",
     "UnknownFormat",
     "get_format",
     "ignore_progress",
+    "read_rows",
     "split_of",
     "write_file",
+    "write_folder",
     "write_rows",
 ]

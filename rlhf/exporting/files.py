@@ -1,98 +1,193 @@
 """Writes an export: streaming, in constant memory, never half a file under the final name."""
 
+import fcntl
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO
 
-import orjson
-
+from rlhf.exporting.containers import HashingSink, Sink, open_container
 from rlhf.exporting.formats import Format, ignore_progress
+from rlhf.exporting.reading import Counts, read_rows
+from rlhf.exporting.splits import SPLITS
+from rlhf.selection import Selection
 
-REPORT_EVERY = 500  # items between two calls of the progress callback
+Progress = Callable[[int, int], None]
 
 
 class Cancelled(Exception):
     """Raised by a progress callback to stop an export; nothing is left behind."""
 
 
-class Sink(Protocol):
-    def write(self, data: bytes, /) -> object: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Export:
-    """What an export holds. `items` votes (or thumbs) were read, `skipped` of them had no texts."""
+class Part:
+    """A file of an export, or all of it where there is one."""
 
+    name: str
     rows: int
-    items: int
-    skipped: int
-    train: int
-    test: int
     size: int
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export holds. `sha256` and `size` are of all its files, one after the other."""
+
+    counts: Counts
+    train: int
+    test: int
+    size: int
+    sha256: str
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return self.train + self.test
+
+
 def write_rows(
     form: Format,
-    population: str,
+    selection: Selection,
     sink: Sink,
     *,
-    progress: Callable[[int, int], None] = ignore_progress,
+    container: str = "jsonl",
+    progress: Progress = ignore_progress,
 ) -> Export:
-    """Write all rows to `sink` as JSON Lines. `progress(done, total)` may raise Cancelled."""
-    digest = hashlib.sha256()
-    splits: Counter[str] = Counter()
-    size = items = skipped = 0
-    total = form.count(population)
-    progress(0, total)
-    for rows in form.rows(population):
-        items += 1
-        if rows is None:
-            skipped += 1
-        else:
-            for row in rows:
-                line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-                sink.write(line)
-                digest.update(line)
-                size += len(line)
-                splits[row["split"]] += 1
-        if items % REPORT_EVERY == 0:
-            progress(items, max(items, total))
-    progress(items, items)
+    """Write all rows to `sink`, both splits among each other in the order cast."""
+    hashing, counts = HashingSink(sink), Counts()
+    train = rows_written = 0
+    with open_container(container, hashing, form.columns) as writer:
+        for rows in read_rows(form, selection, counts, progress=progress):
+            writer.write(rows)
+            rows_written += len(rows)
+            train += sum(row["split"] == "train" for row in rows)
     return Export(
-        rows=splits.total(),
-        items=items,
-        skipped=skipped,
-        train=splits["train"],
-        test=splits["test"],
-        size=size,
-        sha256=digest.hexdigest(),
+        counts=counts,
+        train=train,
+        test=rows_written - train,
+        size=hashing.size,
+        sha256=hashing.digest.hexdigest(),
     )
 
 
 def write_file(
     form: Format,
-    population: str,
+    selection: Selection,
     path: Path,
     *,
-    progress: Callable[[int, int], None] = ignore_progress,
+    container: str = "jsonl",
+    progress: Progress = ignore_progress,
 ) -> Export:
     """Like `write_rows`, into a file that appears under its name only when it is whole.
 
-    Whatever stops it (Cancelled, a full disk, a signal's exception) removes the unfinished file.
+    Whatever stops it (Cancelled, a full disk, a signal's exception) removes the unfinished file;
+    what a kill -9 left of it is written over by the next one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            export = write_rows(form, population, file, progress=progress)
-            file.flush()
-            os.fsync(file.fileno())
+    with _partial(path) as (partial, file):
+        export = write_rows(form, selection, file, container=container, progress=progress)
+        file.flush()
+        os.fsync(file.fileno())
         partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return export
+
+
+def write_folder(
+    form: Format,
+    selection: Selection,
+    folder: Path,
+    *,
+    container: str = "jsonl",
+    progress: Progress = ignore_progress,
+    describe: Callable[[Export], Mapping[str, str]] = lambda export: {},
+) -> Export:
+    """A file for each split, and what `describe` adds (its text by file name).
+
+    The folder appears under its name only when it is whole. The caller sees to it that nobody
+    else writes it meanwhile.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        export = _write_splits(form, selection, partial, container, progress)
+        for name, text in describe(export).items():
+            (partial / name).write_text(text, encoding="utf-8")
+        for written in partial.iterdir():
+            _sync(written)
+        _sync(partial)
+        partial.rename(folder)
+        _sync(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return export
+
+
+def _write_splits(
+    form: Format, selection: Selection, folder: Path, container: str, progress: Progress
+) -> Export:
+    counts = Counts()
+    rows_of: dict[str, int] = dict.fromkeys(SPLITS, 0)
+    names = {split: f"{split}.{container}" for split in SPLITS}
+    with (
+        (folder / names["train"]).open("wb") as train,
+        (folder / names["test"]).open("wb") as test,
+    ):
+        sinks = {"train": HashingSink(train), "test": HashingSink(test)}
+        with (
+            open_container(container, sinks["train"], form.columns) as train_writer,
+            open_container(container, sinks["test"], form.columns) as test_writer,
+        ):
+            for rows in read_rows(form, selection, counts, progress=progress):
+                for split, writer in (("train", train_writer), ("test", test_writer)):
+                    of_split = [row for row in rows if row["split"] == split]
+                    writer.write(of_split)
+                    rows_of[split] += len(of_split)
+    whole = sinks["train"].digest.copy()
+    _digest_file(folder / names["test"], whole)
+    return Export(
+        counts=counts,
+        train=rows_of["train"],
+        test=rows_of["test"],
+        size=sum(sink.size for sink in sinks.values()),
+        sha256=whole.hexdigest(),
+        parts=tuple(
+            Part(names[split], rows_of[split], sink.size, sink.digest.hexdigest())
+            for split, sink in sinks.items()
+        ),
+    )
+
+
+def _digest_file(path: Path, digest: "hashlib._Hash") -> None:
+    with path.open("rb") as file:
+        while block := file.read(1024 * 1024):
+            digest.update(block)
+
+
+@contextmanager
+def _partial(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """An empty file beside `path` that nobody else writes; gone afterwards, unless renamed."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"somebody else is writing {path.name}") from None
+        try:
+            file.truncate(0)
+            yield partial, file
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+

@@ -1,31 +1,41 @@
-"""What a format is: where its items come from and which rows each item gives."""
+"""What a format is: which rows a vote (or a thumb) gives, and what their columns hold."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from django.utils.functional import Promise
+from rlhf.selectors import Judged, Thumb
 
 Row = Mapping[str, Any]
+# What a column holds: one text, chat messages, one such value for each response, …
+Kind = Literal["text", "messages", "message", "conversations", "bool", "int", "ints", "float"]
 
 
 class UnknownFormat(ValueError):
     """Nobody wrote a format of that name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Format:
-    """An export format.
+    """An export format. It is made of votes, or of thumbs.
 
-    `count(population)` says how many items there are, for progress. `rows(population)` yields the
-    rows of one item after the other, in the order cast; None for an item without texts.
+    `of_vote` (or `of_thumb`) gives the rows of one, in a fixed order; None for one whose texts do
+    not fit. With `once_per_prompt` a row is left out if an earlier one had the same prompt.
+    `llama_factory` describes the columns as LLaMA-Factory's dataset_info.json has it.
     """
 
     name: str
-    title: str | Promise
-    description: str | Promise
-    count: Callable[[str], int]
-    rows: Callable[[str], Iterator[Sequence[Row] | None]]
+    title: str
+    description: str
+    columns: Mapping[str, Kind]
+    of_vote: Callable[[Judged], Sequence[Row] | None] | None = None
+    of_thumb: Callable[[Thumb], Sequence[Row] | None] | None = None
+    once_per_prompt: bool = False
+    llama_factory: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> Literal["vote", "thumb"]:
+        return "thumb" if self.of_vote is None else "vote"
 
 
 def ignore_progress(done: int, total: int) -> None:

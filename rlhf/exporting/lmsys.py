@@ -4,32 +4,38 @@ One row for each pair of a vote, so a vote on three gives three rows with one `q
 `judge` is a pseudonym that means nothing outside this installation. `turn` counts user turns.
 """
 
-from django.utils.translation import gettext_lazy as _
+from itertools import combinations
 
-from rlhf.exporting.examples import Candidate, Example, count_votes, rows_per_vote
+from django.conf import settings
+
+from rlhf.exporting.examples import conversation, pseudonym
 from rlhf.exporting.formats import Format, Row
+from rlhf.exporting.splits import split_of
+from rlhf.selectors import Judged, Side
 
 
-def rows_of(example: Example) -> list[Row]:
+def rows_of(vote: Judged) -> list[Row]:
+    judge, split = pseudonym(vote.rater_id, settings.SECRET_KEY), split_of(vote.prompts[0])
+    told = [(side, conversation(vote, side)) for side in vote.sides]
     return [
         {
-            "question_id": str(example.vote_id),
+            "question_id": str(vote.vote_id),
             "model_a": first.contender,
             "model_b": second.contender,
-            "winner": _winner(first, second, all_bad=example.all_bad),
-            "judge": example.judge,
-            "conversation_a": example.conversation(first),
-            "conversation_b": example.conversation(second),
-            "turn": len(example.prompts),
-            "tstamp": example.cast_at.timestamp(),
-            "category": example.category,
-            "split": example.split,
+            "winner": _winner(first, second, all_bad=vote.all_bad),
+            "judge": judge,
+            "conversation_a": conversation_a,
+            "conversation_b": conversation_b,
+            "turn": len(vote.prompts),
+            "tstamp": vote.cast_at.timestamp(),
+            "category": vote.category,
+            "split": split,
         }
-        for first, second in example.pairs()
+        for (first, conversation_a), (second, conversation_b) in combinations(told, 2)
     ]
 
 
-def _winner(first: Candidate, second: Candidate, *, all_bad: bool) -> str:
+def _winner(first: Side, second: Side, *, all_bad: bool) -> str:
     if first.rank < second.rank:
         return "model_a"
     if first.rank > second.rank:
@@ -39,8 +45,20 @@ def _winner(first: Candidate, second: Candidate, *, all_bad: bool) -> str:
 
 FORMAT = Format(
     name="lmsys",
-    title=_("Battles (LMSYS)"),
-    description=_("One row per pair: both contenders, winner, hashed judge, both conversations."),
-    count=count_votes,
-    rows=rows_per_vote(rows_of),
+    title="Battles (LMSYS)",
+    description="One row per pair: both contenders, winner, hashed judge, both conversations.",
+    columns={
+        "question_id": "text",
+        "model_a": "text",
+        "model_b": "text",
+        "winner": "text",
+        "judge": "text",
+        "conversation_a": "messages",
+        "conversation_b": "messages",
+        "turn": "int",
+        "tstamp": "float",
+        "category": "text",
+        "split": "text",
+    },
+    of_vote=rows_of,
 )

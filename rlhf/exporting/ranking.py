@@ -4,34 +4,41 @@ One row for each vote, ties included ("both bad" is a tie here). A response is i
 conversation of several turns it is the list of messages that followed the first prompt.
 """
 
-from django.utils.translation import gettext_lazy as _
-
-from rlhf.exporting.examples import Example, count_votes, rows_per_vote
+from rlhf.exporting.examples import completion
 from rlhf.exporting.formats import Format, Row
+from rlhf.exporting.splits import split_of
+from rlhf.selectors import Judged
 
 
-def rows_of(example: Example) -> list[Row]:
-    single = len(example.prompts) == 1
+def rows_of(vote: Judged) -> list[Row]:
+    single = len(vote.prompts) == 1
     return [
         {
-            "prompt": example.prompts[0],
+            "prompt": vote.prompts[0],
             "responses": [
-                candidate.answers[0] if single else example.completion(candidate)
-                for candidate in example.candidates
+                side.answers[0] if single else completion(vote, side) for side in vote.sides
             ],
-            "ranks": [candidate.rank for candidate in example.candidates],
+            "ranks": [side.rank for side in vote.sides],
             "weight": 1.0,
-            "vote_id": example.vote_id,
-            "category": example.category,
-            "split": example.split,
+            "vote_id": vote.vote_id,
+            "category": vote.category,
+            "split": split_of(vote.prompts[0]),
         }
     ]
 
 
 FORMAT = Format(
     name="ranking",
-    title=_("Rankings (K-wise)"),
-    description=_("One row per vote: prompt, responses and their ranks. The reward model's input."),
-    count=count_votes,
-    rows=rows_per_vote(rows_of),
+    title="Rankings (K-wise)",
+    description="One row per vote: prompt, responses and their ranks. The reward model's input.",
+    columns={
+        "prompt": "text",
+        "responses": "conversations",
+        "ranks": "ints",
+        "weight": "float",
+        "vote_id": "int",
+        "category": "text",
+        "split": "text",
+    },
+    of_vote=rows_of,
 )

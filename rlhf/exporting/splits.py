@@ -5,6 +5,7 @@ from typing import Literal
 
 Split = Literal["train", "test"]
 TEST_PERCENT = 10
+SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 def split_of(prompt: str, test_percent: int = TEST_PERCENT) -> Split:

@@ -5,33 +5,33 @@ three gives three. In a conversation of several turns `prompt` is the first prom
 and `rejected` are all that followed it on either side.
 """
 
-from django.utils.translation import gettext_lazy as _
+from itertools import combinations
 
-from rlhf.exporting.examples import Example, count_votes, rows_per_vote
+from rlhf.exporting.examples import completion, opening
 from rlhf.exporting.formats import Format, Row
+from rlhf.exporting.splits import split_of
+from rlhf.selectors import Judged
 
 
-def rows_of(example: Example) -> list[Row]:
-    rows: list[Row] = []
-    for first, second in example.pairs():
-        if first.rank == second.rank:
-            continue
-        chosen, rejected = (first, second) if first.rank < second.rank else (second, first)
-        rows.append(
-            {
-                "prompt": example.opening,
-                "chosen": example.completion(chosen),
-                "rejected": example.completion(rejected),
-                "split": example.split,
-            }
-        )
-    return rows
+def rows_of(vote: Judged) -> list[Row]:
+    prompt, split = opening(vote), split_of(vote.prompts[0])
+    told = [(side.rank, completion(vote, side)) for side in vote.sides]
+    return [
+        {
+            "prompt": prompt,
+            "chosen": first if rank < other else second,
+            "rejected": second if rank < other else first,
+            "split": split,
+        }
+        for (rank, first), (other, second) in combinations(told, 2)
+        if rank != other
+    ]
 
 
 FORMAT = Format(
     name="trl-preference",
-    title=_("Preferences (TRL)"),
-    description=_("One row per strict pair: prompt, chosen and rejected as chat messages."),
-    count=count_votes,
-    rows=rows_per_vote(rows_of),
+    title="Preferences (TRL)",
+    description="One row per strict pair: prompt, chosen and rejected as chat messages.",
+    columns={"prompt": "messages", "chosen": "messages", "rejected": "messages", "split": "text"},
+    of_vote=rows_of,
 )

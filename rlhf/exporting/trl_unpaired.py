@@ -5,13 +5,9 @@ holds the whole conversation before the response. Thumbs of battles whose vote w
 count are left out; thumbs of battles without a vote are in.
 """
 
-from collections.abc import Iterator, Sequence
-
-from django.utils.translation import gettext_lazy as _
-
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
-from rlhf.selectors import Thumb, count_thumbs, thumbs
+from rlhf.selectors import Thumb
 
 
 def rows_of(thumb: Thumb) -> list[Row] | None:
@@ -33,15 +29,10 @@ def rows_of(thumb: Thumb) -> list[Row] | None:
     ]
 
 
-def _read(population: str) -> Iterator[Sequence[Row] | None]:
-    for thumb in thumbs(population):
-        yield rows_of(thumb)
-
-
 FORMAT = Format(
     name="trl-unpaired",
-    title=_("Thumbs (TRL, unpaired)"),
-    description=_("One row per thumb: prompt, completion, label true for up and false for down."),
-    count=count_thumbs,
-    rows=_read,
+    title="Thumbs (TRL, unpaired)",
+    description="One row per thumb: prompt, completion, label true for up and false for down.",
+    columns={"prompt": "messages", "completion": "messages", "label": "bool", "split": "text"},
+    of_thumb=rows_of,
 )

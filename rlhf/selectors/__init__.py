@@ -1,8 +1,11 @@
 """Reads of the lab."""
 
+from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, curves
 from rlhf.selectors.lineage import lineage
+from rlhf.selectors.disputes import disputed, without
+from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.payloads import export_payload, run_payload
 from rlhf.selectors.runs import (
     log_tail,
@@ -11,20 +14,26 @@ from rlhf.selectors.runs import (
     samples,
     seconds_left,
 )
-from rlhf.selectors.thumbs import Thumb, count_thumbs, thumbs
+from rlhf.selectors.thumbs import Thumb, thumbs
 from rlhf.selectors.trials import has_begun, open_trials, trial_counts, trial_outcomes
 from rlhf.selectors.votes import VoteCount, count_votes
 
 __all__ = [
     "Curve",
+    "Judged",
+    "Side",
     "Thumb",
     "VoteCount",
-    "count_thumbs",
+    "chosen_thumbs",
+    "chosen_votes",
     "count_votes",
     "curves",
+    "disputed",
     "export_payload",
     "has_begun",
     "lineage",
+    "judged_votes",
+    "last_vote",
     "local_bases",
     "log_tail",
     "open_trials",
@@ -36,4 +45,5 @@ __all__ = [
     "thumbs",
     "trial_counts",
     "trial_outcomes",
+    "without",
 ]

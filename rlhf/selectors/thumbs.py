@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from arena.models import Population, Reaction, Response, Turn
+from arena.models import Reaction, Response, Turn
 
 CHUNK = 1_000
 
@@ -21,32 +20,13 @@ class Thumb:
     up: bool
 
 
-def _thumbs(population: str) -> QuerySet[Reaction]:
-    chosen = Reaction.objects.filter(
-        Q(response__turn__battle__vote=None) | Q(response__turn__battle__vote__counted=True)
-    )
-    if population == "all":
-        return chosen
-    if population not in Population.values:
-        raise ValueError(f"Unknown population {population!r}: say people, simulated or all.")
-    return chosen.filter(response__turn__battle__population=population)
-
-
-def count_thumbs(population: str) -> int:
-    """How many thumbs `thumbs` yields."""
-    return _thumbs(population).count()
-
-
-def thumbs(population: str) -> Iterator[Thumb]:
-    """All thumbs but those of battles whose vote does not count; in constant memory."""
-    rows = (
-        _thumbs(population)
-        .select_related("response__turn")
-        .order_by("pk")
-        .iterator(chunk_size=CHUNK)
-    )
-    while chunk := list(islice(rows, CHUNK)):
-        yield from _with_history(chunk)
+def thumbs(chosen: QuerySet[Reaction]) -> Iterator[list[Thumb]]:
+    """The thumbs in the order of their keys, a list for each chunk, in constant memory."""
+    rows = chosen.select_related("response__turn").order_by("pk")
+    last = 0
+    while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
+        yield list(_with_history(chunk))
+        last = chunk[-1].pk
 
 
 def _with_history(chunk: list[Reaction]) -> Iterator[Thumb]:

@@ -1,0 +1,127 @@
+"""The file types: JSON Lines and Parquet, written row by row into a sink that hashes."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import orjson
+
+from rlhf.exporting.formats import Kind, Row
+
+CONTAINERS = ("jsonl", "parquet")
+ROW_GROUP = 10_000
+
+
+class Sink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+
+class Writer(Protocol):
+    def write(self, rows: Sequence[Row], /) -> None: ...
+
+
+class HashingSink:
+    """Passes bytes on and knows their number and their SHA-256."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink, self.digest, self.size = sink, hashlib.sha256(), 0
+        self.closed = False  # pyarrow asks
+
+    def write(self, data: bytes) -> int:
+        self.sink.write(data)
+        self.digest.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """What is buffered below is the owner's to flush."""
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    def __init__(self, sink: HashingSink) -> None:
+        self.sink = sink
+
+    def write(self, rows: Sequence[Row]) -> None:
+        option = orjson.OPT_APPEND_NEWLINE
+        self.sink.write(b"".join([orjson.dumps(row, option=option) for row in rows]))
+
+
+class Parquet:
+    """Columns by the format's kinds, in groups of rows, compressed with zstd.
+
+    A column has one type there, so a response that is a plain text becomes the message that it
+    is. pyarrow is imported on first use: it takes most of a second.
+    """
+
+    def __init__(self, sink: HashingSink, columns: Mapping[str, Kind]) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        self.pa, self.columns = pyarrow, columns
+        self.schema = pyarrow.schema(
+            [(name, _arrow_type(pyarrow, kind)) for name, kind in columns.items()]
+        )
+        self.writer = pyarrow.parquet.ParquetWriter(sink, self.schema, compression="zstd")
+        self.waiting: list[Row] = []
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self.waiting += rows
+        if len(self.waiting) >= ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self.writer.close()
+
+    def _flush(self) -> None:
+        if self.waiting:
+            table = self.pa.table(
+                [
+                    self.pa.array([_uniform(row[name], kind) for row in self.waiting], of.type)
+                    for (name, kind), of in zip(self.columns.items(), self.schema, strict=True)
+                ],
+                schema=self.schema,
+            )
+            self.writer.write_table(table)
+            self.waiting = []
+
+
+@contextmanager
+def open_container(
+    name: str, sink: HashingSink, columns: Mapping[str, Kind]
+) -> Iterator[Writer]:
+    """A writer of that file type; ValueError for an unknown one."""
+    if name == "jsonl":
+        yield JsonLines(sink)
+    elif name == "parquet":
+        parquet = Parquet(sink, columns)
+        yield parquet
+        parquet.close()
+    else:
+        raise ValueError(f"There is no file type {name!r}. Choose one of: {', '.join(CONTAINERS)}.")
+
+
+def _uniform(value: Any, kind: Kind) -> Any:
+    if kind == "conversations":
+        return [
+            [{"role": "assistant", "content": one}] if isinstance(one, str) else one
+            for one in value
+        ]
+    return value
+
+
+def _arrow_type(pa: Any, kind: Kind) -> Any:
+    message = pa.struct([("role", pa.string()), ("content", pa.string())])
+    return {
+        "text": pa.string(),
+        "message": message,
+        "messages": pa.list_(message),
+        "conversations": pa.list_(pa.list_(message)),
+        "bool": pa.bool_(),
+        "int": pa.int64(),
+        "ints": pa.list_(pa.int64()),
+        "float": pa.float64(),
+    }[kind]

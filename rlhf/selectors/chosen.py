@@ -1,0 +1,90 @@
+"""The votes and thumbs of a selection, as querysets."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import F, Max, Q, QuerySet
+
+from arena.models import Placement, Reaction, Vote
+from rlhf.selection import Selection
+
+OWN_SOURCE = "arena"
+
+
+def chosen_votes(selection: Selection) -> QuerySet[Vote]:
+    """The votes of a selection in the order cast; disputes are for `disputes.disputed` to find."""
+    votes = Vote.objects.filter(_battles(selection, "battle__"), _days(selection, "cast_at"))
+    if selection.votes != "all":
+        votes = votes.filter(counted=selection.votes == "counted")
+    if selection.last_vote is not None:
+        votes = votes.filter(pk__lte=selection.last_vote)
+    if selection.least_seconds:
+        # Only here is it known when the battle began: imported ones began elsewhere.
+        soonest = F("battle__created_at") + timedelta(seconds=selection.least_seconds)
+        votes = votes.exclude(battle__source=OWN_SOURCE, cast_at__lt=soonest)
+    return votes.order_by("pk")
+
+
+def chosen_thumbs(selection: Selection) -> QuerySet[Reaction]:
+    """Thumbs of a selection. A battle without a vote goes with those whose vote counts."""
+    battle = "response__turn__battle__"
+    thumbs = Reaction.objects.filter(_battles(selection, battle), _days(selection, "created_at"))
+    if selection.votes == "counted":
+        thumbs = thumbs.filter(Q(**{battle + "vote": None}) | Q(**{battle + "vote__counted": True}))
+    elif selection.votes == "not-counted":
+        thumbs = thumbs.filter(**{battle + "vote__counted": False})
+    return thumbs.order_by("pk")
+
+
+def last_vote() -> int:
+    """The highest number of a vote so far; 0 without any."""
+    return Vote.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
+def _battles(selection: Selection, battle: str) -> Q:
+    """What can be said of the battle itself. `battle` is the way to it."""
+    chosen = Q()
+    if selection.population != "all":
+        chosen &= Q(**{battle + "population": selection.population})
+    if selection.categories:
+        chosen &= Q(**{battle + "category__in": selection.categories})
+    if selection.modes:
+        chosen &= Q(**{battle + "mode__in": selection.modes})
+    if selection.raters != "any":
+        known = {"signed-in": True, "anonymous": False, "unknown": None}
+        chosen &= Q(**{battle + "signed_in": known[selection.raters]})
+    if selection.tags:
+        tagged = Q()
+        for tag in selection.tags:  # words of a text with one space between two
+            for lookup, text in (
+                ("", tag), ("__startswith", f"{tag} "), ("__endswith", f" {tag}"),
+                ("__contains", f" {tag} "),
+            ):  # fmt: skip
+                tagged |= Q(**{f"{battle}tags{lookup}": text})
+        chosen &= tagged
+    return chosen & _lineups(selection, battle)
+
+
+def _days(selection: Selection, field: str) -> Q:
+    chosen = Q()
+    if selection.since:
+        chosen &= Q(**{field + "__gte": datetime.combine(selection.since, time(), UTC)})
+    if selection.until:
+        after = datetime.combine(selection.until, time(), UTC) + timedelta(days=1)
+        chosen &= Q(**{field + "__lt": after})
+    return chosen
+
+
+def _lineups(selection: Selection, battle: str) -> Q:
+    """Who took part. Subqueries, not joins: a join would give a row for each contender."""
+    chosen = Q()
+    if selection.contenders:
+        chosen &= Q(**{battle + "in": _battles_with(selection.contenders)})
+    if selection.without:
+        chosen &= ~Q(**{battle + "in": _battles_with(selection.without)})
+    return chosen
+
+
+def _battles_with(slugs: Sequence[str]) -> QuerySet[Placement, Any]:
+    return Placement.objects.filter(contender__slug__in=slugs).values("battle_id")
