@@ -49,8 +49,23 @@ class Dataset(Job):
         choices=[*Population.choices, ("all", _("people and simulated raters"))],
         default=Population.PEOPLE,
     )
-    file_name = models.CharField(max_length=200, blank=True)  # under settings.DATASETS_DIR
-    sha256 = models.CharField(max_length=64, blank=True)
+    container = models.CharField(
+        "file type", max_length=10, choices=[("jsonl", "JSON Lines"), ("parquet", "Parquet")],
+        default="jsonl",
+    )  # fmt: skip
+    selection = models.JSONField(
+        default=dict, blank=True, help_text="Which votes, where that is not the default."
+    )
+    source = models.CharField(
+        max_length=200, blank=True, help_text="The file it was imported from; empty for votes."
+    )
+    folder_name = models.CharField(max_length=200, blank=True)  # under settings.DATASETS_DIR
+    manifest = models.JSONField(
+        default=dict, blank=True, help_text="What was counted; its files in order."
+    )
+    sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of its files of rows, one after the other."
+    )
     rows = models.PositiveIntegerField(null=True, blank=True)
     votes = models.PositiveIntegerField(
         null=True, blank=True, help_text="Votes read; for formats from thumbs, thumbs read."
@@ -71,9 +86,22 @@ class Dataset(Job):
         return reverse("dataset", args=[self.pk])
 
     @property
-    def path(self) -> Path:
-        """Where the file lies, or will lie once it is whole."""
-        return Path(settings.DATASETS_DIR) / self.file_name
+    def folder(self) -> Path:
+        """Where its files lie, or will lie once they are whole."""
+        return Path(settings.DATASETS_DIR) / self.folder_name
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of rows, the training split first; none until they are whole."""
+        return [self.folder / part["name"] for part in self.manifest.get("files", [])]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was written and is still there."""
+        files = self.files
+        return self.state == self.State.SUCCEEDED and bool(files) and all(
+            file.is_file() for file in files
+        )
 
 
 class Run(Job):

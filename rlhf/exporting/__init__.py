@@ -15,11 +15,13 @@ from rlhf.exporting import (
     trl_sft,
     trl_unpaired,
 )
+from rlhf.exporting.cards import MANIFEST, beside, manifest_of
 from rlhf.exporting.containers import CONTAINERS
 from rlhf.exporting.files import Cancelled, Export, Part, write_file, write_folder, write_rows
 from rlhf.exporting.formats import Format, UnknownFormat, ignore_progress
 from rlhf.exporting.reading import Counts, read_rows
 from rlhf.exporting.splits import split_of
+from rlhf.exporting.surveying import Survey, preview, survey
 
 FORMATS: dict[str, Format] = {
     form.name: form
@@ -47,16 +49,22 @@ def get_format(name: str) -> Format:
 __all__ = [
     "CONTAINERS",
     "FORMATS",
+    "MANIFEST",
     "Cancelled",
     "Counts",
     "Export",
     "Format",
     "Part",
+    "Survey",
     "UnknownFormat",
+    "beside",
     "get_format",
     "ignore_progress",
+    "manifest_of",
+    "preview",
     "read_rows",
     "split_of",
+    "survey",
     "write_file",
     "write_folder",
     "write_rows",

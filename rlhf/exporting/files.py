@@ -1,6 +1,7 @@
 """Writes an export: streaming, in constant memory, never half a file under the final name."""
 
 import fcntl
+import gc
 import hashlib
 import os
 import shutil
@@ -60,7 +61,7 @@ def write_rows(
     """Write all rows to `sink`, both splits among each other in the order cast."""
     hashing, counts = HashingSink(sink), Counts()
     train = rows_written = 0
-    with open_container(container, hashing, form.columns) as writer:
+    with no_collection(), open_container(container, hashing, form.columns) as writer:
         for rows in read_rows(form, selection, counts, progress=progress):
             writer.write(rows)
             rows_written += len(rows)
@@ -139,6 +140,7 @@ def _write_splits(
     ):
         sinks = {"train": HashingSink(train), "test": HashingSink(test)}
         with (
+            no_collection(),
             open_container(container, sinks["train"], form.columns) as train_writer,
             open_container(container, sinks["test"], form.columns) as test_writer,
         ):
@@ -160,6 +162,21 @@ def _write_splits(
             for split, sink in sinks.items()
         ),
     )
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Without Python's cyclic garbage collector: an export makes no cycles.
+
+    Looking through each chunk's many small objects again and again took a third of the time.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _digest_file(path: Path, digest: "hashlib._Hash") -> None:

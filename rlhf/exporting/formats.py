@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.utils.functional import Promise
+
 from rlhf.selectors import Judged, Thumb
 
 Row = Mapping[str, Any]
@@ -25,8 +27,8 @@ class Format:
     """
 
     name: str
-    title: str
-    description: str
+    title: str | Promise
+    description: str | Promise
     columns: Mapping[str, Kind]
     of_vote: Callable[[Judged], Sequence[Row] | None] | None = None
     of_thumb: Callable[[Thumb], Sequence[Row] | None] | None = None

@@ -7,6 +7,8 @@ response, gives none.
 
 from itertools import combinations
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import opening
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
@@ -33,8 +35,8 @@ def rows_of(vote: Judged) -> list[Row] | None:
 
 FORMAT = Format(
     name="llama-factory",
-    title="Preferences (LLaMA-Factory)",
-    description="One row per strict pair of a single turn, with a dataset_info.json.",
+    title=_("Preferences (LLaMA-Factory)"),
+    description=_("One row per strict pair of a single turn, with a dataset_info.json."),
     columns={"messages": "messages", "chosen": "message", "rejected": "message", "split": "text"},
     of_vote=rows_of,
     llama_factory={

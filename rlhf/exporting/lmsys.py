@@ -7,6 +7,7 @@ One row for each pair of a vote, so a vote on three gives three rows with one `q
 from itertools import combinations
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from rlhf.exporting.examples import conversation, pseudonym
 from rlhf.exporting.formats import Format, Row
@@ -45,8 +46,8 @@ def _winner(first: Side, second: Side, *, all_bad: bool) -> str:
 
 FORMAT = Format(
     name="lmsys",
-    title="Battles (LMSYS)",
-    description="One row per pair: both contenders, winner, hashed judge, both conversations.",
+    title=_("Battles (LMSYS)"),
+    description=_("One row per pair: both contenders, winner, hashed judge, both conversations."),
     columns={
         "question_id": "text",
         "model_a": "text",

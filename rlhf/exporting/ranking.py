@@ -4,6 +4,8 @@ One row for each vote, ties included ("both bad" is a tie here). A response is i
 conversation of several turns it is the list of messages that followed the first prompt.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import completion
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
@@ -29,8 +31,8 @@ def rows_of(vote: Judged) -> list[Row]:
 
 FORMAT = Format(
     name="ranking",
-    title="Rankings (K-wise)",
-    description="One row per vote: prompt, responses and their ranks. The reward model's input.",
+    title=_("Rankings (K-wise)"),
+    description=_("One row per vote: prompt, responses and their ranks. The reward model's input."),
     columns={
         "prompt": "text",
         "responses": "conversations",

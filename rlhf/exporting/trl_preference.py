@@ -7,6 +7,8 @@ and `rejected` are all that followed it on either side.
 
 from itertools import combinations
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import completion, opening
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
@@ -30,8 +32,8 @@ def rows_of(vote: Judged) -> list[Row]:
 
 FORMAT = Format(
     name="trl-preference",
-    title="Preferences (TRL)",
-    description="One row per strict pair: prompt, chosen and rejected as chat messages.",
+    title=_("Preferences (TRL)"),
+    description=_("One row per strict pair: prompt, chosen and rejected as chat messages."),
     columns={"prompt": "messages", "chosen": "messages", "rejected": "messages", "split": "text"},
     of_vote=rows_of,
 )

@@ -1,5 +1,7 @@
 """Prompts alone, as TRL's GRPOTrainer and RLOOTrainer read them: each first prompt once."""
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import opening
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
@@ -12,8 +14,8 @@ def rows_of(vote: Judged) -> list[Row]:
 
 FORMAT = Format(
     name="trl-prompt-only",
-    title="Prompts (TRL, prompt-only)",
-    description="One row per different first prompt, as chat messages: to sample from.",
+    title=_("Prompts (TRL, prompt-only)"),
+    description=_("One row per different first prompt, as chat messages: to sample from."),
     columns={"prompt": "messages", "split": "text"},
     of_vote=rows_of,
     once_per_prompt=True,

@@ -4,6 +4,8 @@ One row for each response of rank 1 that stands above another one: a vote that t
 LLaMA-Factory reads the same rows.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.examples import conversation
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
@@ -31,8 +33,8 @@ def rows_of(vote: Judged) -> list[Row]:
 
 FORMAT = Format(
     name="trl-sft",
-    title="Best responses (SFT)",
-    description="One row per response put first: the conversation as chat messages.",
+    title=_("Best responses (SFT)"),
+    description=_("One row per response put first: the conversation as chat messages."),
     columns={"messages": "messages", "split": "text"},
     of_vote=rows_of,
     llama_factory={"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": ROLES},

@@ -5,6 +5,8 @@ holds the whole conversation before the response. Thumbs of battles whose vote w
 count are left out; thumbs of battles without a vote are in.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
 from rlhf.selectors import Thumb
@@ -31,8 +33,8 @@ def rows_of(thumb: Thumb) -> list[Row] | None:
 
 FORMAT = Format(
     name="trl-unpaired",
-    title="Thumbs (TRL, unpaired)",
-    description="One row per thumb: prompt, completion, label true for up and false for down.",
+    title=_("Thumbs (TRL, unpaired)"),
+    description=_("One row per thumb: prompt, completion, label true for up and false for down."),
     columns={"prompt": "messages", "completion": "messages", "label": "bool", "split": "text"},
     of_thumb=rows_of,
 )

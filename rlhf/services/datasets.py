@@ -1,11 +1,16 @@
-"""Freezes votes into dataset files."""
+"""Freezes votes into datasets: a folder each, with a file for each split."""
 
+import errno
+import json
 import logging
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -14,15 +19,32 @@ from django.utils.translation import gettext as _
 from arena.errors import Conflict, Invalid
 from arena.models import Population
 from arena.sentences import Sentence
-from rlhf.exporting import FORMATS, Cancelled, UnknownFormat, get_format, write_file
+from rlhf.exporting import (
+    CONTAINERS,
+    MANIFEST,
+    Cancelled,
+    Export,
+    UnknownFormat,
+    beside,
+    get_format,
+    manifest_of,
+    survey,
+    write_folder,
+)
 from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job
+from rlhf.selection import Selection
+from rlhf.selectors import last_vote
 from rlhf.services.queue import WRITE_DATASET, enqueue
 
 logger = logging.getLogger(__name__)
 SAVE_EVERY_S = 0.3
 POPULATIONS = (*Population.values, "all")
 NO_FILE = Sentence("The file could not be written: %(error)s.")
+DISK_FULL = Sentence(
+    "The disk is full, so nothing was kept. Make room in the folder of the datasets, or choose "
+    "fewer votes, and freeze it again."
+)
 EXPORT_FAILED = Sentence("The export failed: %(error)s")
 
 
@@ -30,10 +52,18 @@ def request_dataset(
     *,
     format: str,  # noqa: A002 - the public name of the field
     population: str = Population.PEOPLE,
+    container: str = "jsonl",
+    selection: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
 ) -> Dataset:
-    """Queue a dataset of the votes that count. Raises Invalid, or Unavailable without a queue."""
-    dataset = create_dataset(format=format, population=population, by=by)
+    """Queue a dataset. Raises Invalid, or Unavailable without a queue.
+
+    `selection` has the fields of `rlhf.selection.Selection`; without it these are the votes of
+    the population that count.
+    """
+    dataset = create_dataset(
+        format=format, population=population, container=container, selection=selection, by=by
+    )
     transaction.on_commit(partial(enqueue, WRITE_DATASET, dataset))
     return dataset
 
@@ -43,33 +73,50 @@ def create_dataset(
     *,
     format: str,  # noqa: A002
     population: str = Population.PEOPLE,
+    container: str = "jsonl",
+    selection: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
 ) -> Dataset:
     """A dataset that somebody else will write (`write_dataset`), without queueing it."""
     try:
         form = get_format(format)
-    except UnknownFormat as error:
+        chosen = Selection.parse({"population": population, **(selection or {})})
+    except (UnknownFormat, ValueError) as error:
+        raise Invalid(str(error)) from error
+    if container not in CONTAINERS:
         raise Invalid(
-            _("There is no format '%(name)s'. Choose one of: %(known)s.")
-            % {"name": format, "known": ", ".join(FORMATS)}
-        ) from error
-    if population not in POPULATIONS:
-        raise Invalid(
-            _("There is no population '%(name)s'. Choose one of: %(known)s.")
-            % {"name": population, "known": ", ".join(POPULATIONS)}
+            _("There is no file type '%(name)s'. Choose one of: %(known)s.")
+            % {"name": container, "known": ", ".join(CONTAINERS)}
         )
     dataset = Dataset.objects.create(
-        format=form.name, population=population, created_by_id=by.pk if by else None
+        format=form.name,
+        population=chosen.population,
+        container=container,
+        selection=chosen.as_dict(),
+        created_by_id=by.pk if by else None,
     )
-    dataset.file_name = f"{dataset.pk:05d}-{form.name}.jsonl"
-    dataset.save(update_fields=["file_name"])
+    dataset.folder_name = free_folder(f"{dataset.pk:05d}-{form.name}")
+    dataset.save(update_fields=["folder_name"])
     return dataset
 
 
+def free_folder(name: str) -> str:
+    """A name under which nothing lies: folders may outlive a database."""
+    free, number = name, 1
+    while (Path(settings.DATASETS_DIR) / free).exists():
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
 def write_dataset(dataset_id: int, *, stop: Callable[[], bool] = lambda: False) -> None:
-    """Write the dataset's file. Safe to run twice; a file that is whole is left alone."""
+    """Write the dataset's folder. Safe to run twice; one that is whole is left alone.
+
+    A worker that was killed leaves a hidden folder, which the next one throws away; if it was
+    killed after the folder had got its name, the next one takes it over.
+    """
     dataset = Dataset.objects.get(pk=dataset_id)
-    with exclusive(dataset.path.with_suffix(".lock")) as free:
+    with exclusive(_lock(dataset)) as free:
         if not free:
             logger.info("Dataset %d is being written already.", dataset_id)
             return
@@ -79,31 +126,81 @@ def write_dataset(dataset_id: int, *, stop: Callable[[], bool] = lambda: False) 
         _write(dataset, stop)
 
 
+def _lock(dataset: Dataset) -> Path:
+    return dataset.folder.with_name(f".{dataset.folder_name}.lock")
+
+
 def _write(dataset: Dataset, stop: Callable[[], bool]) -> None:
     dataset.state, dataset.started_at = Job.State.RUNNING, timezone.now()
-    dataset.save(update_fields=["state", "started_at"])
+    # A second attempt reads no more votes than the first one did.
+    dataset.selection = {"last_vote": last_vote(), **dataset.selection}
+    dataset.save(update_fields=["state", "started_at", "selection"])
     try:
-        export = write_file(
-            get_format(dataset.format),
-            dataset.population,
-            dataset.path,
-            progress=_Progress(dataset, stop),
-        )
+        manifest = _whole_already(dataset) or _freeze(dataset, stop)
     except Cancelled:
         _end(dataset, Job.State.CANCELLED)
     except OSError as error:
-        _end(dataset, Job.State.FAILED, NO_FILE(error=error))
+        _end(dataset, Job.State.FAILED, disk_trouble(error))
     except Exception as error:
         _end(dataset, Job.State.FAILED, EXPORT_FAILED(error=f"{type(error).__name__}: {error}"))
         raise
     else:
-        dataset.rows, dataset.votes, dataset.skipped = export.rows, export.items, export.skipped
-        dataset.test_rows, dataset.size, dataset.sha256 = export.test, export.size, export.sha256
-        dataset.progress = 1.0
-        dataset.save(
-            update_fields=["rows", "votes", "skipped", "test_rows", "size", "sha256", "progress"]
+        keep_manifest(dataset, manifest)
+
+
+def keep_manifest(dataset: Dataset, manifest: dict[str, Any]) -> None:
+    """End a dataset whose folder is whole: what its manifest says is now what it says."""
+    counts = manifest["counts"]
+    dataset.manifest, dataset.progress = manifest, 1.0
+    dataset.rows, dataset.test_rows = manifest["rows"], manifest["test_rows"]
+    dataset.votes, dataset.skipped = counts["items"], counts["skipped"]
+    dataset.size, dataset.sha256 = manifest["size"], manifest["sha256"]
+    dataset.save(
+        update_fields=[
+            "manifest", "progress", "rows", "test_rows", "votes", "skipped", "size", "sha256",
+        ]
+    )  # fmt: skip
+    _end(dataset, Job.State.SUCCEEDED)
+
+
+def _whole_already(dataset: Dataset) -> dict[str, Any] | None:
+    file = dataset.folder / MANIFEST
+    if not file.is_file():
+        return None
+    manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return manifest
+
+
+def _freeze(dataset: Dataset, stop: Callable[[], bool]) -> dict[str, Any]:
+    form, selection = get_format(dataset.format), Selection.parse(dataset.selection)
+    manifest: dict[str, Any] = {}
+
+    def describe(export: Export) -> dict[str, str]:
+        manifest.update(
+            manifest_of(
+                form,
+                dataset.container,
+                selection,
+                export,
+                frozen_at=timezone.now().isoformat(),
+                survey=survey(selection),
+            )
         )
-        _end(dataset, Job.State.SUCCEEDED)
+        return beside(form, manifest, f"Arena dataset {dataset.pk}: {form.title}")
+
+    write_folder(
+        form,
+        selection,
+        dataset.folder,
+        container=dataset.container,
+        progress=_Progress(dataset, stop),
+        describe=describe,
+    )
+    return manifest
+
+
+def disk_trouble(error: OSError) -> str:
+    return DISK_FULL() if error.errno == errno.ENOSPC else NO_FILE(error=error)
 
 
 def _end(dataset: Dataset, state: Job.State, error: str = "") -> None:
@@ -134,14 +231,19 @@ def delete_dataset(dataset: Dataset) -> None:
         raise Conflict(
             _("Dataset %(number)s is being written. Cancel it first.") % {"number": dataset.pk}
         )
-    path = dataset.path
+    folder, files = dataset.folder, dataset.files
+    own = bool(dataset.folder_name)
+    lock = _lock(dataset)
     dataset.delete()
-    transaction.on_commit(partial(_remove, path))
+    transaction.on_commit(partial(_remove, folder if own else None, files, lock))
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.with_suffix(".lock").unlink(missing_ok=True)
+def _remove(folder: Path | None, files: Sequence[Path], lock: Path) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    lock.unlink(missing_ok=True)
 
 
 @transaction.atomic
