@@ -56,7 +56,8 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             return ("format", "population")
         return (
             "format", "population", "rows", "test_rows", "votes", "skipped", "size", "sha256",
-            "created_by", "created_at", "finished_at",
+            "container", "selection", "source", "manifest", "created_by", "created_at",
+            "finished_at",
         )  # fmt: skip
 
     def changelist_view(

@@ -12,6 +12,7 @@ from pydantic import Field
 from arena.api.schemas import PROBLEMS, Strict
 from arena.errors import Forbidden, NotFound, Unauthorized
 from rlhf import services
+from rlhf.exporting import FORMATS
 from rlhf.models import Dataset, Run
 from rlhf.selectors import export_payload, run_payload
 
@@ -21,14 +22,24 @@ LISTED = 100
 
 
 class ExportIn(Strict):
-    format: str = Field(description="trl-preference, trl-unpaired, ranking or lmsys")
+    format: str = Field(description="One of: " + ", ".join(FORMATS))
     population: str = Field("people", description="people, simulated or all")
+    container: str = Field("jsonl", description="jsonl or parquet")
+    selection: dict[str, Any] = Field(
+        {},
+        description="Which votes: since, until, categories, tags, contenders, without, raters, "
+        "modes, votes, least_seconds, agreement, scrub, last_vote",
+    )
 
 
 class ExportOut(Schema):
     id: int
     format: str
     population: str
+    container: str
+    selection: dict[str, Any] = Field(description="Which votes, where that is not the default.")
+    source: str | None = Field(description="The file it was imported from; null for votes.")
+    manifest: dict[str, Any] = Field(description="Files, counts, split rule; empty until whole.")
     state: State
     progress: float
     rows: int | None
@@ -38,7 +49,8 @@ class ExportOut(Schema):
     size: int | None
     sha256: str | None
     error: str | None
-    url: str | None = Field(description="Where to download it; null until it is whole.")
+    url: str | None = Field(description="Where to download the rows; null until it is whole.")
+    archive: str | None = Field(description="The folder with card and manifest, as tar.")
     created_at: datetime
 
 
@@ -96,7 +108,11 @@ def exports(request: HttpRequest) -> list[dict[str, Any]]:
 def create_export(request: HttpRequest, payload: ExportIn) -> Status[dict[str, Any]]:
     """A worker writes the file; ask for the export until its state is `succeeded`."""
     dataset = services.request_dataset(
-        format=payload.format, population=payload.population, by=_staff(request)
+        format=payload.format,
+        population=payload.population,
+        container=payload.container,
+        selection=payload.selection,
+        by=_staff(request),
     )
     dataset.refresh_from_db()
     return Status(201, export_payload(dataset))

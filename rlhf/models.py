@@ -99,8 +99,10 @@ class Dataset(Job):
     def whole(self) -> bool:
         """Whether it was written and is still there."""
         files = self.files
-        return self.state == self.State.SUCCEEDED and bool(files) and all(
-            file.is_file() for file in files
+        return (
+            self.state == self.State.SUCCEEDED
+            and bool(files)
+            and all(file.is_file() for file in files)
         )
 
 

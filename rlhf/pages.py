@@ -1,5 +1,6 @@
 """What the lab's pages show, as values for the templates."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from arena.models import Population
 from rlhf import selectors
 from rlhf.charts import chart
-from rlhf.exporting import get_format
+from rlhf.exporting import FORMATS, get_format, preview, survey
+from rlhf.forms import DatasetForm
 from rlhf.models import Dataset, Job, Run
+from rlhf.selection import Selection
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage
 from rlhf.wording import figure_name, phase_name
 
@@ -101,6 +104,33 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "dataset": found,
         "format": get_format(found.format),
         "used_by": found.run_set.all(),
+        "selected": [
+            (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else value)
+            for name, value in found.selection.items()
+        ],
+        "survey": found.manifest.get("survey"),
+        "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
+    }
+
+
+def yielded(form: DatasetForm) -> dict[str, Any]:
+    """What the selection of a valid form yields, and the fields that freeze just that."""
+    chosen = form.arguments()
+    selection = Selection.parse(chosen["selection"])
+    kind = get_format(chosen["format"])
+    found = survey(selection, FORMATS)
+    return {
+        "format": kind,
+        "survey": found.as_dict(),
+        "yields": [
+            (FORMATS[name], rows, rows * (found.votes - found.disputed) // max(1, found.sampled))
+            for name, rows in found.rows.items()
+        ],
+        "exact": found.exact,
+        "preview": [
+            json.dumps(row, indent=2, ensure_ascii=False) for row in preview(kind, selection)
+        ],
+        "fields": [(name, value) for name, values in form.data_lists().items() for value in values],
     }
 
 

@@ -113,9 +113,7 @@ def _date(name: str, value: Any) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise ValueError(
-            f"{name} is a day such as 2026-01-31, not {str(value)[:40]!r}."
-        ) from None
+        raise ValueError(f"{name} is a day such as 2026-01-31, not {str(value)[:40]!r}.") from None
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,10 @@ urlpatterns = [
     path("lab/trials/<int:pk>/rule/", views.rule, name="trial-rule"),
     path("lab/trials/<int:pk>/settle/", views.settle, name="trial-settle"),
     path("lab/datasets/", views.datasets, name="datasets"),
+    path("lab/datasets/new/", views.new_dataset, name="dataset-new"),
+    path("lab/datasets/import/", views.import_dataset, name="dataset-import"),
     path("lab/datasets/<int:pk>/", views.dataset, name="dataset"),
     path("lab/datasets/<int:pk>/download/", views.download, name="dataset-download"),
+    path("lab/datasets/<int:pk>/archive/", views.download_archive, name="dataset-archive"),
     path("lab/datasets/<int:pk>/cancel/", views.cancel_dataset, name="dataset-cancel"),
 ]

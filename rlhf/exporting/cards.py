@@ -1,4 +1,4 @@
-"""What lies beside the rows of a dataset: manifest.json, README.md (its card), dataset_info.json."""
+"""What lies beside the rows: manifest.json, README.md (the card), dataset_info.json."""
 
 import json
 from collections.abc import Mapping

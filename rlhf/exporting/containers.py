@@ -90,9 +90,7 @@ class Parquet:
 
 
 @contextmanager
-def open_container(
-    name: str, sink: HashingSink, columns: Mapping[str, Kind]
-) -> Iterator[Writer]:
+def open_container(name: str, sink: HashingSink, columns: Mapping[str, Kind]) -> Iterator[Writer]:
     """A writer of that file type; ValueError for an unknown one."""
     if name == "jsonl":
         yield JsonLines(sink)

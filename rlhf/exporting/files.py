@@ -5,14 +5,15 @@ import gc
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from rlhf.exporting.containers import HashingSink, Sink, open_container
-from rlhf.exporting.formats import Format, ignore_progress
+from rlhf.exporting.formats import Format, Row, ignore_progress
 from rlhf.exporting.reading import Counts, read_rows
 from rlhf.exporting.splits import SPLITS
 from rlhf.selection import Selection
@@ -99,23 +100,24 @@ def write_file(
 
 def write_folder(
     form: Format,
-    selection: Selection,
+    chunks: Iterable[Sequence[Row]],
+    counts: Counts,
     folder: Path,
     *,
     container: str = "jsonl",
-    progress: Progress = ignore_progress,
     describe: Callable[[Export], Mapping[str, str]] = lambda export: {},
 ) -> Export:
-    """A file for each split, and what `describe` adds (its text by file name).
+    """A file for each split of the rows, and what `describe` adds (its text by file name).
 
-    The folder appears under its name only when it is whole. The caller sees to it that nobody
+    `chunks` may count in `counts` what it reads, and may raise what it likes. The folder appears
+    under its name only when it is whole. The caller sees to it that nobody
     else writes it meanwhile.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        export = _write_splits(form, selection, partial, container, progress)
+        export = _write_splits(form, chunks, counts, partial, container)
         for name, text in describe(export).items():
             (partial / name).write_text(text, encoding="utf-8")
         for written in partial.iterdir():
@@ -129,27 +131,30 @@ def write_folder(
 
 
 def _write_splits(
-    form: Format, selection: Selection, folder: Path, container: str, progress: Progress
+    form: Format,
+    chunks: Iterable[Sequence[Row]],
+    counts: Counts,
+    folder: Path,
+    container: str,
 ) -> Export:
-    counts = Counts()
-    rows_of: dict[str, int] = dict.fromkeys(SPLITS, 0)
+    rows_of: Counter[str] = Counter()
     names = {split: f"{split}.{container}" for split in SPLITS}
-    with (
-        (folder / names["train"]).open("wb") as train,
-        (folder / names["test"]).open("wb") as test,
-    ):
-        sinks = {"train": HashingSink(train), "test": HashingSink(test)}
-        with (
-            no_collection(),
-            open_container(container, sinks["train"], form.columns) as train_writer,
-            open_container(container, sinks["test"], form.columns) as test_writer,
-        ):
-            for rows in read_rows(form, selection, counts, progress=progress):
-                for split, writer in (("train", train_writer), ("test", test_writer)):
-                    of_split = [row for row in rows if row["split"] == split]
-                    writer.write(of_split)
-                    rows_of[split] += len(of_split)
-    whole = sinks["train"].digest.copy()
+    with ExitStack() as stack:
+        stack.enter_context(no_collection())
+        sinks = {
+            name: HashingSink(stack.enter_context((folder / name).open("wb")))
+            for name in names.values()
+        }
+        writers = {
+            split: stack.enter_context(open_container(container, sinks[name], form.columns))
+            for split, name in names.items()
+        }
+        for rows in chunks:
+            for split, writer in writers.items():
+                of_split = [row for row in rows if row["split"] == split]
+                writer.write(of_split)
+                rows_of[split] += len(of_split)
+    whole = sinks[names["train"]].digest.copy()
     _digest_file(folder / names["test"], whole)
     return Export(
         counts=counts,
@@ -158,8 +163,8 @@ def _write_splits(
         size=sum(sink.size for sink in sinks.values()),
         sha256=whole.hexdigest(),
         parts=tuple(
-            Part(names[split], rows_of[split], sink.size, sink.digest.hexdigest())
-            for split, sink in sinks.items()
+            Part(name, rows_of[split], sinks[name].size, sinks[name].digest.hexdigest())
+            for split, name in names.items()
         ),
     )
 
@@ -207,4 +212,3 @@ def _sync(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-

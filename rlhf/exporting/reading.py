@@ -46,8 +46,10 @@ def read_rows(
     progress(0, total)
     scrubber = Scrubber(counts.scrubbed) if selection.scrub else None
     seen: set[int] = set()
-    for rows in _thumb_rows(form, selection, counts, scrubber) if form.unit == "thumb" else (
-        _vote_rows(form, selection, counts, scrubber)
+    for rows in (
+        _thumb_rows(form, selection, counts, scrubber)
+        if form.unit == "thumb"
+        else (_vote_rows(form, selection, counts, scrubber))
     ):
         yield _once(rows, seen, counts) if form.once_per_prompt else rows
         progress(counts.items, max(counts.items, total))

@@ -1,11 +1,12 @@
 """Reads of the lab."""
 
-from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote
+from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote, vote_categories
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, curves
-from rlhf.selectors.lineage import lineage
+from rlhf.selectors.datasets import dataset_rows
 from rlhf.selectors.disputes import disputed, without
 from rlhf.selectors.judged import Judged, Side, judged_votes
+from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
 from rlhf.selectors.runs import (
     log_tail,
@@ -28,12 +29,13 @@ __all__ = [
     "chosen_votes",
     "count_votes",
     "curves",
+    "dataset_rows",
     "disputed",
     "export_payload",
     "has_begun",
-    "lineage",
     "judged_votes",
     "last_vote",
+    "lineage",
     "local_bases",
     "log_tail",
     "open_trials",
@@ -45,5 +47,6 @@ __all__ = [
     "thumbs",
     "trial_counts",
     "trial_outcomes",
+    "vote_categories",
     "without",
 ]

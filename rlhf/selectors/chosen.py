@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet
 
-from arena.models import Placement, Reaction, Vote
+from arena.models import Battle, Placement, Reaction, Vote
 from rlhf.selection import Selection
 
 OWN_SOURCE = "arena"
@@ -88,3 +88,9 @@ def _lineups(selection: Selection, battle: str) -> Q:
 
 def _battles_with(slugs: Sequence[str]) -> QuerySet[Placement, Any]:
     return Placement.objects.filter(contender__slug__in=slugs).values("battle_id")
+
+
+def vote_categories() -> list[str]:
+    """The library's categories that battles were about."""
+    named = Battle.objects.exclude(category="").order_by("category")
+    return list(named.values_list("category", flat=True).distinct())

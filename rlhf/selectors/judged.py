@@ -64,10 +64,10 @@ _Told = tuple[tuple[str, ...], tuple[Side, ...]]
 def _said(votes: QuerySet[Vote], *, after: int, until: int) -> dict[int, _Told]:
     """Prompts and complete sides by vote, for those of votes with `after` < pk <= `until`."""
     rows = (
-        votes.filter(
-            pk__gt=after, pk__lte=until, battle__placements__responses__superseded=False
+        votes.filter(pk__gt=after, pk__lte=until, battle__placements__responses__superseded=False)
+        .order_by(
+            "pk", "battle__placements__position", "battle__placements__responses__turn__number"
         )
-        .order_by("pk", "battle__placements__position", "battle__placements__responses__turn__number")
         .values_list(
             "pk",
             "battle__placements__position",
@@ -93,13 +93,13 @@ def _told(lines: list[tuple[Any, ...]]) -> _Told:
             prompts.append(prompt)
     turns = len(prompts)
     whole = [
-        side
-        for side in sides.values()
-        if side[0] is not None and len(side[2]) == turns and all(map(_is_told, side[2]))
+        (rank, contender, texts)
+        for rank, contender, texts in sides.values()
+        if rank is not None and len(texts) == turns and all(map(_is_told, texts))
     ]
     if len(whole) < 2:
         return tuple(prompts), ()
-    dense = {rank: place for place, rank in enumerate(sorted({side[0] for side in whole}), 1)}
+    dense = {rank: place for place, rank in enumerate(sorted({rank for rank, _, _ in whole}), 1)}
     return tuple(prompts), tuple(
         [Side(contender, dense[rank], tuple(texts)) for rank, contender, texts in whole]
     )

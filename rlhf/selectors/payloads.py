@@ -15,6 +15,10 @@ def export_payload(dataset: Dataset) -> dict[str, Any]:
         "id": dataset.pk,
         "format": dataset.format,
         "population": dataset.population,
+        "container": dataset.container,
+        "selection": dataset.selection,
+        "source": dataset.source or None,
+        "manifest": dataset.manifest,
         "state": dataset.state,
         "progress": dataset.progress,
         "rows": dataset.rows,
@@ -25,6 +29,7 @@ def export_payload(dataset: Dataset) -> dict[str, Any]:
         "sha256": dataset.sha256 or None,
         "error": dataset.error or None,
         "url": reverse("dataset-download", args=[dataset.pk]) if whole else None,
+        "archive": reverse("dataset-archive", args=[dataset.pk]) if whole else None,
         "created_at": dataset.created_at,
     }
 

@@ -13,6 +13,7 @@ from rlhf.services.datasets import (
 )
 from rlhf.services.entering import enter_anyway
 from rlhf.services.following import Pace, follow_run
+from rlhf.services.importing import import_preferences
 from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
 from rlhf.services.runs import cancel_run, create_run, start_run
 from rlhf.services.trials import judge_trials, set_rule, settle_trial
@@ -28,6 +29,7 @@ __all__ = [
     "delete_dataset",
     "enter_anyway",
     "follow_run",
+    "import_preferences",
     "judge_trials",
     "request_dataset",
     "requeue_datasets",

@@ -21,13 +21,16 @@ from arena.models import Population
 from arena.sentences import Sentence
 from rlhf.exporting import (
     CONTAINERS,
+    FORMATS,
     MANIFEST,
     Cancelled,
+    Counts,
     Export,
     UnknownFormat,
     beside,
     get_format,
     manifest_of,
+    read_rows,
     survey,
     write_folder,
 )
@@ -183,18 +186,15 @@ def _freeze(dataset: Dataset, stop: Callable[[], bool]) -> dict[str, Any]:
                 selection,
                 export,
                 frozen_at=timezone.now().isoformat(),
-                survey=survey(selection),
+                survey=survey(selection, FORMATS).as_dict(),
             )
         )
         return beside(form, manifest, f"Arena dataset {dataset.pk}: {form.title}")
 
+    counts = Counts()
+    chunks = read_rows(form, selection, counts, progress=_Progress(dataset, stop))
     write_folder(
-        form,
-        selection,
-        dataset.folder,
-        container=dataset.container,
-        progress=_Progress(dataset, stop),
-        describe=describe,
+        form, chunks, counts, dataset.folder, container=dataset.container, describe=describe
     )
     return manifest
 

@@ -13,6 +13,7 @@ from arena.models import Prompt
 from arena.sentences import Sentence
 from rlhf.exporting import split_of
 from rlhf.models import Dataset, Job, Run
+from rlhf.selectors import dataset_rows
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import write_dataset
 from rlhf.stages import get_stage
@@ -83,13 +84,11 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
 
     def single_turn() -> Iterator[dict[str, Any]]:
         nonlocal skipped
-        with dataset.path.open("rb") as file:
-            for line in file:
-                row = orjson.loads(line)
-                if all(isinstance(text, str) for text in row["responses"]):
-                    yield row
-                else:
-                    skipped += 1
+        for row in dataset_rows(dataset):
+            if all(isinstance(text, str) for text in row["responses"]):
+                yield row
+            else:
+                skipped += 1
 
     if run.stage == "sft":
         path = run.folder / "demonstrations.jsonl"

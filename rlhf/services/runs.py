@@ -186,11 +186,13 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
     dataset = Dataset.objects.filter(pk=pk).first()
     if dataset is None:
         raise NotFound(_("There is no dataset %(number)s.") % {"number": pk})
-    if dataset.state != Job.State.SUCCEEDED or not dataset.path.is_file():
+    if not dataset.whole:
         raise Invalid(
             _("Dataset %(number)s has no file (%(state)s). Choose another.")
             % {"number": pk, "state": dataset.get_state_display()}
         )
+    if dataset.container != "jsonl":
+        raise Invalid(_("Dataset %(number)s is in Parquet; training reads JSONL.") % {"number": pk})
     if dataset.format != RANKINGS:
         raise Invalid(
             _("Dataset %(number)s is in the format %(format)s; training reads %(wanted)s.")

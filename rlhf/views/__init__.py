@@ -1,11 +1,16 @@
 """The lab's pages: the pipeline and its jobs, their lineage, the trials of what came out."""
 
-from rlhf.views.lab import (
-    cancel,
+from rlhf.views.datasets import (
     cancel_dataset,
     dataset,
     datasets,
     download,
+    download_archive,
+    import_dataset,
+    new_dataset,
+)
+from rlhf.views.lab import (
+    cancel,
     enter,
     lab,
     run,
@@ -20,9 +25,12 @@ __all__ = [
     "dataset",
     "datasets",
     "download",
+    "download_archive",
     "enter",
+    "import_dataset",
     "lab",
     "lineage",
+    "new_dataset",
     "rule",
     "run",
     "settle",

@@ -1,22 +1,18 @@
 """The lab's pages: gate, form, one domain call, answer."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from arena.errors import ArenaError, NotFound
+from arena.errors import ArenaError
 from arena.sentences import shown
 from rlhf import pages, services
-from rlhf.downloads import Download
-from rlhf.exporting import FORMATS
-from rlhf.forms import DatasetForm, RewardForm, UpdateForm
-from rlhf.gates import staff_or_token, staff_page
-from rlhf.models import Dataset, Job, Run
+from rlhf.forms import RewardForm, UpdateForm
+from rlhf.gates import staff_page
+from rlhf.models import Run
 
 RUNS_SHOWN = 25
 
@@ -93,64 +89,3 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
         % {"contender": contender},
     )
     return redirect(run)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@staff_page
-def datasets(request: HttpRequest) -> HttpResponse:
-    form = DatasetForm(request.POST or None)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                made = services.request_dataset(**form.cleaned_data, by=pages.user_of(request))
-            except ArenaError as refusal:
-                form.add_error(None, shown(refusal.reason))
-                status = refusal.status
-            else:
-                return redirect(made)
-    page = Paginator(Dataset.objects.all(), RUNS_SHOWN).get_page(request.GET.get("page"))
-    context: dict[str, Any] = {
-        "form": form,
-        "formats": FORMATS.values(),
-        "datasets": page,
-        "moving": any(not dataset.ended for dataset in page),
-    }
-    return render(request, "rlhf/datasets.html", context, status=status)
-
-
-@require_GET
-@staff_page
-def dataset(request: HttpRequest, pk: int) -> HttpResponse:
-    """A dataset's page; for htmx only the part that changes while it is written."""
-    found = get_object_or_404(Dataset.objects.select_related("created_by"), pk=pk)
-    template = (
-        "rlhf/dataset_live.html" if request.headers.get("HX-Request") else "rlhf/dataset.html"
-    )
-    return render(request, template, pages.dataset(found))
-
-
-@require_POST
-@staff_page
-def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
-    dataset = get_object_or_404(Dataset, pk=pk)
-    services.cancel_dataset(dataset)
-    return redirect(dataset)
-
-
-@require_http_methods(["GET", "HEAD"])
-@staff_or_token
-def download(request: HttpRequest, pk: int) -> HttpResponseBase:
-    dataset = get_object_or_404(Dataset, pk=pk)
-    if dataset.state != Job.State.SUCCEEDED or not dataset.path.is_file():
-        raise NotFound(
-            _("Dataset %(number)s has no file to download (%(state)s).")
-            % {"number": pk, "state": dataset.get_state_display()}
-        )
-    return Download(
-        dataset.path.open("rb"),
-        as_attachment=True,
-        filename=f"arena-{dataset.file_name}",
-        content_type="application/jsonl",
-    )

@@ -21,6 +21,7 @@ from rlhf.exporting import (
     write_file,
     write_rows,
 )
+from rlhf.selection import Selection
 from tests.rlhf.votes import converse, many_votes, thumb, vote
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 def rows(name: str, population: str = Population.PEOPLE) -> list[dict[str, Any]]:
     sink = io.BytesIO()
-    write_rows(get_format(name), population, sink)
+    write_rows(get_format(name), Selection(population=population), sink)
     return [json.loads(line) for line in sink.getvalue().splitlines()]
 
 
@@ -212,8 +213,8 @@ def test_votes_without_texts_are_skipped_and_counted() -> None:
     vote(converse([], {"amber": [], "birch": []}), [1, 2])
     vote(converse(["Hi"], {"amber": ["a"], "birch": [""]}), [1, 2])
     vote(converse(["Hi"], {"amber": ["a"], "birch": ["b"]}), [1, 2])
-    export = write_rows(get_format("ranking"), "people", io.BytesIO())
-    assert (export.items, export.skipped, export.rows) == (3, 2, 1)
+    export = write_rows(get_format("ranking"), Selection(), io.BytesIO())
+    assert (export.counts.items, export.counts.skipped, export.rows) == (3, 2, 1)
 
 
 def test_populations_are_kept_apart_unless_all_are_asked_for() -> None:
@@ -225,8 +226,8 @@ def test_populations_are_kept_apart_unless_all_are_asked_for() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_votes_give_an_empty_file(name: str, tmp_path: Path) -> None:
-    export = write_file(get_format(name), "people", tmp_path / "out.jsonl")
-    assert (export.rows, export.items) == (0, 0)
+    export = write_file(get_format(name), Selection(), tmp_path / "out.jsonl")
+    assert (export.rows, export.counts.items) == (0, 0)
     assert (tmp_path / "out.jsonl").read_bytes() == b""
 
 
@@ -235,15 +236,9 @@ def test_an_unknown_format_names_the_known_ones() -> None:
         get_format("trl")
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_an_unknown_population_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="people, simulated or all"):
-        rows(name, "everybody")
-
-
 def test_the_checksum_and_size_are_the_file_s(tmp_path: Path) -> None:
     many_votes(3)
-    export = write_file(get_format("ranking"), "people", tmp_path / "out.jsonl")
+    export = write_file(get_format("ranking"), Selection(), tmp_path / "out.jsonl")
     written = (tmp_path / "out.jsonl").read_bytes()
     assert export.sha256 == hashlib.sha256(written).hexdigest()
     assert export.size == len(written)
@@ -257,14 +252,14 @@ def test_a_cancelled_export_leaves_nothing_behind(tmp_path: Path) -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        write_file(get_format("ranking"), "people", tmp_path / "new" / "out.jsonl", progress=stop)
+        write_file(get_format("ranking"), Selection(), tmp_path / "new" / "out.jsonl", progress=stop)
     assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_progress_ends_at_the_number_of_votes() -> None:
     many_votes(3)
     seen: list[tuple[int, int]] = []
-    write_rows(get_format("ranking"), "people", io.BytesIO(), progress=lambda *at: seen.append(at))
+    write_rows(get_format("ranking"), Selection(), io.BytesIO(), progress=lambda *at: seen.append(at))
     assert seen[0] == (0, 3)
     assert seen[-1] == (3, 3)
 

@@ -1,0 +1,148 @@
+"""What a selection would yield, before it is frozen: exact counts, and a look at a sample.
+
+The votes are counted by the database. Rows, lengths, languages, copies and leakage come from at
+most SAMPLE votes, evenly spread over the selection: the same ones each time, so a manifest can be
+checked. With fewer votes than that, all figures are exact.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from rlhf import selectors
+from rlhf.exporting.examples import conversation
+from rlhf.exporting.formats import Format, Row
+from rlhf.exporting.reading import Counts, read_rows
+from rlhf.exporting.similarity import near_copies
+from rlhf.exporting.splits import split_of
+from rlhf.selection import Selection
+from rlhf.selectors import Judged
+
+SAMPLE = 2_000
+PREVIEWED = 5
+LEAST_PROBABILITY = 0.8
+LANGUAGES_SHOWN = 8
+PERCENTILES = (5, 50, 95)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`votes` (and `thumbs`) are all of the selection; the rest is of the `sampled` votes.
+
+    Characters are the 5th, 50th and 95th percentile. `prompts` are the different first prompts
+    (case and spaces aside), `copies` the votes on the same prompt with the same texts as an
+    earlier one. `leaking` of the `test_prompts` are near copies of a prompt for training.
+    """
+
+    votes: int
+    thumbs: int
+    disputed: int
+    sampled: int
+    without_texts: int
+    ties: int
+    all_bad: int
+    several_turns: int
+    rows: dict[str, int]
+    prompt_characters: tuple[int, ...]
+    response_characters: tuple[int, ...]
+    languages: dict[str, int]
+    prompts: int
+    copies: int
+    test_prompts: int
+    leaking: int
+
+    @property
+    def exact(self) -> bool:
+        return self.sampled >= self.votes - self.disputed
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def survey(selection: Selection, formats: "dict[str, Format]") -> Survey:
+    """Look at a selection; about a second for 2,000 votes."""
+    votes = selectors.chosen_votes(selection)
+    disputed = selectors.disputed(votes) if selection.agreement == "undisputed" else []
+    sample = _sample(selection, set(disputed))
+    told = [vote for vote in sample if vote.sides]
+    tied = [vote for vote in told if len({side.rank for side in vote.sides}) < len(vote.sides)]
+    prompts = {" ".join(vote.prompts[0].split()).casefold(): vote.prompts[0] for vote in told}
+    test, leaking = _leakage(list(prompts.values()))
+    return Survey(
+        votes=votes.count(),
+        thumbs=selectors.chosen_thumbs(selection).count(),
+        disputed=len(disputed),
+        sampled=len(sample),
+        without_texts=len(sample) - len(told),
+        ties=len(tied),
+        all_bad=sum(vote.all_bad for vote in tied),
+        several_turns=sum(len(vote.prompts) > 1 for vote in told),
+        rows={
+            name: sum(len(form.of_vote(vote) or ()) for vote in told)
+            for name, form in formats.items()
+            if form.of_vote is not None and not form.once_per_prompt
+        },
+        prompt_characters=_percentiles(len(prompt) for vote in told for prompt in vote.prompts),
+        response_characters=_percentiles(
+            len(text) for vote in told for side in vote.sides for text in side.answers
+        ),
+        languages=_languages(list(prompts.values())),
+        prompts=len(prompts),
+        copies=len(told) - len({_content(vote) for vote in told}),
+        test_prompts=test,
+        leaking=leaking,
+    )
+
+
+def preview(form: Format, selection: Selection) -> list[Row]:
+    """The first rows, as they will be written."""
+    rows = chain.from_iterable(read_rows(form, selection, Counts()))
+    return [row for row, _ in zip(rows, range(PREVIEWED), strict=False)]
+
+
+def _sample(selection: Selection, disputed: set[int]) -> list[Judged]:
+    chosen = selectors.chosen_votes(selection)
+    numbers = [n for n in chosen.values_list("pk", flat=True).iterator() if n not in disputed]
+    if len(numbers) > SAMPLE:
+        numbers = [numbers[i * len(numbers) // SAMPLE] for i in range(SAMPLE)]
+    votes = chosen.model.objects.filter(pk__in=numbers)
+    return list(chain.from_iterable(selectors.judged_votes(votes)))
+
+
+def _leakage(prompts: list[str]) -> tuple[int, int]:
+    """How many of the prompts are for testing, and how many of these nearly repeat another side."""
+    tested = [split_of(prompt) == "test" for prompt in prompts]
+    leaking = {i if tested[i] else j for i, j in near_copies(prompts) if tested[i] != tested[j]}
+    return sum(tested), len(leaking)
+
+
+def _content(vote: Judged) -> str:
+    return repr(sorted(str(conversation(vote, side)) for side in vote.sides))
+
+
+def _percentiles(lengths: Iterator[int]) -> tuple[int, ...]:
+    values = list(lengths)
+    return tuple(int(v) for v in np.percentile(values, PERCENTILES)) if values else ()
+
+
+def _languages(prompts: list[str]) -> dict[str, int]:
+    """Prompts by language, the most frequent first; "" where it cannot be told."""
+    identify = _identifier()
+    found: Counter[str] = Counter()
+    for prompt in prompts:
+        language, probability = identify(prompt)
+        found[language if probability >= LEAST_PROBABILITY else ""] += 1
+    return dict(found.most_common(LANGUAGES_SHOWN))
+
+
+@cache
+def _identifier() -> Any:
+    # Imported on first use: the model takes most of a second.
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify

@@ -1,0 +1,204 @@
+r"""Preference files of others, as rows of our format `ranking`. Pure but for reading the file.
+
+trl    chosen and rejected, and prompt unless both begin with it: texts or chat messages
+hh     chosen and rejected are dialogues as one text, "\n\nHuman: …\n\nAssistant: …"
+lmsys  battles: model_a, model_b, winner, conversations (as `import_votes` reads them)
+
+JSON Lines, a JSON array, or Parquet; lmsys also CSV. The format is told by the first row unless it
+is given. Messages never quote a text of the file, which may be one that nobody wants to read.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, takewhile
+from pathlib import Path
+from typing import Any
+
+from arena.importing.files import read_json, read_parquet
+from arena.importing.formats import read_votes
+from arena.importing.records import ImportedVote, VoteFileError
+from arena.text import clean
+from rlhf.exporting import split_of
+
+Row = dict[str, Any]
+Messages = list[dict[str, str]]
+
+FILE_FORMATS = ("trl", "hh", "lmsys")
+_SPEAKERS = {"Human": "user", "Assistant": "assistant"}
+_SPOKEN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
+
+
+def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row]:
+    """The rows of a file in its order, ties included.
+
+    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    """
+    if file_format is not None and file_format not in FILE_FORMATS:
+        raise VoteFileError(f"Unknown format {file_format!r}: say {', '.join(FILE_FORMATS)}.")
+    if not path.is_file():
+        raise VoteFileError(f"There is no file {path}.")
+    file_format = file_format or _told(path)
+    if file_format == "lmsys":
+        for name, vote in read_votes(path, "lmsys"):
+            if (row := _of_vote(name, vote)) is not None:
+                yield row
+        return
+    parse = _of_dialogues if file_format == "hh" else _of_pair
+    for name, row in _rows(path):
+        try:
+            yield parse(row)
+        except ValueError as error:
+            raise VoteFileError(f"{name}: {error}.") from error
+
+
+def _told(path: Path) -> str:
+    """The format, by the first row."""
+    if path.suffix.lower() == ".csv":
+        return "lmsys"
+    name, first = next(_rows(path), ("", {}))
+    if "chosen" in first and "rejected" in first:
+        chosen = first["chosen"]
+        return "hh" if isinstance(chosen, str) and _SPOKEN.match(chosen) else "trl"
+    if "model_a" in first and "model_b" in first:
+        return "lmsys"
+    found = ", ".join(map(str, first))[:200] or "nothing"
+    raise VoteFileError(
+        f"{name or 'The file'} has neither chosen and rejected nor model_a and model_b; it has: "
+        f"{found}."
+    )
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+    read: Callable[..., Iterator[tuple[str, Row]]] = read_json
+    if path.suffix.lower() == ".parquet":
+        read = read_parquet
+    rows = read(path, set())
+    first = next(rows, None)
+    if first is None:
+        raise VoteFileError("The file has no rows.")
+    return chain([first], rows)
+
+
+def _of_pair(row: Row) -> Row:
+    """TRL's preference formats: standard or conversational, with or without a prompt of its own."""
+    chosen, rejected, prompt = row.get("chosen"), row.get("rejected"), row.get("prompt")
+    if isinstance(chosen, str) and isinstance(rejected, str):
+        if prompt is None:
+            shared = chosen[: _shared(chosen, rejected)]
+            prompt = shared[: shared.rfind(" ") + 1]  # whole words
+            chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
+        return _row(_opening(prompt), chosen, rejected)
+    told, other = _messages(chosen, "chosen"), _messages(rejected, "rejected")
+    if prompt is None:
+        turns = _shared(told, other)
+        before, told, other = told[:turns], told[turns:], other[turns:]
+    else:
+        before = _opening(prompt)
+    return _row(before, _response(told), _response(other))
+
+
+def _of_dialogues(row: Row) -> Row:
+    """Two dialogues that share all but the end."""
+    told = _dialogue(row.get("chosen"), "chosen")
+    other = _dialogue(row.get("rejected"), "rejected")
+    # Equal last answers: the pair says nothing, but it is one of the file.
+    turns = min(_shared(told, other), len(told) - 1, len(other) - 1)
+    while turns and told[turns]["role"] != "assistant":
+        turns -= 1
+    return _row(told[:turns], _response(told[turns:]), _response(other[turns:]))
+
+
+def _shared(one: Sequence[Any], other: Sequence[Any]) -> int:
+    """How many characters, or messages, both begin with."""
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in same)
+
+
+def _dialogue(text: Any, name: str) -> Messages:
+    if not isinstance(text, str):
+        raise ValueError(f"{name} is no text")
+    before, *pieces = _SPOKEN.split(text)
+    if before.strip() or not pieces:
+        raise ValueError(rf'{name} does not begin with "\n\nHuman:"')
+    messages: Messages = []
+    for speaker, said in zip(pieces[::2], pieces[1::2], strict=True):
+        role = _SPEAKERS[speaker]
+        if messages and messages[-1]["role"] == role:  # somebody spoke twice
+            messages[-1]["content"] += f"\n\n{said.strip()}"
+        else:
+            messages.append({"role": role, "content": said.strip()})
+    if messages[-1]["role"] != "assistant":
+        raise ValueError(f"{name} does not end with the assistant")
+    return messages
+
+
+def _opening(prompt: Any) -> Messages:
+    if isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    return _messages(prompt, "prompt")
+
+
+def _messages(value: Any, name: str) -> Messages:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{name} is neither a text nor a list of chat messages")
+    for message in value:
+        if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
+            raise ValueError(f"a message of {name} lacks role or content")
+        if message["role"] not in {"system", "user", "assistant"}:
+            raise ValueError(f"a message of {name} has a role that is not system, user, assistant")
+        if not isinstance(message["content"], str):
+            raise ValueError(f"a message of {name} has a content that is no text")
+    return [{"role": message["role"], "content": message["content"]} for message in value]
+
+
+def _response(messages: Messages) -> str | Messages:
+    """The text where it is one answer; else the conversation on."""
+    if len(messages) == 1 and messages[0]["role"] == "assistant":
+        return messages[0]["content"]
+    return messages
+
+
+def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row:
+    if not any(message["role"] == "user" and message["content"].strip() for message in prompt):
+        raise ValueError("there is no prompt")
+    for name, response in (("chosen", chosen), ("rejected", rejected)):
+        if not response or (isinstance(response, str) and not response.strip()):
+            raise ValueError(f"{name} is empty")
+    return _ranking(prompt, [chosen, rejected], [1, 2])
+
+
+def _of_vote(name: str, vote: ImportedVote) -> Row | None:
+    """A battle whose two sides have texts; None for one without."""
+    if not vote.turns or any(
+        not (turn.prompt.strip() and turn.answer_a and turn.answer_b) for turn in vote.turns
+    ):
+        return None
+    sides: list[str | Messages] = []
+    for position in (0, 1):
+        messages: Messages = []
+        for turn in vote.turns:
+            answer = (turn.answer_a, turn.answer_b)[position] or ""
+            messages.append({"role": "user", "content": turn.prompt})
+            messages.append({"role": "assistant", "content": answer})
+        sides.append(_response(messages[1:]))
+    return _ranking([{"role": "user", "content": vote.turns[0].prompt}], sides, list(vote.ranks))
+
+
+def _ranking(prompt: Messages, responses: list[str | Messages], ranks: list[int]) -> Row:
+    prompt = _fit(prompt)
+    first = next(message["content"] for message in prompt if message["role"] == "user")
+    plain = len(prompt) == 1
+    return {
+        "prompt": prompt[0]["content"] if plain else prompt,
+        "responses": [clean(one) if isinstance(one, str) else _fit(one) for one in responses],
+        "ranks": ranks,
+        "weight": 1.0,
+        "vote_id": None,
+        "category": "",
+        "split": split_of(first),
+    }
+
+
+def _fit(messages: Messages) -> Messages:
+    """Without control characters and halves of characters, as the arena keeps texts."""
+    return [{"role": message["role"], "content": clean(message["content"])} for message in messages]
