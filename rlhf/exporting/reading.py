@@ -1,7 +1,6 @@
 """From a selection to the rows of a format, chunk by chunk, with what was counted on the way."""
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +23,7 @@ class Counts:
     all_bad: int = 0
     several_turns: int = 0
     repeated: int = 0  # rows left out because their prompt was there before
-    scrubbed: Counter[str] = field(default_factory=Counter)
+    scrubbed: dict[str, int] = field(default_factory=dict)
 
 
 def count_items(form: Format, selection: Selection) -> int:

@@ -13,7 +13,6 @@ miss an odd phone number than spoil code and mathematics.
 """
 
 import re
-from collections import Counter
 from re import Match, Pattern
 
 _EMAIL = re.compile(
@@ -46,7 +45,7 @@ _DIGITS = range(8, 16)
 class Scrubber:
     """Call it with a text; what was replaced is counted by kind in `counts`."""
 
-    def __init__(self, counts: Counter[str]) -> None:
+    def __init__(self, counts: dict[str, int]) -> None:
         self.counts = counts
 
     def __call__(self, text: str) -> str:
@@ -59,15 +58,18 @@ class Scrubber:
     def _replace(self, pattern: Pattern[str], text: str, kind: str) -> str:
         text, found = pattern.subn(f"[{kind.upper()}]", text)
         if found:
-            self.counts[kind] += found
+            self._count(kind, found)
         return text
 
     def _assigned(self, match: Match[str]) -> str:
-        self.counts["key"] += 1
+        self._count("key")
         return f"{match.group(1)}[KEY]"
 
     def _phone(self, match: Match[str]) -> str:
         if sum(map(str.isdigit, match.group())) not in _DIGITS:
             return match.group()
-        self.counts["phone"] += 1
+        self._count("phone")
         return "[PHONE]"
+
+    def _count(self, kind: str, found: int = 1) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + found

@@ -1,8 +1,7 @@
 """Votes with what was said, read for export: plain rows, in constant memory, fast.
 
-Half of the time of an export went into making model instances and frozen records when it read
-`arena.selectors.decided_votes`. Two queries a chunk: the votes, then all that was said in their
-battles, ordered so that each table is entered through an index.
+`arena.selectors.decided_votes` makes model instances and frozen records, on which an export spent
+nine tenths of its time. Here are two queries a chunk: the votes, then all that was said.
 """
 
 from collections.abc import Iterator
@@ -11,11 +10,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from arena.models import Vote
 
-CHUNK = 2_000
+CHUNK = 1_000
 
 
 class Side(NamedTuple):
@@ -53,30 +53,32 @@ def judged_votes(votes: QuerySet[Vote]) -> Iterator[list[Judged]]:
         )
         if not chunk:
             return
-        said = _said(votes, after=last, until=chunk[-1][0])
+        said = _said([vote[0] for vote in chunk])
         yield [Judged(*vote, *said.get(vote[0], ((), ()))) for vote in chunk]
         last = chunk[-1][0]
 
 
 _Told = tuple[tuple[str, ...], tuple[Side, ...]]
 
+# By hand: the ORM goes through the battle, which costs a third more, and without this order SQLite
+# enters the tables from the wrong side.
+_SAID = """
+SELECT v.id, p.position, p.rank, c.slug, t.prompt, r.text
+FROM arena_vote v
+JOIN arena_placement p ON p.battle_id = v.battle_id
+JOIN arena_contender c ON c.id = p.contender_id
+JOIN arena_response r ON r.placement_id = p.id AND NOT r.superseded
+JOIN arena_turn t ON t.id = r.turn_id
+WHERE v.id IN ({})
+ORDER BY v.id, p.position, t.number
+"""
 
-def _said(votes: QuerySet[Vote], *, after: int, until: int) -> dict[int, _Told]:
-    """Prompts and complete sides by vote, for those of votes with `after` < pk <= `until`."""
-    rows = (
-        votes.filter(pk__gt=after, pk__lte=until, battle__placements__responses__superseded=False)
-        .order_by(
-            "pk", "battle__placements__position", "battle__placements__responses__turn__number"
-        )
-        .values_list(
-            "pk",
-            "battle__placements__position",
-            "battle__placements__rank",
-            "battle__placements__contender__slug",
-            "battle__placements__responses__turn__prompt",
-            "battle__placements__responses__text",
-        )
-    )
+
+def _said(votes: list[int]) -> dict[int, _Told]:
+    """Prompts and complete sides by vote."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SAID.format(", ".join(["%s"] * len(votes))), votes)
+        rows = cursor.fetchall()
     return {vote: _told(list(lines)) for vote, lines in groupby(rows, itemgetter(0))}
 
 

@@ -69,10 +69,10 @@ def test_a_dataset_is_deleted_with_its_file(superuser_client: Client) -> None:
     dataset = services.create_dataset(format="ranking")
     services.write_dataset(dataset.pk)
     dataset.refresh_from_db()
-    assert dataset.path.exists()
+    assert dataset.folder.exists()
     superuser_client.post(f"/admin/rlhf/dataset/{dataset.pk}/delete/", {"post": "yes"})
     assert not Dataset.objects.exists()
-    assert not dataset.path.exists()
+    assert not dataset.folder.exists()
 
 
 def test_a_dataset_being_written_can_be_cancelled_but_not_deleted(superuser_client: Client) -> None:

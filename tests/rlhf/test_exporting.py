@@ -251,15 +251,17 @@ def test_a_cancelled_export_leaves_nothing_behind(tmp_path: Path) -> None:
         if done:
             raise Cancelled
 
+    form = get_format("ranking")
     with pytest.raises(Cancelled):
-        write_file(get_format("ranking"), Selection(), tmp_path / "new" / "out.jsonl", progress=stop)
+        write_file(form, Selection(), tmp_path / "new" / "out.jsonl", progress=stop)
     assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_progress_ends_at_the_number_of_votes() -> None:
     many_votes(3)
     seen: list[tuple[int, int]] = []
-    write_rows(get_format("ranking"), Selection(), io.BytesIO(), progress=lambda *at: seen.append(at))
+    form = get_format("ranking")
+    write_rows(form, Selection(), io.BytesIO(), progress=lambda *at: seen.append(at))
     assert seen[0] == (0, 3)
     assert seen[-1] == (3, 3)
 

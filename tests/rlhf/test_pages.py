@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from arena.models import Contender, Prompt
 from rlhf import services
-from rlhf.downloads import Download
+from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
 from tests.rlhf.conftest import REFUSED
 from tests.rlhf.votes import many_votes
@@ -301,7 +301,8 @@ def test_a_dataset_is_asked_for_written_and_downloaded(
     assert file["Content-Disposition"] == (
         f'attachment; filename="arena-{dataset.pk:05d}-trl-preference.jsonl"'
     )
-    assert b"".join(file.streaming_content) == dataset.path.read_bytes()  # type: ignore[attr-defined]
+    rows = b"".join(path.read_bytes() for path in dataset.files)
+    assert b"".join(file.streaming_content) == rows  # type: ignore[attr-defined]
     assert "Download" in text_of(operator_client.get("/lab/datasets/"))
 
 
@@ -320,7 +321,7 @@ def test_a_format_that_does_not_exist_is_refused(operator_client: Client) -> Non
 
 def test_a_dataset_that_cannot_be_written_says_why(operator_client: Client, folders: Path) -> None:
     dataset = services.create_dataset(format="ranking")
-    dataset.path.mkdir(parents=True)  # in the way of the final name
+    (dataset.folder / "in the way").mkdir(parents=True)
     services.write_dataset(dataset.pk)
     assert "could not be written" in text_of(operator_client.get(dataset.get_absolute_url()))
 
@@ -328,7 +329,6 @@ def test_a_dataset_that_cannot_be_written_says_why(operator_client: Client, fold
 async def test_a_download_is_sent_block_by_block(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(600_000))
-    response = Download(file.open("rb"))
+    response = Download(concatenated([file]), size=600_000, file_name="x", content_type="x/y")
     blocks = [block async for block in response]
     assert [len(block) for block in blocks] == [262_144, 262_144, 75_712]
-    response.close()
