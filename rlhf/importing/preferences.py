@@ -88,6 +88,8 @@ def _of_pair(row: Row) -> Row:
             prompt = shared[: shared.rfind(" ") + 1]  # whole words
             chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
         return _row(_opening(prompt), chosen, rejected)
+    if isinstance(chosen, str) or isinstance(rejected, str):
+        raise ValueError(f"{'rejected' if isinstance(chosen, str) else 'chosen'} is no text")
     told, other = _messages(chosen, "chosen"), _messages(rejected, "rejected")
     if prompt is None:
         turns = _shared(told, other)

@@ -257,12 +257,11 @@ def test_a_file_that_a_killed_export_left_is_written_over(tmp_path: Path) -> Non
 
 
 def test_two_exports_into_one_file_do_not_mix(tmp_path: Path) -> None:
-    with (
-        files._partial(tmp_path / "out.jsonl"),
-        pytest.raises(CommandError, match="somebody else is writing"),
-    ):
-        target = ["--format", "ranking", "--output", str(tmp_path / "out.jsonl")]
-        call_command("export_preferences", *target, stderr=io.StringIO())
+    target = ["--format", "ranking", "--output", str(tmp_path / "out.jsonl")]
+    with files._partial(tmp_path / "out.jsonl"):
+        with pytest.raises(CommandError, match="somebody else is writing"):
+            call_command("export_preferences", *target, stderr=io.StringIO())
+        assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_the_command_takes_a_selection_and_parquet(everything: None, tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""The builder: what is chosen stands in the address, what it yields is shown, and is frozen."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from arena.models import Battle
+from rlhf.exporting import FORMATS, survey
+from rlhf.models import Dataset
+from rlhf.selection import Selection
+from tests.rlhf.votes import converse, many_votes, thumb, vote
+
+pytestmark = pytest.mark.django_db
+NEW = "/lab/datasets/new/"
+
+
+def text_of(answer: Any) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    from celery import current_app
+
+    monkeypatch.setattr(current_app, "send_task", lambda *_, **__: None)
+
+
+def test_without_parameters_it_shows_what_all_counted_votes_yield(operator_client: Client) -> None:
+    many_votes(3)
+    page = operator_client.get(NEW)
+    assert page.status_code == 200
+    assert "Freeze as Preferences (TRL)" in text_of(page)
+    assert "Question number 0?" in page.content.decode()
+
+
+def test_a_shared_address_shows_the_same_choice(operator_client: Client) -> None:
+    vote(converse(["A tree?"], {"amber": ["Oak"], "cedar": ["Elm"]}, category="facts"), [1, 2])
+    many_votes(2)
+    address = f"{NEW}?format=ranking&population=people&contenders=cedar&categories=facts&scrub=on"
+    page = operator_client.get(address).content.decode()
+    assert re.search(r'value="cedar"\s+selected', page)
+    assert "A tree?" in page
+    assert "Question number" not in page
+    assert '<input type="hidden" name="contenders" value="cedar">' in page
+
+
+def test_htmx_gets_only_what_it_yields(operator_client: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "yield"}
+    part = operator_client.get(f"{NEW}?format=lmsys&population=people", headers=headers)
+    assert part.content.decode().lstrip().startswith("<section")
+    assert b"<html" not in part.content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_shown_is_what_is_frozen(operator_client: Client, queued: None) -> None:
+    vote(converse(["A tree?"], {"amber": ["Oak"], "cedar": ["Elm"]}), [1, 2])
+    page = operator_client.get(
+        f"{NEW}?format=ranking&population=people&container=parquet&contenders=cedar&contenders=amber"
+        "&since=2026-01-01&least_seconds=0&agreement=undisputed"
+    ).content.decode()
+    form = page.split('action="/lab/datasets/"')[1]
+    sent: dict[str, list[str]] = {}
+    for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form):
+        sent.setdefault(name, []).append(value)
+    answer = operator_client.post("/lab/datasets/", sent)
+    dataset = Dataset.objects.get()
+    assert answer["Location"] == dataset.get_absolute_url()
+    assert (dataset.format, dataset.container) == ("ranking", "parquet")
+    assert dataset.selection == {
+        "since": "2026-01-01", "contenders": ["amber", "cedar"], "agreement": "undisputed",
+    }  # fmt: skip
+    shown = text_of(operator_client.get(dataset.get_absolute_url()))
+    assert "amber, cedar" in shown
+
+
+@pytest.mark.parametrize("wrong", ["since=yesterday", "contenders=nobody", "least_seconds=-3"])
+def test_a_wrong_choice_is_explained_and_freezes_nothing(
+    operator_client: Client, wrong: str
+) -> None:
+    address = f"{NEW}?format=ranking&population=people&{wrong}"
+    page = operator_client.get(address)
+    assert page.status_code == 422
+    assert b"field__error" in page.content
+    headers = {"HX-Request": "true", "HX-Target": "yield"}
+    assert b"notice--bad" in operator_client.get(address, headers=headers).content
+
+
+def test_the_builder_is_for_staff(rater_client: Client, client: Client) -> None:
+    assert rater_client.get(NEW).status_code == 403
+    assert client.get(NEW)["Location"].startswith("/login/")
+
+
+def test_the_survey_counts_what_is_there() -> None:
+    story = "please write a short story about a small robot that learns to paint in an old town"
+    for number in range(30):
+        vote(converse([f"{story} {number}"], {"amber": ["Yes"], "birch": ["No, no"]}), [1, 2])
+    copy = converse([f"{story} 1"], {"amber": ["Yes"], "birch": ["No, no"]})
+    vote(copy, [1, 2])
+    vote(converse(["Tie", "Two"], {"amber": ["a", "b"], "birch": ["c", "d"]}), [1, 1], all_bad=True)
+    vote(converse([], {"amber": [], "birch": []}), [1, 2])
+    thumb(copy, 0, 1)
+    found = survey(Selection(), FORMATS)
+    assert (found.votes, found.thumbs, found.sampled, found.without_texts) == (33, 1, 33, 1)
+    assert (found.ties, found.all_bad, found.several_turns) == (1, 1, 1)
+    assert (found.prompts, found.copies) == (31, 1)
+    assert found.rows["trl-preference"] == found.rows["trl-sft"] == 31
+    assert found.rows["ranking"] == 32
+    assert found.rows["llama-factory"] == 31
+    assert found.languages["en"] >= 30
+    assert found.test_prompts >= 1
+    assert found.leaking == found.test_prompts  # all are near copies of each other
+    assert found.response_characters == (1, 3, 6)
+
+
+def test_a_large_selection_is_surveyed_by_the_same_sample_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rlhf.exporting import surveying
+
+    monkeypatch.setattr(surveying, "SAMPLE", 10)
+    many_votes(40)
+    first, second = survey(Selection(), FORMATS), survey(Selection(), FORMATS)
+    assert first == second
+    assert (first.votes, first.sampled, first.exact) == (40, 10, False)
+
+
+def test_no_votes_are_said_without_an_error(operator_client: Client) -> None:
+    page = text_of(operator_client.get(NEW))
+    assert "gives no rows in this format" in page
+    assert not Battle.objects.exists()

@@ -1,0 +1,221 @@
+"""Preference files of others: what becomes of each kind, and that a wrong one leaves nothing."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from arena.models import Contender
+from rlhf import services
+from rlhf.exporting import split_of
+from rlhf.importing import read_preferences
+from rlhf.models import Dataset, Job, Run
+from rlhf.selectors import dataset_rows
+
+pytestmark = pytest.mark.django_db
+
+
+def user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def lines(path: Path, *rows: Any) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def read(tmp_path: Path, *rows: Any) -> list[dict[str, Any]]:
+    return list(read_preferences(lines(tmp_path / "file.jsonl", *rows)))
+
+
+PAIR = {"prompt": "Name a tree.", "chosen": "Oak", "rejected": "Stone"}
+CHAT = {
+    "prompt": [user("Name a tree.")],
+    "chosen": [assistant("Oak")],
+    "rejected": [assistant("Stone")],
+}
+IMPLICIT = {
+    "chosen": [user("Name a tree."), assistant("Oak")],
+    "rejected": [user("Name a tree."), assistant("Stone")],
+}
+SPOKEN = {
+    "chosen": "\n\nHuman: Name a tree.\n\nAssistant: Oak",
+    "rejected": "\n\nHuman: Name a tree.\n\nAssistant: Stone",
+}
+BATTLE = {
+    "model_a": "m",
+    "model_b": "n",
+    "winner": "model_a",
+    "conversation_a": [user("Name a tree."), assistant("Oak")],
+    "conversation_b": [user("Name a tree."), assistant("Stone")],
+}
+
+
+@pytest.mark.parametrize("row", [PAIR, CHAT, IMPLICIT, SPOKEN, BATTLE])
+def test_each_kind_becomes_the_same_ranking(tmp_path: Path, row: dict[str, Any]) -> None:
+    assert read(tmp_path, row) == [
+        {
+            "prompt": "Name a tree.",
+            "responses": ["Oak", "Stone"],
+            "ranks": [1, 2],
+            "weight": 1.0,
+            "vote_id": None,
+            "category": "",
+            "split": split_of("Name a tree."),
+        }
+    ]
+
+
+def test_a_text_without_prompt_has_what_both_begin_with_in_whole_words(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, {"chosen": "The sky is blue.", "rejected": "The sky is black."})
+    assert (row["prompt"], row["responses"]) == ("The sky is ", ["blue.", "black."])
+
+
+def test_a_dialogue_is_cut_where_the_last_answers_begin(tmp_path: Path) -> None:
+    before = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: A tree?\n\nAssistant:"
+    (row,) = read(tmp_path, {"chosen": f"{before} Oak", "rejected": f"{before} Stone"})
+    assert row["prompt"] == [user("Hi"), assistant("Hello"), user("A tree?")]
+    assert row["responses"] == ["Oak", "Stone"]
+    assert row["split"] == split_of("Hi")
+
+
+def test_dialogues_that_part_earlier_keep_what_follows(tmp_path: Path) -> None:
+    (row,) = read(
+        tmp_path,
+        {
+            "chosen": "\n\nHuman: Hi\n\nAssistant: Yes\n\nHuman: So?\n\nAssistant: Oak",
+            "rejected": "\n\nHuman: Hi\n\nAssistant: No",
+        },
+    )
+    assert row["prompt"] == "Hi"
+    assert row["responses"] == [[assistant("Yes"), user("So?"), assistant("Oak")], "No"]
+
+
+def test_equal_answers_are_a_pair_all_the_same(tmp_path: Path) -> None:
+    same = "\n\nHuman: Hi\n\nAssistant: Yes"
+    (row,) = read(tmp_path, {"chosen": same, "rejected": same})
+    assert (row["prompt"], row["responses"]) == ("Hi", ["Yes", "Yes"])
+
+
+def test_ties_of_battles_tie(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, BATTLE | {"winner": "tie (bothbad)"})
+    assert row["ranks"] == [1, 1]
+
+
+def test_parquet_is_read_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([CHAT, CHAT]), path)
+    assert [row["responses"] for row in read_preferences(path)] == [["Oak", "Stone"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("{", "Row 2.* not valid JSON"),
+        ("[]", "Row 2 is not an object"),
+        ('{"prompt": "Hi", "chosen": "secret"}', "Row 2: rejected is no text"),
+        ('{"prompt": "Hi", "chosen": "", "rejected": "secret"}', "Row 2: chosen is empty"),
+        ('{"prompt": " ", "chosen": "secret", "rejected": "b"}', "Row 2: there is no prompt"),
+        (
+            '{"prompt": [{"role": "user"}], "chosen": [], "rejected": []}',
+            "Row 2: chosen is neither",
+        ),
+        (
+            '{"prompt": [{"role": "owl", "content": "secret"}], '
+            '"chosen": [{"role": "assistant", "content": "a"}], '
+            '"rejected": [{"role": "assistant", "content": "b"}]}',
+            "Row 2: a message of prompt has a role",
+        ),
+    ],
+)
+def test_a_wrong_row_is_named_and_nothing_is_imported(
+    tmp_path: Path, folders: Path, row: str, reason: str
+) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(f"{json.dumps(PAIR)}\n{row}\n{json.dumps(PAIR)}\n")
+    with pytest.raises(CommandError, match=reason) as failure:
+        call_command("import_preferences", str(path))
+    assert "secret" not in str(failure.value)
+    assert not Dataset.objects.exists()
+    assert list((folders / "datasets").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        ('{"text": "x"}\n', "neither chosen and rejected nor"),
+        ('{"chosen": "\\n\\nHuman: x", "rejected": "y"}\n', "does not end with the assistant"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=reason):
+        call_command("import_preferences", str(path))
+
+
+def test_the_command_makes_a_dataset_that_training_takes(
+    tmp_path: Path, base: Contender, stage: Callable[..., None]
+) -> None:
+    rows = [PAIR | {"prompt": f"Name tree {number}."} for number in range(40)]
+    out = io.StringIO()
+    call_command("import_preferences", str(lines(tmp_path / "mine.jsonl", *rows)), stdout=out)
+    dataset = Dataset.objects.get()
+    assert (dataset.state, dataset.rows, dataset.source) == (Job.State.SUCCEEDED, 40, "mine.jsonl")
+    assert f"train reward --dataset {dataset.pk}" in out.getvalue()
+    assert {path.name for path in dataset.folder.iterdir()} == {
+        "train.jsonl", "test.jsonl", "manifest.json", "README.md",
+    }  # fmt: skip
+    call_command("train", "reward", "--dataset", str(dataset.pk), stdout=io.StringIO(),
+                 stderr=io.StringIO())  # fmt: skip
+    run = Run.objects.get()
+    assert run.state == Job.State.SUCCEEDED, run.error
+    trained_on = (run.folder / "rankings.jsonl").read_text().splitlines()
+    assert len(trained_on) == 40
+    assert json.loads(trained_on[0])["responses"] == ["Oak", "Stone"]
+
+
+def test_half_characters_do_not_stop_an_import(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"prompt": "Hi\\ud800", "chosen": "a\\u0000", "rejected": "b"}\n')
+    (row,) = dataset_rows(services.import_preferences(path=path))
+    assert (row["prompt"], row["responses"]) == ("Hi", ["a", "b"])
+
+
+def test_a_file_is_uploaded_on_the_page(operator_client: Client) -> None:
+    file = SimpleUploadedFile("mine.jsonl", json.dumps(PAIR).encode())
+    answer = operator_client.post("/lab/datasets/import/", {"file": file, "file_format": ""})
+    dataset = Dataset.objects.get()
+    assert answer["Location"] == dataset.get_absolute_url()
+    assert (dataset.source, dataset.created_by is not None) == ("mine.jsonl", True)
+    assert "mine.jsonl" in operator_client.get(answer["Location"]).content.decode()
+
+
+def test_a_wrong_upload_is_explained_at_its_field(operator_client: Client) -> None:
+    file = SimpleUploadedFile("mine.jsonl", b'{"chosen": 1, "rejected": 2}')
+    answer = operator_client.post("/lab/datasets/import/", {"file": file, "file_format": ""})
+    assert answer.status_code == 422
+    assert "mine.jsonl was not imported. Row 1: chosen is neither" in answer.content.decode()
+    assert not Dataset.objects.exists()
+
+
+def test_an_upload_needs_the_token_of_its_page(operator_client: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = operator_client.cookies
+    file = SimpleUploadedFile("mine.jsonl", json.dumps(PAIR).encode())
+    answer = strict.post("/lab/datasets/import/", {"file": file, "file_format": ""})
+    assert answer.status_code == 403
+    assert not Dataset.objects.exists()
