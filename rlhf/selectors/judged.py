@@ -1,7 +1,7 @@
 """Votes with what was said, read for export: plain rows, in constant memory, fast.
 
-`arena.selectors.decided_votes` makes model instances and frozen records; an export on it took nearly
-five times as long. Here are two queries a chunk: the votes, then all that was said.
+`arena.selectors.decided_votes` makes model instances and frozen records; an export on it took
+nearly five times as long. Here are two queries a chunk: the votes, then all that was said.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
 """The lab in a browser: pages that keep up with the workers by themselves."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,6 +96,37 @@ def test_a_dataset_s_page_offers_the_file_once_it_is_whole(staff: Callable[..., 
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Download").click()
     assert len(Path(downloading.value.path()).read_bytes().splitlines()) == 3
+
+
+def test_the_builder_shows_what_a_choice_yields_and_freezes_it(
+    staff: Callable[..., Visitor],
+) -> None:
+    elsewhere(lambda: many_votes(12))
+    page = staff().open("/lab/datasets/new/")
+    see(page, "Question number 0?")
+    page.get_by_label("Format").select_option("ranking")  # no button: htmx asks
+    see(page, "Freeze as Rankings (K-wise)")
+    expect(page).to_have_url(re.compile("format=ranking"))
+    page.get_by_label("Without", exact=True).select_option("amber")
+    see(page, "gives no rows in this format")
+    page.reload()  # the address is the choice
+    see(page, "gives no rows in this format")
+    page.get_by_label("Without", exact=True).select_option([])
+    see(page, "Question number 0?")
+    page.get_by_role("button", name="Freeze").click()
+    see(page, "Waiting for a worker")
+    dataset = elsewhere(lambda: Dataset.objects.get())
+    assert (dataset.format, dataset.selection) == ("ranking", {})
+
+
+def test_the_builder_works_without_scripts(staff: Callable[..., Visitor]) -> None:
+    elsewhere(lambda: many_votes(12))
+    page = staff(java_script_enabled=False).open("/lab/datasets/new/")
+    page.get_by_label("Format").select_option("lmsys")
+    page.get_by_role("button", name="Show what it yields").click()
+    see(page, "Freeze as Battles (LMSYS)")
+    page.get_by_role("button", name="Freeze").click()
+    see(page, "Waiting for a worker")
 
 
 def test_the_admin_shows_an_export_s_progress_by_itself(staff: Callable[..., Visitor]) -> None:
