@@ -11,6 +11,7 @@ MODULES = (
     "benchmarks.streams",
     "benchmarks.leaderboard",
     "benchmarks.taking_back",
+    "benchmarks.exporting",
     "benchmarks.loop",
     "benchmarks.setup",
 )
