@@ -4,9 +4,8 @@
 
 Builds a database (once, if --home names a folder) of battles between ten contenders: three in ten
 have three sides, one in seven two turns, one in six ends in a tie; prompts of about 70 characters,
-responses of about 430. Each format is then written to a file by a process of its own, like
-`manage.py export_preferences`, which also says its peak memory. Rows that are read once only are
-timed after a first export has warmed the disk cache.
+responses of about 430. Each format is then written to a file by a process of its own, as
+`manage.py export_preferences` does it; that process also says its peak memory.
 """
 
 import argparse
@@ -29,7 +28,7 @@ CHUNK = 20_000
 CONTENDERS = 10
 RATERS = 2_000
 WORDS = [f"word{number}" for number in range(2_000)]
-FORMATS = ("trl-preference", "ranking", "lmsys")
+FORMATS = ("trl-preference", "ranking", "lmsys", "trl-prompt-only", "trl-preference:parquet")
 MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
@@ -49,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--votes", type=int, default=200_000)
     parser.add_argument("--home", type=Path, help="Keeps the database for the next time.")
-    parser.add_argument("--formats", nargs="+", default=list(FORMATS))
+    parser.add_argument("--formats", nargs="+", default=FORMATS, help="NAME or NAME:parquet")
     options = parser.parse_args()
     kept = nullcontext(str(options.home)) if options.home else tempfile.TemporaryDirectory()
     with kept as home:
@@ -57,11 +56,12 @@ def main() -> None:
         os.environ["ARENA_HOME"] = home
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
         prepare(options.votes)
-        print(f"{'format':<16}{'votes':>10}{'rows':>10}{'MB':>8}{'s':>8}{'CPU s':>8}", end="")
+        print(f"{'format':<24}{'votes':>10}{'rows':>10}{'MB':>8}{'s':>8}{'CPU s':>8}", end="")
         print(f"{'votes/s':>10}{'rows/s':>10}{'peak MB':>9}")
         for name in options.formats:
             file = Path(home) / "export.jsonl"
-            print_row(name, measure(name, file))
+            form, _, container = name.partition(":")
+            print_row(name, measure(form, file, container or "jsonl"))
             file.unlink()
 
 
@@ -76,7 +76,7 @@ def measure(name: str, file: Path, container: str = "jsonl") -> list[float]:
 
 def print_row(name: str, figures: Sequence[float]) -> None:
     votes, rows, size, seconds, busy, peak = figures
-    print(f"{name:<16}{votes:>10,.0f}{rows:>10,.0f}{size / 1e6:>8,.0f}", end="")
+    print(f"{name:<24}{votes:>10,.0f}{rows:>10,.0f}{size / 1e6:>8,.0f}", end="")
     print(f"{seconds:>8.1f}{busy:>8.1f}", end="")
     print(f"{votes / seconds:>10,.0f}{rows / seconds:>10,.0f}{peak:>9.0f}", flush=True)
 

@@ -85,18 +85,20 @@ def _said(votes: list[int]) -> dict[int, _Told]:
 def _told(lines: list[tuple[Any, ...]]) -> _Told:
     """From (vote, position, rank, contender, prompt, text), by position, then turn."""
     prompts: list[str] = []
-    sides: dict[int, tuple[int | None, str, list[str]]] = {}
+    sides: list[tuple[int | None, str, list[str]]] = []
+    last = None
     for _, position, rank, contender, prompt, text in lines:
-        side = sides.get(position)
-        if side is None:
-            side = sides[position] = rank, contender, []
-        side[2].append(text)
-        if len(side[2]) > len(prompts):
+        if position != last:
+            last, texts = position, [text]
+            sides.append((rank, contender, texts))
+        else:
+            texts.append(text)
+        if len(texts) > len(prompts):
             prompts.append(prompt)
     turns = len(prompts)
     whole = [
         (rank, contender, texts)
-        for rank, contender, texts in sides.values()
+        for rank, contender, texts in sides
         if rank is not None and len(texts) == turns and all(map(_is_told, texts))
     ]
     if len(whole) < 2:
