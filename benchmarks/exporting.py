@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -123,12 +122,11 @@ def _insert(start: int, count: int) -> None:
         _fill(Battle, insert_rows, (
             {"id": key, "rater": dice.choice(raters), "mode": "anonymous", "state": "voted",
              "population": "people", "category": dice.choice(["coding", "facts", "writing"]),
-             "tags": "", "signed_in": dice.random() < 0.5, "source": "arena", "created_at": then}
+             "signed_in": dice.random() < 0.5, "created_at": then}
             for key in ids
         ))  # fmt: skip
         _fill(Placement, insert_rows, (
-            {"battle": key, "position": place, "contender": side, "propensity": None,
-             "rank": rank, "elo_before": None, "elo_after": None}
+            {"battle": key, "position": place, "contender": side, "rank": rank}
             for key, size in zip(ids, sizes, strict=True)
             for place, (side, rank) in enumerate(
                 zip(dice.sample(sides, size), _ranks(dice, size), strict=True)
@@ -140,17 +138,22 @@ def _insert(start: int, count: int) -> None:
             for number in range(1, asked + 1)
         ))  # fmt: skip
         _fill(Vote, insert_rows, (
-            {"battle": key, "all_bad": False, "comment": "", "counted": True,
-             "not_counted_because": "", "cast_at": then + timedelta(seconds=30)}
+            {"battle": key, "cast_at": then + timedelta(seconds=30)}
             for key in ids
         ))  # fmt: skip
         _fill(Response, insert_rows, _responses(dice, before, then))
 
 
 def _fill(model: Any, insert: Any, rows: Iterator[dict[str, Any]]) -> None:
-    first = next(rows)
-    names = list(first)
-    insert(model, names, ([row[name] for name in names] for row in chain([first], rows)))
+    """Insert rows; what they do not name has its default."""
+    from django.db import connection
+
+    defaults = {
+        field.name: field.get_db_prep_save(field.get_default(), connection)
+        for field in model._meta.concrete_fields
+        if field is not model._meta.auto_field
+    }
+    insert(model, list(defaults), (list({**defaults, **row}.values()) for row in rows))
 
 
 def _responses(
@@ -166,9 +169,8 @@ def _responses(
     for key, battle in turns.values_list("pk", "battle_id"):
         for place in places[battle]:
             yield {
-                "turn": key, "placement": place, "superseded": False, "state": "done",
-                "text": _text(dice, 60), "error": "", "first_token_s": 0.1, "duration_s": 2.0,
-                "tokens": 60, "created_at": then,
+                "turn": key, "placement": place, "state": "done", "text": _text(dice, 60),
+                "created_at": then,
             }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class ExportIn(Strict):
     selection: dict[str, Any] = Field(
         {},
         description="Which votes: since, until, categories, tags, contenders, without, raters, "
-        "modes, votes, least_seconds, agreement, scrub, last_vote",
+        "modes, votes, leave_out, least_seconds, agreement, scrub, last_vote",
     )
 
 

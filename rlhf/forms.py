@@ -28,6 +28,11 @@ COUNTED = [
     ("not-counted", _("taken out of the count")),
     ("all", _("both")),
 ]
+NOTICED = [
+    ("hurried", _("faster than reading allows")),
+    ("repeated", _("same prompt by the same rater")),
+    ("regenerated", _("responses written again")),
+]
 AGREEMENT = [
     ("any", _("keep all")),
     ("undisputed", _("leave out what more others contradict than share")),
@@ -83,6 +88,9 @@ class DatasetForm(forms.Form):
         help_text=_("None chosen means all."),
     )
     votes = forms.ChoiceField(label=_("Votes"), choices=COUNTED, required=False)
+    leave_out = forms.MultipleChoiceField(
+        label=_("Leave out"), choices=NOTICED, required=False, help_text=_("None chosen keeps all.")
+    )
     least_seconds = forms.IntegerField(
         label=_("Least seconds before the vote"),
         min_value=0,
@@ -112,7 +120,8 @@ class DatasetForm(forms.Form):
             assert isinstance(field, forms.MultipleChoiceField)
             field.choices = choices
             field.widget.attrs["size"] = min(5, max(2, len(choices)))
-        self.fields["modes"].widget.attrs["size"] = 2
+        for name, size in (("modes", 2), ("leave_out", 3)):
+            self.fields[name].widget.attrs["size"] = size
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.request_dataset`."""

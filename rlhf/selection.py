@@ -16,9 +16,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "raters": ("any", "signed-in", "anonymous", "unknown"),
     "votes": ("counted", "not-counted", "all"),
     "agreement": ("any", "undisputed"),
+    "leave_out": ("hurried", "repeated", "regenerated"),
     "modes": (Battle.Mode.ANONYMOUS.value, Battle.Mode.SIDE_BY_SIDE.value),
 }
-_LISTS = ("categories", "tags", "contenders", "without", "modes")
+_LISTS = ("categories", "tags", "contenders", "without", "modes", "leave_out")
 _DATES = ("since", "until")
 _NUMBERS = ("least_seconds", "last_vote")
 
@@ -33,6 +34,9 @@ class Selection:
     raters: by whether they had an account then; "unknown" are those of imported votes.
     modes: of the battle; none means all.
     votes: those that count, those that were taken out of the count, or both.
+    leave_out: what was noticed about a vote (`arena.validity`) and speaks against it: "hurried" was
+    faster than reading allows, "repeated" has a prompt that the rater had asked before,
+    "regenerated" is on responses that were written again.
     least_seconds: votes of this arena cast sooner after the battle began are left out.
     agreement: "undisputed" leaves out votes that more others contradict than share (see
     `rlhf.selectors.disputes`).
@@ -50,6 +54,7 @@ class Selection:
     raters: str = "any"
     modes: tuple[str, ...] = ()
     votes: str = "counted"
+    leave_out: tuple[str, ...] = ()
     least_seconds: int = 0
     agreement: str = "any"
     scrub: bool = False

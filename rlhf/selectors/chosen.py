@@ -10,6 +10,11 @@ from arena.models import Battle, Placement, Reaction, Vote
 from rlhf.selection import Selection
 
 OWN_SOURCE = "arena"
+NOTICED = {
+    "hurried": Q(features__faster_than_reading=True),
+    "repeated": Q(features__same_prompt_before__gt=0),
+    "regenerated": Q(features__regenerated__gt=0),
+}
 
 
 def chosen_votes(selection: Selection) -> QuerySet[Vote]:
@@ -23,6 +28,8 @@ def chosen_votes(selection: Selection) -> QuerySet[Vote]:
         # Only here is it known when the battle began: imported ones began elsewhere.
         soonest = F("battle__created_at") + timedelta(seconds=selection.least_seconds)
         votes = votes.exclude(battle__source=OWN_SOURCE, cast_at__lt=soonest)
+    for what in selection.leave_out:
+        votes = votes.exclude(pk__in=Vote.objects.filter(NOTICED[what]).values("pk"))
     return votes.order_by("pk")
 
 

@@ -81,6 +81,19 @@ def test_hurried_votes_are_left_out_unless_they_were_imported() -> None:
     assert chosen(least_seconds=10) == [slow.pk, imported.pk]
 
 
+def test_what_was_noticed_can_be_left_out() -> None:
+    plain, hurried, repeated, again = cast(), cast(), cast(), cast()
+    for one, features in (
+        (hurried, {"faster_than_reading": True, "same_prompt_before": 0, "regenerated": 0}),
+        (repeated, {"faster_than_reading": None, "same_prompt_before": 2, "regenerated": 0}),
+        (again, {"faster_than_reading": False, "same_prompt_before": 0, "regenerated": 1}),
+    ):
+        Vote.objects.filter(pk=one.pk).update(features=features)
+    assert chosen(leave_out=["hurried"]) == [plain.pk, repeated.pk, again.pk]
+    assert chosen(leave_out=["repeated", "regenerated"]) == [plain.pk, hurried.pk]
+    assert chosen(leave_out=["hurried", "repeated", "regenerated"]) == [plain.pk]
+
+
 def test_votes_after_the_last_one_are_left_out() -> None:
     first, second, _ = cast(), cast(), cast()
     assert chosen(last_vote=second.pk) == [first.pk, second.pk]

@@ -15,7 +15,7 @@ from rlhf.selection import CHOICES, Selection
 
 # The options that name a field of the selection, as argparse knows them.
 LISTS = {"categories": "--category", "tags": "--tag", "contenders": "--contender"}
-LISTS |= {"without": "--without", "modes": "--mode"}
+LISTS |= {"without": "--without", "modes": "--mode", "leave_out": "--leave-out"}
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 dest=name,
                 action="append",
                 choices=CHOICES.get(name),
-                help="May be given several times: one of them is enough.",
+                help="May be given several times.",
             )
         chosen.add_argument("--raters", choices=CHOICES["raters"])
         chosen.add_argument("--votes", choices=CHOICES["votes"], help="Those that count.")
