@@ -10,7 +10,7 @@ import orjson
 from rlhf.exporting.formats import Kind, Row
 
 CONTAINERS = ("jsonl", "parquet")
-ROW_GROUP = 10_000
+ROW_GROUP = 3_000
 
 
 class Sink(Protocol):
@@ -60,6 +60,8 @@ class Parquet:
         import pyarrow
         import pyarrow.parquet
 
+        # Arrow's own pool keeps 50 MB more.
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         self.pa, self.columns = pyarrow, columns
         self.schema = pyarrow.schema(
             [(name, _arrow_type(pyarrow, kind)) for name, kind in columns.items()]

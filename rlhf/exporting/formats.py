@@ -22,7 +22,8 @@ class Format:
     """An export format. It is made of votes, or of thumbs.
 
     `of_vote` (or `of_thumb`) gives the rows of one, in a fixed order; None for one whose texts do
-    not fit. With `once_per_prompt` a row is left out if an earlier one had the same prompt.
+    not fit. `timed` formats say when a vote was cast. With `once_per_prompt` a row is left out if
+    an earlier one had the same prompt.
     `llama_factory` describes the columns as LLaMA-Factory's dataset_info.json has it.
     """
 
@@ -32,6 +33,7 @@ class Format:
     columns: Mapping[str, Kind]
     of_vote: Callable[[Judged], Sequence[Row] | None] | None = None
     of_thumb: Callable[[Thumb], Sequence[Row] | None] | None = None
+    timed: bool = False
     once_per_prompt: bool = False
     llama_factory: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,6 +16,8 @@ from rlhf.selectors import Judged, Side
 
 
 def rows_of(vote: Judged) -> list[Row]:
+    assert vote.cast_at is not None  # the format is timed
+    tstamp = vote.cast_at.timestamp()
     judge, split = pseudonym(vote.rater_id, settings.SECRET_KEY), split_of(vote.prompts[0])
     told = [(side, conversation(vote, side)) for side in vote.sides]
     return [
@@ -28,7 +30,7 @@ def rows_of(vote: Judged) -> list[Row]:
             "conversation_a": conversation_a,
             "conversation_b": conversation_b,
             "turn": len(vote.prompts),
-            "tstamp": vote.cast_at.timestamp(),
+            "tstamp": tstamp,
             "category": vote.category,
             "split": split,
         }
@@ -62,4 +64,5 @@ FORMAT = Format(
         "split": "text",
     },
     of_vote=rows_of,
+    timed=True,
 )

@@ -63,7 +63,7 @@ def _vote_rows(
     votes = selectors.chosen_votes(selection)
     disputed = selectors.disputed(votes) if selection.agreement == "undisputed" else array("q")
     counts.disputed = len(disputed)
-    for chunk in selectors.judged_votes(votes):
+    for chunk in selectors.judged_votes(votes, timed=form.timed):
         told = selectors.without(disputed, chunk) if disputed else chunk
         counts.items += len(told)
         rows: list[Row] = []
