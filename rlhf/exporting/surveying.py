@@ -5,6 +5,7 @@ most SAMPLE votes, evenly spread over the selection: the same ones each time, so
 checked. With fewer votes than that, all figures are exact.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -107,11 +108,12 @@ def preview(form: Format, selection: Selection) -> list[Row]:
 
 def _sample(selection: Selection, disputed: set[int]) -> list[Judged]:
     chosen = selectors.chosen_votes(selection)
-    numbers = [n for n in chosen.values_list("pk", flat=True).iterator() if n not in disputed]
-    if len(numbers) > SAMPLE:
-        numbers = [numbers[i * len(numbers) // SAMPLE] for i in range(SAMPLE)]
-    votes = chosen.model.objects.filter(pk__in=numbers)
-    return list(chain.from_iterable(selectors.judged_votes(votes)))
+    keys = chosen.values_list("pk", flat=True).iterator()
+    numbers = array("q", (n for n in keys if n not in disputed))
+    step = max(1.0, len(numbers) / SAMPLE)
+    spread = [numbers[int(i * step)] for i in range(min(SAMPLE, len(numbers)))]
+    votes = chosen.model.objects.filter(pk__in=spread)
+    return list(chain.from_iterable(selectors.judged_votes(votes, timed=True)))
 
 
 def _leakage(prompts: list[str]) -> tuple[int, int]:
