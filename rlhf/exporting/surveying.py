@@ -8,7 +8,7 @@ checked. With fewer votes than that, all figures are exact.
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -26,6 +26,7 @@ from rlhf.selectors import Judged
 
 SAMPLE = 2_000
 PREVIEWED = 5
+LOOKED_AT = 200  # votes, of which some may give no row
 LEAST_PROBABILITY = 0.8
 LANGUAGES_SHOWN = 8
 PERCENTILES = (5, 50, 95)
@@ -66,7 +67,7 @@ class Survey:
 
 
 def survey(selection: Selection, formats: "dict[str, Format]") -> Survey:
-    """Look at a selection; about a second for 2,000 votes."""
+    """Look at a selection."""
     votes = selectors.chosen_votes(selection)
     disputed = selectors.disputed(votes) if selection.agreement == "undisputed" else []
     sample = _sample(selection, set(disputed))
@@ -102,6 +103,10 @@ def survey(selection: Selection, formats: "dict[str, Format]") -> Survey:
 
 def preview(form: Format, selection: Selection) -> list[Row]:
     """The first rows, as they will be written."""
+    if form.unit == "vote" and selection.agreement == "any":
+        # Disputes need all votes; else the first ones are enough, and need not be counted first.
+        first = selectors.chosen_votes(selection).values_list("pk", flat=True)[:LOOKED_AT]
+        selection = replace(selection, last_vote=max(first, default=0))
     rows = chain.from_iterable(read_rows(form, selection, Counts()))
     return [row for row, _ in zip(rows, range(PREVIEWED), strict=False)]
 
