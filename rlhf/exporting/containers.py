@@ -10,7 +10,7 @@ import orjson
 from rlhf.exporting.formats import Kind, Row
 
 CONTAINERS = ("jsonl", "parquet")
-ROW_GROUP = 3_000
+ROW_GROUP = 2_000
 
 
 class Sink(Protocol):
