@@ -28,8 +28,8 @@ _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _SPOKEN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
 
 
-def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row]:
-    """The rows of a file in its order, ties included.
+def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row | None]:
+    """The rows of a file in its order, ties included; None for one with an empty response.
 
     Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
     """
@@ -39,9 +39,8 @@ def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row
         raise VoteFileError(f"There is no file {path}.")
     file_format = file_format or _told(path)
     if file_format == "lmsys":
-        for name, vote in read_votes(path, "lmsys"):
-            if (row := _of_vote(name, vote)) is not None:
-                yield row
+        for _, vote in read_votes(path, "lmsys"):
+            yield _of_vote(vote)
         return
     parse = _of_dialogues if file_format == "hh" else _of_pair
     for name, row in _rows(path):
@@ -79,7 +78,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Row]]:
     return chain([first], rows)
 
 
-def _of_pair(row: Row) -> Row:
+def _of_pair(row: Row) -> Row | None:
     """TRL's preference formats: standard or conversational, with or without a prompt of its own."""
     chosen, rejected, prompt = row.get("chosen"), row.get("rejected"), row.get("prompt")
     if isinstance(chosen, str) and isinstance(rejected, str):
@@ -99,7 +98,7 @@ def _of_pair(row: Row) -> Row:
     return _row(before, _response(told), _response(other))
 
 
-def _of_dialogues(row: Row) -> Row:
+def _of_dialogues(row: Row) -> Row | None:
     """Two dialogues that share all but the end."""
     told = _dialogue(row.get("chosen"), "chosen")
     other = _dialogue(row.get("rejected"), "rejected")
@@ -160,16 +159,17 @@ def _response(messages: Messages) -> str | Messages:
     return messages
 
 
-def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row:
+def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row | None:
     if not any(message["role"] == "user" and message["content"].strip() for message in prompt):
         raise ValueError("there is no prompt")
-    for name, response in (("chosen", chosen), ("rejected", rejected)):
-        if not response or (isinstance(response, str) and not response.strip()):
-            raise ValueError(f"{name} is empty")
+    if any(isinstance(one, str) and not one.strip() for one in (chosen, rejected)):
+        return None
+    if not chosen or not rejected:
+        raise ValueError("chosen and rejected are the same conversation")
     return _ranking(prompt, [chosen, rejected], [1, 2])
 
 
-def _of_vote(name: str, vote: ImportedVote) -> Row | None:
+def _of_vote(vote: ImportedVote) -> Row | None:
     """A battle whose two sides have texts; None for one without."""
     if not vote.turns or any(
         not (turn.prompt.strip() and turn.answer_a and turn.answer_b) for turn in vote.turns

@@ -73,9 +73,11 @@ def import_preferences(
 
 def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[list[dict[str, Any]]]:
     rows = read_preferences(path, file_format)
-    while chunk := list(islice(rows, CHUNK)):
-        counts.items += len(chunk)
+    while read := list(islice(rows, CHUNK)):
+        chunk = [row for row in read if row is not None]
+        counts.items += len(read)
+        counts.skipped += len(read) - len(chunk)
         counts.ties += sum(len(set(row["ranks"])) < len(row["ranks"]) for row in chunk)
         yield chunk
-    if not counts.items:
+    if counts.items == counts.skipped:
         raise VoteFileError("No row of the file has two responses with texts.")

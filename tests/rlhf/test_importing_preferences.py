@@ -37,7 +37,7 @@ def lines(path: Path, *rows: Any) -> Path:
 
 
 def read(tmp_path: Path, *rows: Any) -> list[dict[str, Any]]:
-    return list(read_preferences(lines(tmp_path / "file.jsonl", *rows)))
+    return [row for row in read_preferences(lines(tmp_path / "file.jsonl", *rows)) if row]
 
 
 PAIR = {"prompt": "Name a tree.", "chosen": "Oak", "rejected": "Stone"}
@@ -117,7 +117,7 @@ def test_ties_of_battles_tie(tmp_path: Path) -> None:
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "pairs.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([CHAT, CHAT]), path)
-    assert [row["responses"] for row in read_preferences(path)] == [["Oak", "Stone"]] * 2
+    assert [row and row["responses"] for row in read_preferences(path)] == [["Oak", "Stone"]] * 2
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,6 @@ def test_parquet_is_read_as_well(tmp_path: Path) -> None:
         ("{", "Row 2.* not valid JSON"),
         ("[]", "Row 2 is not an object"),
         ('{"prompt": "Hi", "chosen": "secret"}', "Row 2: rejected is no text"),
-        ('{"prompt": "Hi", "chosen": "", "rejected": "secret"}', "Row 2: chosen is empty"),
         ('{"prompt": " ", "chosen": "secret", "rejected": "b"}', "Row 2: there is no prompt"),
         (
             '{"prompt": [{"role": "user"}], "chosen": [], "rejected": []}',
@@ -186,6 +185,15 @@ def test_the_command_makes_a_dataset_that_training_takes(
     trained_on = (run.folder / "rankings.jsonl").read_text().splitlines()
     assert len(trained_on) == 40
     assert json.loads(trained_on[0])["responses"] == ["Oak", "Stone"]
+
+
+def test_rows_with_an_empty_response_are_skipped_and_counted(tmp_path: Path) -> None:
+    silent = {"chosen": "\n\nHuman: Name a tree.\n\nAssistant:", "rejected": SPOKEN["rejected"]}
+    path = lines(tmp_path / "pairs.jsonl", SPOKEN, silent, SPOKEN)
+    dataset = services.import_preferences(path=path)
+    assert (dataset.rows, dataset.votes, dataset.skipped) == (2, 3, 1)
+    with pytest.raises(CommandError, match="No row of the file has two responses"):
+        call_command("import_preferences", str(lines(tmp_path / "silent.jsonl", silent)))
 
 
 def test_half_characters_do_not_stop_an_import(tmp_path: Path) -> None:
