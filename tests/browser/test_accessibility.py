@@ -180,7 +180,7 @@ def test_a_whole_battle_of_three_by_keyboard_alone(arena: LiveArena, visitor: Vi
     expect(page.locator("#reveal")).to_be_focused()
     placements = Battle.objects.get().placements.order_by("position")
     assert list(placements.values_list("rank", flat=True)) == [2, 1, 3]
-    reach("#reveal a")
+    reach("#reveal [data-key=n]")
     keys.press("Enter")
     expect(page.get_by_label("Your prompt")).to_be_focused()
 
