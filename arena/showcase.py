@@ -12,7 +12,9 @@ COLOURS = [
     "accent-strong", "accent-soft", "good", "good-soft", "warn", "warn-soft", "bad", "bad-soft",
     "info", "info-soft", "mark",
 ]  # fmt: skip
-STYLES = [f"css/{name}.css" for name in ("home", "prose", "battle", "panels", "ballot", "examples")]
+STYLES = [
+    f"css/{name}.css" for name in ("composer", "prose", "battle", "panels", "ballot", "examples")
+]
 SPACES = range(1, 9)
 STATES = [
     ("A", "pending", "busy", "Thinking"),

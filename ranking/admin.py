@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from arena.models import Contender
 from ranking.models import EloRating, Leaderboard, Standing, Tally
 
 
@@ -33,8 +35,17 @@ class LeaderboardAdmin(ReadOnly, admin.ModelAdmin[Leaderboard]):
 
 @admin.register(Tally)
 class TallyAdmin(ReadOnly, admin.ModelAdmin[Tally]):
-    list_display = ["lineup", "ranks", "count", "category", "population"]
+    list_display = ["contenders", "ranks", "count", "category", "population"]
     list_filter = ["category", "population"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tally]:
+        self._names = dict(Contender.objects.values_list("pk", "name"))
+        return super().get_queryset(request)
+
+    @admin.display(ordering="lineup")
+    def contenders(self, obj: Tally) -> str:
+        ids = map(int, obj.lineup.split("-"))
+        return ", ".join(self._names.get(one, f"contender {one}") for one in ids)
 
 
 @admin.register(EloRating)

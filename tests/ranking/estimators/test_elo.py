@@ -54,6 +54,19 @@ def test_a_vote_of_one_or_with_missing_ranks_is_refused(before, ranks):
         elo_update(before, ranks)
 
 
+@given(pair_rows())
+def test_swapping_sides_mirrors_and_other_names_change_nothing(rows):
+    """Each vote mirrored moves everybody as far the other way; names are only names."""
+    left, right = (np.asarray(side, int) for side in (rows.left, rows.right))
+    outcome, labels = np.asarray(rows.outcome), range(5)
+    told = Elo().fit(Comparisons.from_arrays(left, right, outcome, labels=labels))
+    swapped = Elo().fit(Comparisons.from_arrays(right, left, 1 - outcome, labels=labels))
+    assert swapped.ratings_ == pytest.approx(told.ratings_)
+    other = np.arange(5)[::-1]
+    renamed = Elo().fit(Comparisons.from_arrays(other[left], other[right], outcome, labels=labels))
+    assert renamed.ratings_[other] == pytest.approx(told.ratings_)
+
+
 @given(rankings())
 def test_fitting_rankings_is_updating_vote_by_vote(votes):
     items, ranks = votes
