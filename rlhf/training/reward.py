@@ -34,7 +34,7 @@ from rlhf.training.reward_model import (
     new_reward_model,
 )
 
-PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 FOLDS = 5
 
 
@@ -46,7 +46,9 @@ def main(config: settings.Reward) -> None:
         train, test = split_rankings(read_rankings(config.rankings))
         need(train, config.minimum, "training rankings", config.rankings)
         need(test, 1, "held-out rankings", config.rankings)
-        limits = RewardSettings(config.max_prompt_tokens, config.max_response_tokens)
+        limits = RewardSettings(
+            config.max_prompt_tokens, config.max_response_tokens, config.style == "counted"
+        )
         device = pick_device(config.device)
         model = new_reward_model(config.model, device, config.layers, limits)
         report(1, 1)
@@ -108,11 +110,10 @@ def fit_head(model: RewardModel, rankings: Sequence[Ranking], features: torch.Te
 
     The penalised loss is convex, so the result does not depend on a seed.
     """
-    penalty = pick_penalty(rankings, features)
     with torch.no_grad():
-        model.center.copy_(features.mean(0))
-        model.scale.copy_(features.std(0).clamp(min=1e-4))
+        model.standardise_features(features)
     standard = ((features - model.center) / model.scale).clone()
+    penalty = pick_penalty(rankings, standard)
     weights = fit_weights(standard, all_pairs(rankings).to(standard.device), penalty)
     with torch.no_grad():
         model.head.weight.copy_(weights[None])
@@ -134,10 +135,9 @@ def fit_weights(standard: torch.Tensor, pairs: Pairs, penalty: float) -> torch.T
     return weights.detach()
 
 
-def pick_penalty(rankings: Sequence[Ranking], features: torch.Tensor) -> float:
+def pick_penalty(rankings: Sequence[Ranking], standard: torch.Tensor) -> float:
     """The L2 penalty with the least held-out ranking loss in cross-validation by prompt."""
-    standard = (features - features.mean(0)) / features.std(0).clamp(min=1e-4)
-    parts = torch.split(standard.clone(), [len(row.responses) for row in rankings])
+    parts = torch.split(standard, [len(row.responses) for row in rankings])
     numbers = {text: i for i, text in enumerate(dict.fromkeys(str(r.prompt) for r in rankings))}
     folds = [numbers[str(row.prompt)] % FOLDS for row in rankings]
     losses = dict.fromkeys(PENALTIES, 0.0)

@@ -1,4 +1,4 @@
-"""A reward model: the lower layers of a language model and one linear value head."""
+"""A reward model: the lower layers of a language model, counted style, one linear value head."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rlhf.training.chats import Messages, encode_prompt
 from rlhf.training.errors import InputError
 from rlhf.training.policies import load_tokenizer, pick_dtype
 from rlhf.training.sampling import left_padded
+from rlhf.training.style import WIDTH, style
 
 DEFAULT_DEPTH = 1 / 3  # measured: docs/decisions/0004-default-update.md
 HEAD_FILE = "value_head.safetensors"
@@ -29,18 +30,24 @@ Group = tuple[Messages, Sequence[str]]
 
 @dataclass(frozen=True)
 class RewardSettings:
-    """How much of a text is read, in tokens: a prompt's end and a response's beginning."""
+    """How much of a text is read, in tokens: a prompt's end and a response's beginning.
+
+    style: whether countable style is read beside the language model's features. Reward models of
+    before have no such setting and read none.
+    """
 
     max_prompt_tokens: int = 192
     max_response_tokens: int = 128
+    style: bool = False
 
 
 class RewardModel(nn.Module):
     """Scores responses to a prompt; higher is better; only differences have a meaning.
 
     A response's features are the mean over its tokens of the last hidden state, beside the hidden
-    state of its end token; the head is linear on standardised features. Each prompt is encoded
-    once for all its responses. Over the training responses scores have mean 0 and deviation 1.
+    state of its end token, beside its countable style (`style.style`) where the settings say so;
+    the head is linear on standardised features. Each prompt is encoded once for all its responses.
+    Over the training responses scores have mean 0 and deviation 1.
     """
 
     center: torch.Tensor
@@ -52,7 +59,8 @@ class RewardModel(nn.Module):
         self, backbone: Any, tokenizer: PreTrainedTokenizerBase, settings: RewardSettings
     ) -> None:
         super().__init__()
-        width = 2 * backbone.config.hidden_size
+        self.blocks = [2 * backbone.config.hidden_size, *([WIDTH] if settings.style else [])]
+        width = sum(self.blocks)
         self.backbone = backbone
         self.tokenizer = tokenizer
         self.settings = settings
@@ -66,7 +74,7 @@ class RewardModel(nn.Module):
         self.to(backbone.device)
 
     def features(self, groups: Sequence[Group]) -> torch.Tensor:
-        """Features of all responses, group by group: (number of responses, 2·hidden)."""
+        """Features of all responses, group by group: (number of responses, width)."""
         device = self.backbone.device
         prompts = [self._prompt_tokens(messages) for messages, _ in groups]
         answers = [self._answer_tokens(text) for _, texts in groups for text in texts]
@@ -98,7 +106,21 @@ class RewardModel(nn.Module):
         weights = answer_mask / answer_mask.sum(1, keepdim=True)
         mean = (hidden * weights[..., None]).sum(1)
         last = hidden[torch.arange(len(hidden), device=device), answer_mask.sum(1) - 1]
-        return torch.cat([mean, last], dim=1)
+        found = [mean, last]
+        if self.settings.style:
+            counted = [style(text) for _, texts in groups for text in texts]
+            found.append(torch.tensor(counted, device=device))
+        return torch.cat(found, dim=1)
+
+    def standardise_features(self, features: torch.Tensor) -> None:
+        """Take each feature's mean and deviation, such that every block's variances sum to 1.
+
+        So the L2 penalty means the same for any number of features, and a few counts weigh as much
+        as a thousand hidden states.
+        """
+        sizes = torch.tensor([float(size) for size in self.blocks for _ in range(size)])
+        self.center.copy_(features.mean(0))
+        self.scale.copy_(features.std(0).clamp(min=1e-4) * sizes.sqrt().to(features.device))
 
     def raw_scores(self, features: torch.Tensor) -> torch.Tensor:
         """Scores (R,) before they are put on the training responses' scale."""
@@ -106,7 +128,7 @@ class RewardModel(nn.Module):
         return scores
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Scores (R,) of features (R, 2·hidden)."""
+        """Scores (R,) of features (R, width)."""
         return (self.raw_scores(features) - self.shift) / self.spread
 
     @torch.inference_mode()

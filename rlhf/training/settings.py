@@ -30,6 +30,11 @@ class Reward(Run):
     lora_rank: int = knob(
         0, "Adapters trained besides the head; 0 trains none.", at_least=0, at_most=512
     )
+    style: str = knob(
+        "counted",
+        "counted: length, lists and punctuation are read beside the text; ignored: they are not.",
+        choices=("counted", "ignored"),
+    )
     learning_rate: float = knob(2e-4, "Step size for the adapters.", at_least=0, at_most=1)
     epochs: int = knob(1, "How often the adapters see each ranking.", at_least=0, at_most=100)
     batch_rows: int = knob(32, "Responses encoded at the same time.", at_least=2)
