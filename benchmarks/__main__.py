@@ -13,6 +13,7 @@ MODULES = (
     "benchmarks.taking_back",
     "benchmarks.exporting",
     "benchmarks.loop",
+    "benchmarks.reward",
     "benchmarks.setup",
 )
 

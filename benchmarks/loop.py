@@ -35,7 +35,7 @@ def main() -> None:
 def loop(work: Path) -> None:
     """Draw and rank responses, then time both runs."""
     model = str(prepare(work / "weights"))
-    bench = Bench(model, work, PREFERENCE, argparse.Namespace(train_prompts=0, layers=0))
+    bench = Bench(model, work, PREFERENCE, argparse.Namespace(style="counted"))
     votes = bench.votes(seed=0)
     reward = {"rankings": str(votes / "rankings.jsonl")}
     update = {

@@ -1,6 +1,7 @@
 """Which policy update gains most under a hidden preference, and what does it cost the text?
 
-    python benchmarks/update_methods.py --model DIR --work DIR [--seeds 0 1 2] [--methods NAME ...]
+    python benchmarks/update_methods.py --model DIR --work DIR [--preferences NAME ...]
+        [--seeds 0 1 2] [--methods NAME ...]
 
 Per seed: noisy votes (a hidden preference, 80 % consistent per pair) on the base's responses train
 a reward model; every method updates the base against it; its responses to held-out prompts meet the
@@ -15,10 +16,10 @@ import json
 import math
 import os
 import random
-import re
+import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 import transformers
 
+from benchmarks.preferences import PREFERENCES, noisy_ranks
 from rlhf.training import best_of_n, dpo, grpo, reward, settings
 from rlhf.training.best_of_n import Scored
 from rlhf.training.chats import as_messages
@@ -39,59 +41,23 @@ from rlhf.training.output import Output
 from rlhf.training.policies import load_policy, load_tokenizer, merged, pick_device
 from rlhf.training.reward_model import RewardModel, RewardSettings, new_reward_model
 from rlhf.training.sampling import Completion, Sampling, sample
+from rlhf.training.settings import Selection
 from rlhf.training.trainers import demonstration, imitate
 from rlhf.training.update import Update, open_update
 
 PROMPTS = Path(__file__).resolve().parents[1] / "arena" / "fixtures" / "prompts.jsonl"
-HELD_OUT, ARENA_RESPONSES, POOL, EVALUATED, TOKENS = 50, 4, 8, 2, 64
-CONSISTENCY = 0.8
-
-Preference = Callable[[str, str], float]
-
-
-def brief_and_concrete(prompt: str, response: str) -> float:
-    """Likes a finished answer with a list, a number or an example, in few words."""
-    words = len(response.split())
-    finished = bool(re.search(r"[.!?)\"`*]\s*$", response))
-    items = len(re.findall(r"(?m)^\s*(?:[-*•]|\d+[.)])\s", response))
-    examples = len(re.findall(r"(?i)\b(?:for example|for instance|such as|like when)\b", response))
-    numbers = len(re.findall(r"(?<![\w.])\d+(?![.)]\s)\w*", response))
-    concrete = min(3.0, items + 1.5 * examples + 0.5 * numbers) / 3
-    return 1.5 * concrete + 0.5 * finished - words / 80
-
-
-def plain_and_personal(prompt: str, response: str) -> float:
-    """Likes short words and sentences that speak to the reader."""
-    words = re.findall(r"[A-Za-z']+", response)
-    if not words:
-        return -5.0
-    letters = sum(map(len, words)) / len(words)
-    sentences = max(1, len(re.findall(r"[.!?](?:\s|$)", response)))
-    you = sum(word.lower() in {"you", "your", "you're", "you'll", "yourself"} for word in words)
-    return min(3, you) / 3 - (letters - 4.5) - max(0.0, len(words) / sentences - 12) / 12
-
-
-PREFERENCES: dict[str, Preference] = {
-    "brief_and_concrete": brief_and_concrete,
-    "plain_and_personal": plain_and_personal,
-}
-
-
-def noisy_ranks(values: Sequence[float], dice: random.Random) -> list[int]:
-    """Ranks by noisy pairwise wins: each pair follows the values with CONSISTENCY."""
-    wins = [0.0] * len(values)
-    for i in range(len(values)):
-        for j in range(i + 1, len(values)):
-            better, worse = (i, j) if values[i] >= values[j] else (j, i)
-            if dice.random() >= CONSISTENCY:
-                better, worse = worse, better
-            wins[better] += 1
-    return [1 + sum(other > own for other in wins) for own in wins]
+HELD_OUT, ARENA_RESPONSES, EVALUATED, TOKENS = 50, 4, 4, 64
 
 
 def completion(value: dict[str, Any]) -> Completion:
     """A completion from its JSON form."""
     return Completion(value["text"], tuple(value["tokens"]), value["finished"])
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process so far: what a step costs whoever else uses the machine."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 class Bench:
@@ -117,9 +83,9 @@ class Bench:
         return self._drawn("arena.json", self.prompts(), ARENA_RESPONSES, seed=1)
 
     def pool(self, seed: int) -> list[list[Completion]]:
-        """The base's POOL responses to each prompt that updates train on."""
+        """The base's responses to each prompt that updates train on."""
         prompts = self.prompts()[: self.options.train_prompts]
-        return self._drawn(f"pool{seed}.json", prompts, POOL, seed=1000 + seed)
+        return self._drawn(f"pool{seed}.json", prompts, self.options.pool, seed=1000 + seed)
 
     def _drawn(self, name: str, prompts: list[str], n: int, seed: int) -> list[list[Completion]]:
         path = self.work / name
@@ -142,7 +108,7 @@ class Bench:
 
     def folder(self, seed: int) -> Path:
         """Where one seed's files lie."""
-        folder = self.work / self.preference / f"seed{seed}"
+        folder: Path = self.work / self.preference / self.options.style / f"seed{seed}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -151,7 +117,8 @@ class Bench:
         folder = self.folder(seed)
         if not (folder / "reward" / "summary.json").exists():
             self.votes(seed)
-            limits = RewardSettings(max_response_tokens=TOKENS)
+            style = self.options.style == "counted"
+            limits = RewardSettings(max_response_tokens=TOKENS, style=style)
             model = new_reward_model(self.model, pick_device("auto"), self.options.layers, limits)
             rankings = read_rankings(str(folder / "rankings.jsonl"))
             train, test = reward.split_rankings(rankings)
@@ -169,7 +136,7 @@ class Bench:
 
     def _features(self, model: RewardModel, rankings: list[Ranking]) -> torch.Tensor:
         """Frozen features of the arena's responses: the same for all seeds and preferences."""
-        path = self.work / f"features{self.options.layers}.pt"
+        path = self.work / f"features{self.options.layers}-{self.options.style}.pt"
         if not path.exists():
             begin = time.monotonic()
             torch.save(model.all_features(reward.as_groups(rankings)).clone(), path)
@@ -205,8 +172,8 @@ class Bench:
             **more,
         }
 
-    def scored(self, update: Update, seed: int) -> list[Scored]:
-        """The pool with its rewards, scored once."""
+    def scored(self, update: Update, seed: int, config: Selection) -> list[Scored]:
+        """The first n of the pool with their rewards, which are computed once."""
         path = self.folder(seed) / "rewards.json"
         prompts, pool = update.train[: self.options.train_prompts], self.pool(seed)
         if not path.exists():
@@ -220,8 +187,9 @@ class Bench:
             value = {"seconds": time.monotonic() - begin, "rows": rewards}
             path.write_text(json.dumps(value))
         kept = json.loads(path.read_text())["rows"]
+        n, penalty = config.n, config.repetition_penalty
         return [
-            Scored(prompt, tuple(row), tuple(values))
+            Scored(prompt, tuple(row[:n]), best_of_n.penalised(row[:n], values[:n], penalty))
             for prompt, row, values in zip(prompts, pool, kept, strict=True)
         ]
 
@@ -232,10 +200,11 @@ class Bench:
             found: dict[str, Any] = json.loads(path.read_text())
             return found
         transformers.set_seed(seed)
-        begin = time.monotonic()
+        begin, used = time.monotonic(), cpu_seconds()
         update = METHODS[name](self, seed, name)
-        trained = time.monotonic() - begin
-        result = self.judged(update, seed) | {"update_seconds": trained}
+        spent = {"update_seconds": time.monotonic() - begin}
+        spent["update_cpu_seconds"] = cpu_seconds() - used
+        result = self.judged(update, seed) | spent
         path.write_text(json.dumps(result, indent=1))
         return result
 
@@ -285,43 +254,21 @@ class Bench:
 
 
 def distil(bench: Bench, seed: int, name: str) -> Update:
-    """Best-of-8, one round."""
-    more = BEST_OF_N.get(name, {})
-    config = settings.BestOfN(**bench.settings(seed, name, **more))
+    """Imitate the best of n, one round."""
+    config = settings.BestOfN(**bench.settings(seed, name, **BEST_OF_N[name]))
     update = open_update(config, best_of_n.PHASES)
-    chosen = [demonstration(r.prompt.messages, r.extreme(max)) for r in bench.scored(update, seed)]
+    rows = bench.scored(update, seed, config)
+    chosen = [demonstration(row.prompt.messages, row.extreme(max)) for row in rows]
     with update.output.phase("training") as report:
         imitate(update.policy, update.tokenizer, chosen, config, report)
     return update
 
 
-def distil_twice(bench: Bench, seed: int, name: str) -> Update:
-    """Best-of-8 on half the prompts, then again, from the result, on the other half."""
-    config = settings.BestOfN(**bench.settings(seed, name))
-    update = open_update(config, best_of_n.PHASES)
-    rows = bench.scored(update, seed)
-    half = len(rows) // 2
-    for turn in range(2):
-        if turn:
-            update.train = [row.prompt for row in rows[half:]]
-            rows = best_of_n.draw_scored(update, 8, half, turn, 2)
-        part = rows[:half]
-        chosen = [demonstration(row.prompt.messages, row.extreme(max)) for row in part]
-        with update.output.phase("training") as report:
-            imitate(
-                update.policy, update.tokenizer, chosen, config, best_of_n.in_turn(report, turn, 2)
-            )
-    return update
-
-
 def best_against_worst(bench: Bench, seed: int, name: str) -> Update:
-    """DPO on the best and the worst of the same eight responses."""
+    """DPO on the best and the worst of the same n responses."""
     config = settings.Dpo(**bench.settings(seed, name, **DPO[name]))
     update = open_update(config, dpo.PHASES)
-    pairs = [
-        dpo.Pair(row.prompt.messages, row.extreme(max).text, row.extreme(min).text)
-        for row in bench.scored(update, seed)
-    ]
+    pairs = dpo.pairs_from_samples(bench.scored(update, seed, config))
     with update.output.phase("training") as report:
         dpo.prefer(update, pairs, config, report)
     return update
@@ -337,14 +284,20 @@ def policy_gradient(bench: Bench, seed: int, name: str) -> Update:
 
 
 BEST_OF_N: dict[str, dict[str, Any]] = {
-    "best-of-8": {},
-    "best-of-8-lr1e-3": {"learning_rate": 1e-3},
-    "best-of-8-lr2e-4": {"learning_rate": 2e-4},
+    "best-of-8": {"repetition_penalty": 0.0},
+    "best-of-8-penalty": {},
+    "best-of-16-penalty": {"n": 16},
 }
 DPO: dict[str, dict[str, Any]] = {
-    "dpo-b0.1-lr1e-4-sft0.2": {},
-    "dpo-b0.1-lr1e-4-sft1": {"sft_weight": 1.0},
-    "dpo-b0.1-lr2e-4": {"sft_weight": 0.0, "learning_rate": 2e-4},
+    "dpo": {},
+    "dpo-n8": {"n": 8},
+    "dpo-no-penalty": {"repetition_penalty": 0.0},
+    "dpo-no-sft": {"sft_weight": 0.0},
+    "dpo-sft0.25": {"sft_weight": 0.25},
+    "dpo-sft1": {"sft_weight": 1.0},
+    "dpo-lr2e-4": {"learning_rate": 2e-4},
+    "dpo-lr1e-3": {"learning_rate": 1e-3},
+    "dpo-2-epochs": {"epochs": 2.0},
 }
 GRPO: dict[str, dict[str, Any]] = {
     "grpo-b0.05-lr1e-4": {"steps": 16},
@@ -352,7 +305,6 @@ GRPO: dict[str, dict[str, Any]] = {
 }
 METHODS: dict[str, Callable[[Bench, int, str], Update]] = {
     **dict.fromkeys(BEST_OF_N, distil),
-    "best-of-8-twice": distil_twice,
     **dict.fromkeys(DPO, best_against_worst),
     **dict.fromkeys(GRPO, policy_gradient),
 }
@@ -363,34 +315,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--preference", choices=sorted(PREFERENCES), default="brief_and_concrete")
+    parser.add_argument(
+        "--preferences", nargs="+", choices=sorted(PREFERENCES), default=list(PREFERENCES)
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--methods", nargs="+", choices=sorted(METHODS), default=list(METHODS))
+    parser.add_argument(
+        "--methods", nargs="+", choices=sorted(METHODS), default=["dpo", "best-of-8"]
+    )
     parser.add_argument("--prepare", action="store_true", help="only draw the base's responses")
     parser.add_argument("--layers", type=int, default=0)
-    parser.add_argument("--train-prompts", type=int, default=64)
+    parser.add_argument("--style", choices=["counted", "ignored"], default="counted")
+    parser.add_argument("--train-prompts", type=int, default=144)
+    parser.add_argument("--pool", type=int, default=16, help="responses drawn per prompt")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    bench = Bench(options.model, options.work, options.preference, options)
-    if options.prepare:
-        bench.arena()
+    for preference in options.preferences:
+        bench = Bench(options.model, options.work, preference, options)
         for seed in options.seeds:
-            bench.pool(seed)
-        return
-    for seed in options.seeds:
-        for name in options.methods:
-            result = bench.run(seed, name)
-            quality = result["policy"]
-            print(
-                f"seed {seed} {name:24} wins {result['win_rate']:.3f} ± {result['error']:.3f}"
-                f"  nll {quality['nll']:.2f} ({result['base']['nll']:.2f})"
-                f"  entropy {quality['entropy']:.2f} ({result['base']['entropy']:.2f})"
-                f"  repetition {quality['repetition']:.3f} ({result['base']['repetition']:.3f})"
-                f"  length {quality['length']:.0f} ({result['base']['length']:.0f})"
-                f"  {result['update_seconds']:.0f} s",
-                flush=True,
-            )
+            if options.prepare:
+                bench.pool(seed)
+                continue
+            for name in options.methods:
+                print(
+                    f"{preference:22} seed {seed} {name:18} {line(bench.run(seed, name))}",
+                    flush=True,
+                )
+
+
+def line(result: dict[str, Any]) -> str:
+    """One result on one line, the base's figures in brackets."""
+    policy, base = result["policy"], result["base"]
+    parts = [f"wins {result['win_rate']:.3f} ± {result['error']:.3f}"]
+    for name, digits in (("nll", 2), ("entropy", 2), ("repetition", 3), ("length", 0)):
+        parts.append(f"{name} {policy[name]:.{digits}f} ({base[name]:.{digits}f})")
+    seconds, used = result["update_seconds"], result["update_cpu_seconds"]
+    return "  ".join([*parts, f"{seconds:.0f} s, CPU {used:.0f} s"])
 
 
 if __name__ == "__main__":

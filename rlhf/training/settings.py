@@ -79,26 +79,33 @@ class Sft(Policy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BestOfN(Policy):
-    """Settings of the stage `best-of-n`."""
+class Selection(Policy):
+    """Settings of the stages that choose among their own samples by a reward model."""
 
-    n: int = knob(
-        8, "Responses sampled for each prompt; the best one is kept.", at_least=2, at_most=256
-    )
-    rounds: int = knob(1, "How often sampling and training are repeated.", at_least=1, at_most=20)
+    n: int = knob(8, "Responses sampled for each prompt.", at_least=2, at_most=256)
     train_prompts: int = knob(144, "Prompts sampled from in each round.", at_least=2)
+    repetition_penalty: float = knob(
+        10.0,
+        "Reward that a response would lose if all of its 4-grams were repeated.",
+        at_least=0,
+        at_most=1000,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dpo(Policy):
+class BestOfN(Selection):
+    """Settings of the stage `best-of-n`."""
+
+    rounds: int = knob(1, "How often sampling and training are repeated.", at_least=1, at_most=20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dpo(Selection):
     """rankings: JSONL, the best against the worst of each; or '' to sample and score instead."""
 
     rankings: str = ""
-    n: int = knob(
-        8, "Responses sampled for each prompt (with a reward model).", at_least=2, at_most=256
-    )
-    train_prompts: int = knob(64, "Prompts sampled from (with a reward model).", at_least=2)
-    learning_rate: float = knob(1e-4, "Step size of the optimiser.", at_least=0, at_most=1)
+    n: int = knob(16, "Responses sampled for each prompt.", at_least=2, at_most=256)
+    learning_rate: float = knob(5e-4, "Step size of the optimiser.", at_least=0, at_most=1)
     epochs: float = knob(1.0, "How often each pair is seen.", at_least=0, at_most=100)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     sft_weight: float = knob(

@@ -1,9 +1,8 @@
-"""Countable style of a response: what raters notice at a glance and a mean of hidden states blurs.
+"""Countable style of a response: what raters notice at a glance and averaged hidden states blur.
 
-The features are those of style control on public arenas (length, lists, bold, headers: Li et al. 2024,
-"Does style matter?", LMSYS) and of readability formulas (word and sentence length). They say
-nothing about what is right; a reward model uses them beside a language model's features, and
-votes decide how much each counts.
+The features are those of style control on public arenas (length, lists, bold: Li et al. 2024, "Does
+style matter?", lmsys.org) and of readability formulas (length of words and sentences). They say
+nothing about what is right; votes decide how much each counts beside a language model's features.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import re
 WIDTH = 17
 _ITEM = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.)])\s")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
-_ENDED = tuple(".!?)\"`*")
+_ENDED = tuple('.!?)"`*')
 
 
 def style(text: str) -> list[float]:
