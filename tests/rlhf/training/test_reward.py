@@ -137,6 +137,36 @@ def test_unusable_input_is_refused(
     assert not (tmp_path / "out" / "checkpoint").exists()
 
 
+def test_counted_style_teaches_what_few_votes_show(
+    tiny_model: str, tmp_path: Path, write_lines: WriteLines
+) -> None:
+    """Words differ everywhere, only the length follows the votes."""
+    rows = [
+        {
+            "prompt": f"Say {number}.",
+            "responses": [f"{letter * 5} " * count for count in (2, 4, 6)],
+            "ranks": [1, 2, 3],
+        }
+        for number, letter in enumerate("abcdefghijklmnopqrst")
+    ]
+    run(tmp_path / "out", tiny_model, write_lines("r.jsonl", rows))
+    model = load_reward_model(tmp_path / "out" / "checkpoint")
+    ((short, long),) = model.score([(PROMPT, ["zzzzz " * 3, "zzzzz " * 5])])
+    assert short > long
+
+
+def test_style_can_be_ignored_and_older_reward_models_still_load(
+    tiny_model: str, tmp_path: Path, write_lines: WriteLines
+) -> None:
+    run(tmp_path / "r", tiny_model, write_lines("r.jsonl", ranking_rows(12)), style="ignored")
+    checkpoint = tmp_path / "r" / "checkpoint"
+    limits = json.loads((checkpoint / "reward.json").read_text())
+    assert limits.pop("style") is False
+    (checkpoint / "reward.json").write_text(json.dumps(limits))
+    ((plain, loud),) = load_reward_model(checkpoint).score([(PROMPT, ["no", "yes!!!"])])
+    assert loud > plain
+
+
 def test_a_policy_is_no_reward_model(tiny_model: str) -> None:
     with pytest.raises(InputError, match="not a reward model"):
         load_reward_model(tiny_model)
