@@ -293,7 +293,6 @@ DPO: dict[str, dict[str, Any]] = {
     "dpo-n8": {"n": 8},
     "dpo-no-penalty": {"repetition_penalty": 0.0},
     "dpo-no-sft": {"sft_weight": 0.0},
-    "dpo-sft0.25": {"sft_weight": 0.25},
     "dpo-sft1": {"sft_weight": 1.0},
     "dpo-lr2e-4": {"learning_rate": 2e-4},
     "dpo-lr1e-3": {"learning_rate": 1e-3},

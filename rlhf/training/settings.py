@@ -109,7 +109,7 @@ class Dpo(Selection):
     epochs: float = knob(1.0, "How often each pair is seen.", at_least=0, at_most=100)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     sft_weight: float = knob(
-        0.2, "Weight of imitating the chosen response.", at_least=0, at_most=100
+        0.25, "Weight of imitating the chosen response.", at_least=0, at_most=100
     )
 
 
