@@ -31,8 +31,7 @@ import torch
 import transformers
 
 from benchmarks.preferences import PREFERENCES, noisy_ranks
-from rlhf.training import best_of_n, dpo, grpo, reward, settings
-from rlhf.training.best_of_n import Scored
+from rlhf.training import best_of_n, grpo, reward, settings
 from rlhf.training.chats import as_messages
 from rlhf.training.data import Ranking, read_rankings
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality
@@ -41,8 +40,8 @@ from rlhf.training.output import Output
 from rlhf.training.policies import load_policy, load_tokenizer, merged, pick_device
 from rlhf.training.reward_model import RewardModel, RewardSettings, new_reward_model
 from rlhf.training.sampling import Completion, Sampling, sample
-from rlhf.training.settings import Selection
-from rlhf.training.trainers import demonstration, imitate
+from rlhf.training.selection import Scored, penalised
+from rlhf.training.settings import Contrast
 from rlhf.training.update import Update, open_update
 
 PROMPTS = Path(__file__).resolve().parents[1] / "arena" / "fixtures" / "prompts.jsonl"
@@ -172,7 +171,7 @@ class Bench:
             **more,
         }
 
-    def scored(self, update: Update, seed: int, config: Selection) -> list[Scored]:
+    def scored(self, update: Update, seed: int, config: Contrast) -> list[Scored]:
         """The first n of the pool with their rewards, which are computed once."""
         path = self.folder(seed) / "rewards.json"
         prompts, pool = update.train[: self.options.train_prompts], self.pool(seed)
@@ -189,7 +188,7 @@ class Bench:
         kept = json.loads(path.read_text())["rows"]
         n, penalty = config.n, config.repetition_penalty
         return [
-            Scored(prompt, tuple(row[:n]), best_of_n.penalised(row[:n], values[:n], penalty))
+            Scored(prompt, tuple(row[:n]), penalised(row[:n], values[:n], penalty))
             for prompt, row, values in zip(prompts, pool, kept, strict=True)
         ]
 
@@ -253,24 +252,12 @@ class Bench:
         return nll, entropy
 
 
-def distil(bench: Bench, seed: int, name: str) -> Update:
-    """Imitate the best of n, one round."""
+def selected(bench: Bench, seed: int, name: str) -> Update:
+    """Learn from the best of n, one round: against the worst, or the best alone."""
     config = settings.BestOfN(**bench.settings(seed, name, **BEST_OF_N[name]))
     update = open_update(config, best_of_n.PHASES)
-    rows = bench.scored(update, seed, config)
-    chosen = [demonstration(row.prompt.messages, row.extreme(max)) for row in rows]
     with update.output.phase("training") as report:
-        imitate(update.policy, update.tokenizer, chosen, config, report)
-    return update
-
-
-def best_against_worst(bench: Bench, seed: int, name: str) -> Update:
-    """DPO on the best and the worst of the same n responses."""
-    config = settings.Dpo(**bench.settings(seed, name, **DPO[name]))
-    update = open_update(config, dpo.PHASES)
-    pairs = dpo.pairs_from_samples(bench.scored(update, seed, config))
-    with update.output.phase("training") as report:
-        dpo.prefer(update, pairs, config, report)
+        best_of_n.learn(update, bench.scored(update, seed, config), config, report)
     return update
 
 
@@ -283,28 +270,26 @@ def policy_gradient(bench: Bench, seed: int, name: str) -> Update:
     return update
 
 
+IMITATE: dict[str, Any] = {"learn": "imitate", "epochs": 2.0}
 BEST_OF_N: dict[str, dict[str, Any]] = {
-    "best-of-8": {"repetition_penalty": 0.0},
-    "best-of-8-penalty": {},
-    "best-of-16-penalty": {"n": 16},
-}
-DPO: dict[str, dict[str, Any]] = {
-    "dpo": {},
-    "dpo-n8": {"n": 8},
-    "dpo-no-penalty": {"repetition_penalty": 0.0},
-    "dpo-no-sft": {"sft_weight": 0.0},
-    "dpo-sft1": {"sft_weight": 1.0},
-    "dpo-lr2e-4": {"learning_rate": 2e-4},
-    "dpo-lr1e-3": {"learning_rate": 1e-3},
-    "dpo-2-epochs": {"epochs": 2.0},
+    "contrast": {},
+    "contrast-n8": {"n": 8},
+    "contrast-no-penalty": {"repetition_penalty": 0.0},
+    "contrast-sft0": {"sft_weight": 0.0},
+    "contrast-sft1": {"sft_weight": 1.0},
+    "contrast-lr2e-4": {"learning_rate": 2e-4},
+    "contrast-lr1e-3": {"learning_rate": 1e-3},
+    "contrast-2-epochs": {"epochs": 2.0},
+    "imitate": IMITATE,
+    "imitate-n8": {"n": 8, **IMITATE},
+    "imitate-no-penalty": {"repetition_penalty": 0.0, **IMITATE},
 }
 GRPO: dict[str, dict[str, Any]] = {
     "grpo-b0.05-lr1e-4": {"steps": 16},
     "grpo-b0-lr4e-4": {"steps": 16, "beta": 0.0, "learning_rate": 4e-4},
 }
 METHODS: dict[str, Callable[[Bench, int, str], Update]] = {
-    **dict.fromkeys(BEST_OF_N, distil),
-    **dict.fromkeys(DPO, best_against_worst),
+    **dict.fromkeys(BEST_OF_N, selected),
     **dict.fromkeys(GRPO, policy_gradient),
 }
 
@@ -319,7 +304,7 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument(
-        "--methods", nargs="+", choices=sorted(METHODS), default=["dpo", "best-of-8"]
+        "--methods", nargs="+", choices=sorted(METHODS), default=["contrast", "imitate"]
     )
     parser.add_argument("--prepare", action="store_true", help="only draw the base's responses")
     parser.add_argument("--layers", type=int, default=0)

@@ -46,8 +46,8 @@ STAGES: dict[str, Stage] = {
             "best-of-n",
             _("Best-of-n distillation"),
             _(
-                "Samples several responses to each prompt, keeps the one that the reward model "
-                "likes best, and finetunes on those."
+                "Samples several responses to each prompt, and moves towards the one that the "
+                "reward model likes best, away from the one that it likes least."
             ),
             learns_from="reward",
         ),
@@ -108,8 +108,8 @@ PRESETS: dict[str, Preset] = {
             _("thorough"),
             {
                 "reward": {"lora_rank": 16, "epochs": 2},
-                "best-of-n": {"n": 16, "rounds": 2, "train_prompts": 1000},
-                "dpo": {"n": 16, "train_prompts": 1000},
+                "best-of-n": {"n": 32, "train_prompts": 1000},
+                "dpo": {"n": 32, "train_prompts": 1000},
                 "grpo": {"steps": 96, "prompts_per_step": 8},
                 "sft": {"epochs": 4.0},
             },

@@ -79,10 +79,10 @@ class Sft(Policy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection(Policy):
+class Contrast(Policy):
     """Settings of the stages that choose among their own samples by a reward model."""
 
-    n: int = knob(8, "Responses sampled for each prompt.", at_least=2, at_most=256)
+    n: int = knob(16, "Responses sampled for each prompt.", at_least=2, at_most=256)
     train_prompts: int = knob(144, "Prompts sampled from in each round.", at_least=2)
     repetition_penalty: float = knob(
         10.0,
@@ -90,27 +90,30 @@ class Selection(Policy):
         at_least=0,
         at_most=1000,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class BestOfN(Selection):
-    """Settings of the stage `best-of-n`."""
-
-    rounds: int = knob(1, "How often sampling and training are repeated.", at_least=1, at_most=20)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dpo(Selection):
-    """rankings: JSONL, the best against the worst of each; or '' to sample and score instead."""
-
-    rankings: str = ""
-    n: int = knob(16, "Responses sampled for each prompt.", at_least=2, at_most=256)
-    learning_rate: float = knob(5e-4, "Step size of the optimiser.", at_least=0, at_most=1)
-    epochs: float = knob(1.0, "How often each pair is seen.", at_least=0, at_most=100)
+    epochs: float = knob(1.0, "How often each example is seen.", at_least=0, at_most=100)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     sft_weight: float = knob(
         0.25, "Weight of imitating the chosen response.", at_least=0, at_most=100
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestOfN(Contrast):
+    """Settings of the stage `best-of-n`."""
+
+    learn: str = knob(
+        "contrast",
+        "contrast: towards the best and away from the worst; imitate: the best alone.",
+        choices=("contrast", "imitate"),
+    )
+    rounds: int = knob(1, "How often sampling and training are repeated.", at_least=1, at_most=20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dpo(Contrast):
+    """rankings: JSONL, the best against the worst of each; or '' to sample and score instead."""
+
+    rankings: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,7 +123,7 @@ def test_sigterm_stops_with_143_and_keeps_the_last_checkpoint(
     def interrupted(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(best_of_n, "imitate", interrupted)
+    monkeypatch.setattr(best_of_n, "learn", interrupted)
     del config["rankings"]
     config |= {
         "prompts": write_lines("prompts.jsonl", prompt_rows()),

@@ -64,8 +64,11 @@ def assert_whole(folder: Path, stage: str) -> dict[str, Any]:
     return summary
 
 
-def test_best_of_n_imitates_its_best_samples(values: dict[str, Any], tiny_model: str) -> None:
-    more = {"n": 4, "train_prompts": 8, "batch_size": 8, "epochs": 5}
+@pytest.mark.parametrize("learn", ["contrast", "imitate"])
+def test_best_of_n_learns_from_its_samples(
+    values: dict[str, Any], tiny_model: str, learn: str
+) -> None:
+    more = {"n": 4, "train_prompts": 8, "batch_size": 8, "epochs": 5, "learn": learn}
     folder, losses = run(best_of_n, values | more)
     assert len(losses) == 5
     assert losses[-1] < losses[0]

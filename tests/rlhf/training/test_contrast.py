@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from rlhf.training import dpo
-from rlhf.training.best_of_n import Scored, penalised
+from rlhf.training import contrast
 from rlhf.training.data import Prompt
 from rlhf.training.policies import load_tokenizer
 from rlhf.training.sampling import Completion
+from rlhf.training.selection import Scored, penalised
 
 PROMPT: list[dict[str, str]] = [{"role": "user", "content": "Say it."}]
 
@@ -27,7 +27,7 @@ def scored(*texts: str, rewards: tuple[float, ...]) -> Scored:
 
 def loss(log_probs: list[list[float]], reference: list[float], **more: Any) -> tuple[float, float]:
     lengths = torch.tensor([[2, 4]] * len(log_probs))
-    value, margins = dpo.preference_loss(
+    value, margins = contrast.preference_loss(
         torch.tensor(log_probs), lengths, torch.tensor(reference), **more
     )
     return float(value), float(margins[0])
@@ -64,14 +64,14 @@ def test_samples_give_their_best_against_their_worst() -> None:
         scored("same", "same", rewards=(1.0, 0.0)),
         scored("fine", "", rewards=(1.0, 0.0)),
     ]
-    (pair,) = dpo.pairs_from_samples(rows)
+    (pair,) = contrast.pairs_from_samples(rows)
     assert (pair.chosen, pair.rejected) == ("good", "bad")
 
 
 def test_a_response_that_was_cut_off_gets_no_end_token(tiny_model: str) -> None:
     tokenizer = load_tokenizer(tiny_model)
-    pair = dpo.as_pair(PROMPT, response("yes"), response("no", finished=False))
-    encoded = dpo.encoded_pair(tokenizer, pair)
+    pair = contrast.as_pair(PROMPT, response("yes"), response("no", finished=False))
+    encoded = contrast.encoded_pair(tokenizer, pair)
     assert encoded.chosen[-1] == tokenizer.eos_token_id
     assert tokenizer.decode(encoded.rejected) == "no"
     assert tokenizer.decode(encoded.prompt).endswith("assistant\n")

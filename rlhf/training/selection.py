@@ -1,0 +1,85 @@
+"""Responses to choose among: n samples for each prompt with their rewards.
+
+A reward model has hardly seen text that repeats itself, and a sharpened policy repeats itself more.
+So a response pays `repetition_penalty` times its share of repeated 4-grams before any is chosen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rlhf.training import settings
+from rlhf.training.data import Prompt
+from rlhf.training.evaluation import repetition
+from rlhf.training.sampling import Completion
+from rlhf.training.update import Update
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A prompt with its sampled responses and their rewards, penalties taken off."""
+
+    prompt: Prompt
+    responses: tuple[Completion, ...]
+    rewards: tuple[float, ...]
+
+    def extreme(self, pick: Callable[..., int]) -> Completion:
+        """The response with the highest (`max`) or lowest (`min`) reward."""
+        place = pick(range(len(self.rewards)), key=self.rewards.__getitem__)
+        return self.responses[place]
+
+
+def draw_scored(
+    update: Update, config: settings.Contrast, turn: int = 0, turns: int = 1
+) -> list[Scored]:
+    """Sample n responses to each of `train_prompts` prompts and score them."""
+    reward = update.reward_model
+    # Drawn, not the first ones: a library is often sorted by category.
+    dice = random.Random(1000 * config.seed + turn)
+    prompts = dice.sample(update.train, min(config.train_prompts, len(update.train)))
+    with update.output.phase("sampling") as report:
+        drawn = update.draw(
+            [prompt.messages for prompt in prompts],
+            n=config.n,
+            seed=config.seed + 1000 * (turn + 1),
+            on_progress=in_turn(report, turn, turns),
+        )
+    with update.output.phase("scoring") as report:
+        rewards = reward.score(
+            [
+                (prompt.messages, [response.text for response in responses])
+                for prompt, responses in zip(prompts, drawn, strict=True)
+            ],
+            on_progress=in_turn(report, turn, turns),
+        )
+    return [
+        Scored(prompt, tuple(responses), penalised(responses, values, config.repetition_penalty))
+        for prompt, responses, values in zip(prompts, drawn, rewards, strict=True)
+    ]
+
+
+def penalised(
+    responses: Sequence[Completion], rewards: Sequence[float], penalty: float
+) -> tuple[float, ...]:
+    """Rewards less `penalty` times each response's share of repeated 4-grams."""
+    return tuple(
+        reward - penalty * repetition(response.text)
+        for response, reward in zip(responses, rewards, strict=True)
+    )
+
+
+def selection_gain(scored: Sequence[Scored]) -> float:
+    """Mean reward of the best responses above the mean of all."""
+    gaps = [max(row.rewards) - sum(row.rewards) / len(row.rewards) for row in scored]
+    return sum(gaps) / len(gaps)
+
+
+def in_turn(report: Callable[..., None], turn: int, turns: int) -> Callable[..., None]:
+    """A report for one of several equal rounds of the same phase."""
+
+    def shifted(step: int, total: int, **metrics: float) -> None:
+        report(turn * total + step, turns * total, **metrics)
+
+    return shifted
