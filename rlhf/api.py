@@ -55,7 +55,7 @@ class ExportOut(Schema):
 
 
 class RunIn(Strict):
-    stage: str = Field(description="reward, best-of-n, grpo, dpo or sft")
+    stage: str = Field(description="reward, best-of-n, grpo, dpo, kto or sft")
     base: str | None = Field(None, description="Slug of a local contender.")
     dataset: int | None = Field(None, description="A ranking export; else frozen afresh.")
     reward_run: int | None = None

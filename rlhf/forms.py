@@ -272,7 +272,7 @@ class UpdateForm(_RunForm):
         """Keyword arguments of `services.start_run`."""
         chosen = self.cleaned_data
         stage = STAGES[chosen["stage"]]
-        reward_run = chosen["reward_run"] if stage.learns_from != "votes" else None
+        reward_run = chosen["reward_run"] if stage.takes_reward_model else None
         return {
             "stage": stage.name,
             "base": chosen["base"].slug,

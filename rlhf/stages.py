@@ -14,22 +14,33 @@ from rlhf.training.config import Knob, check_knobs, knobs
 from rlhf.training.errors import InputError
 
 MIN_VOTES = 20
-RANKINGS = "ranking"  # the export format that every stage reads which learns from votes
+# The export formats that stages read which learn from raters themselves.
+RANKINGS, THUMBS = "ranking", "trl-unpaired"
 
 
 @dataclass(frozen=True)
 class Stage:
     """A training stage and where its examples come from.
 
-    `learns_from`: the votes' rankings, responses that a reward model scores, or either (with a
+    `learns_from`: votes, thumbs, responses that a reward model scores, or votes or those (with a
     reward model if one is given).
     """
 
     name: str
     title: str | Promise
     explained: str | Promise
-    learns_from: Literal["votes", "reward", "either"]
+    learns_from: Literal["votes", "thumbs", "reward", "either"]
     makes_contender: bool = True
+
+    @property
+    def takes_reward_model(self) -> bool:
+        """Whether a reward model can be given."""
+        return self.learns_from in {"reward", "either"}
+
+    @property
+    def reads(self) -> str:
+        """The export format of its examples, where it learns from raters themselves."""
+        return THUMBS if self.learns_from == "thumbs" else RANKINGS
 
 
 STAGES: dict[str, Stage] = {
@@ -70,6 +81,15 @@ STAGES: dict[str, Stage] = {
             learns_from="either",
         ),
         Stage(
+            "kto",
+            "KTO",
+            _(
+                "Moves towards responses with a thumb up and away from those with a thumb down: no "
+                "response needs a rival."
+            ),
+            learns_from="thumbs",
+        ),
+        Stage(
             "sft",
             _("Supervised finetuning"),
             _("Imitates the responses that raters ranked best."),
@@ -99,6 +119,7 @@ PRESETS: dict[str, Preset] = {
                 "best-of-n": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
                 "dpo": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
                 "grpo": {"steps": 6, "evaluation_prompts": 16},
+                "kto": {"evaluation_prompts": 16},
                 "sft": {"epochs": 1.0, "evaluation_prompts": 16},
             },
         ),
@@ -111,6 +132,7 @@ PRESETS: dict[str, Preset] = {
                 "best-of-n": {"n": 32, "train_prompts": 1000},
                 "dpo": {"n": 32, "train_prompts": 1000},
                 "grpo": {"steps": 96, "prompts_per_step": 8},
+                "kto": {"epochs": 3.0},
                 "sft": {"epochs": 4.0},
             },
         ),
@@ -124,6 +146,7 @@ __all__ = [
     "PRESETS",
     "RANKINGS",
     "STAGES",
+    "THUMBS",
     "UPDATES",
     "check_settings",
     "get_stage",

@@ -16,7 +16,7 @@ from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import write_dataset
-from rlhf.stages import get_stage
+from rlhf.stages import THUMBS, get_stage
 
 # An update meets its base on these prompts. A tenth, as in datasets, would be too few of a small
 # library to tell anything; this holds out the same ones and as many again.
@@ -80,6 +80,10 @@ def _frozen(dataset: Dataset, cancelled: Callable[[], bool]) -> Dataset:
 
 def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
     """Write the dataset's rows as the stage reads them; the setting that names the file."""
+    if dataset.format == THUMBS:
+        path = run.folder / "thumbs.jsonl"
+        _write_lines(path, _thumbs(run, dataset))
+        return {"thumbs": str(path)}
     skipped = 0
 
     def single_turn() -> Iterator[dict[str, Any]]:
@@ -102,6 +106,18 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
         run.notes = [SEVERAL_TURNS(skipped=skipped)]
         run.save(update_fields=["notes"])
     return config
+
+
+def _thumbs(run: Run, dataset: Dataset) -> Iterator[dict[str, Any]]:
+    """Thumbs with their conversations, under the system prompt of the base."""
+    for row in dataset_rows(dataset):
+        yield {
+            "prompt": row["prompt"],
+            "response": row["completion"][-1]["content"],
+            "up": row["label"],
+            "split": row["split"],
+            **_system(run),
+        }
 
 
 def _demonstrations(run: Run, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

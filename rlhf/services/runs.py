@@ -142,7 +142,7 @@ def _base(slug: str | None) -> Contender:
 
 
 def _reward_run(stage: Stage, pk: int | None) -> Run | None:
-    if stage.learns_from == "votes" and pk is not None:
+    if not stage.takes_reward_model and pk is not None:
         raise Invalid(
             _("%(stage)s uses no reward model: leave reward_run out.") % {"stage": stage.title}
         )
@@ -182,7 +182,7 @@ def _usable(run: Run) -> Run:
 def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser | None) -> Dataset:
     if pk is None:
         _check_count(stage, population)
-        return create_dataset(format=RANKINGS, population=population, by=by)
+        return create_dataset(format=stage.reads, population=population, by=by)
     dataset = Dataset.objects.filter(pk=pk).first()
     if dataset is None:
         raise NotFound(_("There is no dataset %(number)s.") % {"number": pk})
@@ -193,10 +193,10 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
         )
     if dataset.container != "jsonl":
         raise Invalid(_("Dataset %(number)s is in Parquet; training reads JSONL.") % {"number": pk})
-    if dataset.format != RANKINGS:
+    if dataset.format != stage.reads:
         raise Invalid(
             _("Dataset %(number)s is in the format %(format)s; training reads %(wanted)s.")
-            % {"number": pk, "format": dataset.format, "wanted": RANKINGS}
+            % {"number": pk, "format": dataset.format, "wanted": stage.reads}
         )
     if (dataset.rows or 0) < MIN_VOTES:
         raise Invalid(
@@ -215,6 +215,8 @@ def _check_count(stage: Stage, population: str) -> None:
             _("There is no population '%(name)s'. Choose one of: %(known)s.")
             % {"name": population, "known": ", ".join(POPULATIONS)}
         )
+    if stage.reads != RANKINGS:
+        return  # The training process counts its thumbs, of both kinds.
     found = count_votes(population).with_texts
     if found < MIN_VOTES:
         raise Invalid(

@@ -2,7 +2,7 @@
 
     python -m rlhf.training STAGE --config FILE.json
 
-STAGE is sft, reward, best-of-n, dpo or grpo. The config is one JSON object; `settings`
+STAGE is sft, reward, best-of-n, dpo, kto or grpo. The config is one JSON object; `settings`
 says what each stage can be told. Nothing here knows the web application.
 
 Input files hold one JSON object per line:
@@ -11,6 +11,7 @@ Input files hold one JSON object per line:
   "weight"?: 1.0, "split"?: "train" | "test"}; rank 1 is best, equal ranks tie
 - prompts: {"prompt": text or [messages], "system"?: text, "split"?: "train" | "test"}
 - demonstrations: {"prompt": ..., "system"?: text, "response": text, "finished"?: true}
+- thumbs: {"prompt": ..., "system"?: text, "response": text, "up": true | false, "split"?: ...}
 
 The output folder gets
 

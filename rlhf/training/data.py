@@ -1,4 +1,4 @@
-"""The input files of the stages: rankings, prompts and demonstrations, one JSON object a line."""
+"""The input files of the stages: rankings, prompts and so on, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -44,6 +44,16 @@ class Demonstration:
     finished: bool = True
 
 
+@dataclass(frozen=True)
+class Thumb:
+    """A response that somebody found good (up) or bad."""
+
+    prompt: Messages
+    response: str
+    up: bool
+    split: str = "train"
+
+
 def read_rankings(path: str) -> list[Ranking]:
     """Rankings in file order. All-tied ones stay: they teach a margin of zero."""
     return _read(path, _ranking)
@@ -57,6 +67,11 @@ def read_prompts(path: str) -> list[Prompt]:
 def read_demonstrations(path: str) -> list[Demonstration]:
     """Demonstrations in file order."""
     return _read(path, _demonstration)
+
+
+def read_thumbs(path: str) -> list[Thumb]:
+    """Thumbs in file order."""
+    return _read(path, _thumb)
 
 
 def split_of(rows: Sequence[Row], split: str) -> list[Row]:
@@ -130,6 +145,16 @@ def _demonstration(value: dict[str, Any]) -> Demonstration:
     if not isinstance(finished, bool):
         raise ValueError("finished must be true or false")
     return Demonstration(_conversation(value), response, finished)
+
+
+def _thumb(value: dict[str, Any]) -> Thumb:
+    _only(value, {"prompt", "system", "response", "up", "split"})
+    response, up = value.get("response"), value.get("up")
+    if not isinstance(response, str) or not response.strip():
+        raise ValueError("response must be a text")
+    if not isinstance(up, bool):
+        raise ValueError("up must be true or false")
+    return Thumb(_conversation(value), response, up, _split(value))
 
 
 def _conversation(value: dict[str, Any]) -> Messages:

@@ -135,10 +135,23 @@ class Grpo(Policy):
     beta: float = knob(0.05, "How strongly it is held to its base.", at_least=0, at_most=100)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kto(Policy):
+    """thumbs: JSONL of responses with a thumb up or down."""
+
+    thumbs: str
+    learning_rate: float = knob(2e-4, "Step size of the optimiser.", at_least=0, at_most=1)
+    epochs: float = knob(1.0, "How often each thumb is seen.", at_least=0, at_most=100)
+    batch_size: int = knob(8, "Thumbs per optimiser step.", at_least=2)
+    beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
+    minimum: int = knob(8, "Fewest training thumbs.", at_least=2)
+
+
 STAGES: dict[str, type[Run]] = {
     "sft": Sft,
     "reward": Reward,
     "best-of-n": BestOfN,
     "dpo": Dpo,
+    "kto": Kto,
     "grpo": Grpo,
 }

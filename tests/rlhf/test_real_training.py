@@ -76,3 +76,13 @@ def test_a_stage_that_learns_from_votes_alone_runs(
     small = {"max_new_tokens": 6, "epochs": 1.0, "threads": 1, "device": "cpu"}
     run = follow(services.create_run(stage=stage, base="amber", settings=small))
     assert (run.folder / "checkpoint" / "model.safetensors").is_file()
+
+
+@pytest.mark.django_db
+def test_thumbs_alone_train_a_policy(tiny: Contender, library: list[Prompt]) -> None:
+    for number, one in enumerate(many_votes(12)):
+        thumb(one.battle, 0, 1 if number % 2 else -1)
+    small = {"max_new_tokens": 6, "threads": 1, "device": "cpu", "minimum": 2}
+    run = follow(services.create_run(stage="kto", base="amber", settings=small))
+    assert run.summary["metrics"]["thumbs_up"] > 0
+    assert (run.folder / "checkpoint" / "model.safetensors").is_file()

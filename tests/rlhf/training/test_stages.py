@@ -11,10 +11,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rlhf.training import best_of_n, dpo, grpo, settings, sft
+from rlhf.training import best_of_n, dpo, grpo, kto, settings, sft
+from rlhf.training.chats import encode_prompt
 from rlhf.training.config import build_config
 from rlhf.training.data import Ranking
 from rlhf.training.errors import InputError, TrainingError
+from rlhf.training.likelihoods import response_log_probs
 from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows, read_lines
 
 pytestmark = pytest.mark.slow
@@ -129,6 +131,39 @@ def test_pairs_from_rankings_skip_full_ties() -> None:
     rows = [Ranking(prompt, ("a", "b", "c"), (2, 1, 3)), Ranking(prompt, ("a", "b"), (1, 1))]
     (pair,) = dpo.pairs_from_rankings(rows)
     assert (pair.chosen, pair.rejected) == ("b", "c")
+
+
+def thumb_rows(count: int, *, down: int) -> list[dict[str, Any]]:
+    """Thumbs up for shouting, and `down` thumbs down for not."""
+    return [
+        {"prompt": f"Say {n}.", "response": "no" if n < down else "yes!!!", "up": n >= down}
+        for n in range(count)
+    ]
+
+
+def test_kto_likes_what_had_a_thumb_up(
+    values: dict[str, Any], write_lines: WriteLines, tiny_model: str
+) -> None:
+    more = {"thumbs": write_lines("t.jsonl", thumb_rows(12, down=4)), "epochs": 8, "batch_size": 4}
+    folder, losses = run(kto, values | more)
+    assert losses[-1] < losses[0]
+    metrics = assert_whole(folder, "kto")["metrics"]
+    assert (metrics["thumbs_up"], metrics["thumbs_down"]) == (8, 4)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    prompt = encode_prompt(tokenizer, [{"role": "user", "content": "Say 20."}])
+    answers = [tokenizer(text)["input_ids"] for text in ("yes!!!", "no")]
+    gaps = []
+    for model in (tiny_model, folder / "checkpoint"):
+        policy = AutoModelForCausalLM.from_pretrained(model)
+        sums, _ = response_log_probs(policy, [(prompt, answers)])
+        gaps.append(float((sums[0] - sums[1]).detach()))
+    assert gaps[1] > gaps[0]
+
+
+def test_thumbs_of_one_kind_are_refused(values: dict[str, Any], write_lines: WriteLines) -> None:
+    more = {"thumbs": write_lines("t.jsonl", thumb_rows(12, down=0))}
+    with pytest.raises(InputError, match="Both kinds"):
+        run(kto, values | more)
 
 
 def test_grpo_reports_reward_and_divergence(values: dict[str, Any]) -> None:

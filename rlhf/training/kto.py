@@ -1,0 +1,63 @@
+"""Stage `kto`: learn from thumbs, by TRL's KTOTrainer. No rival to a response is needed.
+
+Ethayarajh et al. 2024, arXiv:2402.01306. Thumbs up and down are weighed such that both sides count
+the same however many there are of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datasets import Dataset
+from trl import KTOConfig, KTOTrainer
+
+from rlhf.training import settings
+from rlhf.training.data import Thumb, need, read_thumbs, split_of
+from rlhf.training.errors import InputError
+from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
+from rlhf.training.update import Update, close_update, open_update
+
+
+def main(config: settings.Kto) -> None:
+    """Move towards responses with a thumb up, away from the others; evaluate and publish."""
+    update = open_update(config, {"training": 0.87})
+    thumbs = split_of(read_thumbs(config.thumbs), "train")
+    need(thumbs, config.minimum, "thumbs", config.thumbs)
+    ups = sum(thumb.up for thumb in thumbs)
+    if not 0 < ups < len(thumbs):
+        raise InputError(
+            f"{config.thumbs} has {ups} thumbs up of {len(thumbs)}.",
+            "Both kinds are needed: collect more.",
+        )
+    with update.output.phase("training") as report:
+        heed(update, thumbs, config, report)
+    close_update(update, "kto", {"thumbs_up": ups, "thumbs_down": len(thumbs) - ups})
+
+
+def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: Report) -> None:
+    """Optimise the policy on thumbs by TRL's KTOTrainer."""
+    rows = [
+        {
+            "prompt": thumb.prompt,
+            "completion": [{"role": "assistant", "content": thumb.response}],
+            "label": thumb.up,
+        }
+        for thumb in thumbs
+    ]
+    share = sum(thumb.up for thumb in thumbs) / len(thumbs)
+    names = {"loss": "loss", "rewards/margins": "margin", "kl": "kl"}
+    with trainer_arguments(config, update.policy.device) as shared:
+        trainer = KTOTrainer(
+            model=update.policy,
+            args=KTOConfig(
+                **shared,
+                beta=config.beta,
+                desirable_weight=0.5 / share,
+                undesirable_weight=0.5 / (1 - share),
+                max_length=None,
+            ),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=update.tokenizer,
+            callbacks=[ProgressCallback(report, names)],
+        )
+        trainer.train()
