@@ -2,7 +2,7 @@
 
 `python -m benchmarks.reward [--work DIR] [--votes 100] [--seeds 0 1 2]`. A hidden preference ranks
 three responses to each prompt, every pair following it with 80 %. Both train LoRA adapters of the
-same rank on all layers of the same model, for one epoch, with the same batch (24 responses) and
+same rank on all layers of the same model, for one epoch, with the same batch (12 responses) and
 learning rate; ours reads each response once per ranking and each prompt once, TRL's reads them in
 every pair. Beside them the default, which trains a head on frozen features and counted style.
 Seconds are of training alone, CPU seconds beside them: the share of a busy machine does not matter
@@ -47,7 +47,7 @@ from rlhf.training.reward_model import (
 )
 
 PREFERENCE = "brief_and_concrete"
-SIZE, RANK, RATE, ROWS = 3, 16, 5e-4, 24
+SIZE, RANK, RATE, ROWS = 3, 16, 5e-4, 12
 Method = Callable[[str, list[Ranking], list[Ranking], int], "Trained"]
 
 

@@ -50,7 +50,7 @@ HELD_OUT, ARENA_RESPONSES, EVALUATED, TOKENS = 50, 4, 4, 64
 
 def completion(value: dict[str, Any]) -> Completion:
     """A completion from its JSON form."""
-    return Completion(value["text"], tuple(value["tokens"]), value["finished"])
+    return Completion(value["text"], tuple(value["tokens"]), value["finished"], value["nll"])
 
 
 def cpu_seconds() -> float:
@@ -186,9 +186,9 @@ class Bench:
             value = {"seconds": time.monotonic() - begin, "rows": rewards}
             path.write_text(json.dumps(value))
         kept = json.loads(path.read_text())["rows"]
-        n, penalty = config.n, config.repetition_penalty
+        n = config.n
         return [
-            Scored(prompt, tuple(row[:n]), penalised(row[:n], values[:n], penalty))
+            Scored(prompt, tuple(row[:n]), penalised(row[:n], values[:n], config))
             for prompt, row, values in zip(prompts, pool, kept, strict=True)
         ]
 
@@ -270,11 +270,13 @@ def policy_gradient(bench: Bench, seed: int, name: str) -> Update:
     return update
 
 
+FREE: dict[str, Any] = {"repetition_penalty": 0.0, "nll_penalty": 0.0}
 IMITATE: dict[str, Any] = {"learn": "imitate", "epochs": 2.0}
 BEST_OF_N: dict[str, dict[str, Any]] = {
     "contrast": {},
     "contrast-n8": {"n": 8},
-    "contrast-no-penalty": {"repetition_penalty": 0.0},
+    "contrast-no-penalties": FREE,
+    "contrast-no-nll-penalty": {"nll_penalty": 0.0},
     "contrast-sft0": {"sft_weight": 0.0},
     "contrast-sft1": {"sft_weight": 1.0},
     "contrast-lr2e-4": {"learning_rate": 2e-4},
@@ -282,7 +284,7 @@ BEST_OF_N: dict[str, dict[str, Any]] = {
     "contrast-2-epochs": {"epochs": 2.0},
     "imitate": IMITATE,
     "imitate-n8": {"n": 8, **IMITATE},
-    "imitate-no-penalty": {"repetition_penalty": 0.0, **IMITATE},
+    "imitate-no-penalties": {**FREE, **IMITATE},
 }
 GRPO: dict[str, dict[str, Any]] = {
     "grpo-b0.05-lr1e-4": {"steps": 16},

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
 
 from rlhf.training.chats import Messages, encode_prompt
+from rlhf.training.losses import token_log_probs
 from rlhf.training.policies import pick_dtype
 
 KEEP_SHARE = 0.8  # finished rows are dropped once fewer than this share of the batch still runs
@@ -35,11 +36,16 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """One sampled response: its text, its token ids without the end token, whether it ended."""
+    """One sampled response: its text, its token ids without the end token, whether it ended.
+
+    nll: nats per token under the model that drew it, at temperature 1 and with the whole
+    vocabulary.
+    """
 
     text: str
     tokens: tuple[int, ...]
     finished: bool
+    nll: float = 0.0
 
 
 Progress = Callable[[int, int], None]
@@ -112,20 +118,24 @@ def _sample_batch(
 ) -> list[Completion]:
     ends = end_tokens(model, tokenizer)
     drawn: list[list[int]] = [[] for _ in range(len(encoded) * n)]
+    surprise = [0.0] * len(drawn)
     finished = [False] * len(drawn)
     stream = _decode(model, encoded, n, settings, generator, torch.tensor(ends))
-    for rows, tokens in stream:
-        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
+    for rows, tokens, log_probs in stream:
+        for row, token, log_prob in zip(
+            rows.tolist(), tokens.tolist(), log_probs.tolist(), strict=True
+        ):
             if finished[row]:
                 continue
             if token in ends:
                 finished[row] = True
             else:
                 drawn[row].append(token)
+                surprise[row] -= log_prob
     texts = tokenizer.batch_decode(drawn, skip_special_tokens=True)
     return [
-        Completion(text.strip(), tuple(tokens), ended)
-        for text, tokens, ended in zip(texts, drawn, finished, strict=True)
+        Completion(text.strip(), tuple(tokens), ended, nats / max(1, len(tokens)))
+        for text, tokens, ended, nats in zip(texts, drawn, finished, surprise, strict=True)
     ]
 
 
@@ -136,8 +146,11 @@ def _decode(
     settings: Sampling,
     generator: torch.Generator,
     ends: torch.Tensor,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield (row numbers, their next tokens) per step, dropping rows that have finished."""
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Yield (row numbers, their next tokens, those tokens' log-probabilities) per step.
+
+    Rows that have finished are dropped.
+    """
     device = model.device
     ends = ends.to(device)
     cache, logits, mask, position = _encode(model, encoded, n)
@@ -145,7 +158,7 @@ def _decode(
     running = torch.ones(len(logits), dtype=torch.bool, device=device)
     for step in range(settings.max_new_tokens):
         tokens = draw(logits, settings, generator)  # (rows,)
-        yield rows, tokens
+        yield rows, tokens, token_log_probs(logits, tokens)
         running = running & ~torch.isin(tokens, ends)
         alive = int(running.sum())
         if alive == 0 or step == settings.max_new_tokens - 1:

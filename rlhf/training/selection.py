@@ -1,7 +1,10 @@
 """Responses to choose among: n samples for each prompt with their rewards.
 
-A reward model has hardly seen text that repeats itself, and a sharpened policy repeats itself more.
-So a response pays `repetition_penalty` times its share of repeated 4-grams before any is chosen.
+A reward model has hardly seen text that decays, and a sharpened policy repeats itself more. So two
+penalties come off a response's reward before any is chosen: `repetition_penalty` times its share of
+repeated 4-grams, and `nll_penalty` times its nats per token under the policy that drew it, which is
+a leash as the divergence from the base is in reinforcement learning (Ziegler et al. 2019,
+arXiv:1909.08593). They cost little reward, since many responses are about as good as the best one.
 """
 
 from __future__ import annotations
@@ -55,17 +58,19 @@ def draw_scored(
             on_progress=in_turn(report, turn, turns),
         )
     return [
-        Scored(prompt, tuple(responses), penalised(responses, values, config.repetition_penalty))
+        Scored(prompt, tuple(responses), penalised(responses, values, config))
         for prompt, responses, values in zip(prompts, drawn, rewards, strict=True)
     ]
 
 
 def penalised(
-    responses: Sequence[Completion], rewards: Sequence[float], penalty: float
+    responses: Sequence[Completion], rewards: Sequence[float], config: settings.Contrast
 ) -> tuple[float, ...]:
-    """Rewards less `penalty` times each response's share of repeated 4-grams."""
+    """Rewards less what repetition and unlikely text cost."""
     return tuple(
-        reward - penalty * repetition(response.text)
+        reward
+        - config.repetition_penalty * repetition(response.text)
+        - config.nll_penalty * response.nll
         for response, reward in zip(responses, rewards, strict=True)
     )
 

@@ -90,6 +90,12 @@ class Contrast(Policy):
         at_least=0,
         at_most=1000,
     )
+    nll_penalty: float = knob(
+        1.0,
+        "Reward that a response loses for each nat by which its mean token is unlikely.",
+        at_least=0,
+        at_most=1000,
+    )
     epochs: float = knob(1.0, "How often each example is seen.", at_least=0, at_most=100)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     sft_weight: float = knob(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from rlhf.training import contrast
+from rlhf.training import contrast, settings
 from rlhf.training.data import Prompt
 from rlhf.training.policies import load_tokenizer
 from rlhf.training.sampling import Completion
@@ -51,11 +51,19 @@ def test_the_imitation_term_is_per_token_of_the_chosen() -> None:
     assert with_term - without == pytest.approx(0.4 * 3.0 / 2)
 
 
-def test_repeated_text_pays_for_its_share_of_repeats() -> None:
-    texts = [response("a b c d e f"), response("a b c d a b c d")]
-    plain, repeated = penalised(texts, [1.0, 1.0], 10.0)
+def test_repeated_and_unlikely_text_pays() -> None:
+    texts = [
+        response("a b c d e f"),
+        response("a b c d a b c d"),
+        Completion("an odd one", (1, 2, 3), finished=True, nll=1.5),
+    ]
+    config = settings.BestOfN(
+        output="", model="", prompts="", repetition_penalty=10.0, nll_penalty=2.0
+    )
+    plain, repeated, odd = penalised(texts, [1.0, 1.0, 1.0], config)
     assert plain == 1.0
     assert repeated == pytest.approx(1.0 - 10.0 / 5)
+    assert odd == pytest.approx(1.0 - 2.0 * 1.5)
 
 
 def test_samples_give_their_best_against_their_worst() -> None:

@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rlhf.training import sampling
 from rlhf.training.chats import as_messages, encode_prompt
+from rlhf.training.losses import token_log_probs
 from rlhf.training.sampling import Completion, Sampling, draw, left_padded, sample
 
 PROMPTS = [as_messages(text) for text in ("Hi", "Tell me a long story about a fox.", "Why?")]
@@ -53,6 +54,9 @@ def test_rows_do_not_disturb_each_other_when_some_finish(
             logits = model(ids).logits[0, len(begin) - 1 : -1]  # type: ignore[operator]
             allowed = logits.topk(50).indices
             assert all(token in allowed[step] for step, token in enumerate(row.tokens))
+            if row.tokens:
+                nll = -token_log_probs(logits[None], ids[:, len(begin) :]).mean()
+                assert row.nll == pytest.approx(float(nll.detach()), rel=0.02)
 
 
 def test_the_same_seed_draws_the_same_and_another_differs(parts: tuple[object, object]) -> None:
