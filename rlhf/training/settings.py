@@ -85,7 +85,7 @@ class Contrast(Policy):
     n: int = knob(16, "Responses sampled for each prompt.", at_least=2, at_most=256)
     train_prompts: int = knob(144, "Prompts sampled from in each round.", at_least=2)
     repetition_penalty: float = knob(
-        10.0,
+        15.0,
         "Reward that a response would lose if all of its 4-grams were repeated.",
         at_least=0,
         at_most=1000,
@@ -99,7 +99,7 @@ class Contrast(Policy):
     epochs: float = knob(1.0, "How often each example is seen.", at_least=0, at_most=100)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     sft_weight: float = knob(
-        0.25, "Weight of imitating the chosen response.", at_least=0, at_most=100
+        0.5, "Weight of imitating the chosen response.", at_least=0, at_most=100
     )
 
 
