@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from arena.errors import Invalid
@@ -108,7 +109,10 @@ def check_method(method: str) -> None:
     """Raise Invalid, naming the methods there are, for an unknown one."""
     if method not in ALL_METHODS:
         *names, last = ALL_METHODS
-        raise Invalid(f"Unknown method {method!r}: say {', '.join(names)} or {last}.")
+        raise Invalid(
+            _("Unknown method '%(method)s': say %(names)s or %(last)s.")
+            % {"method": method, "names": ", ".join(names), "last": last}
+        )
 
 
 def rank_contenders(

@@ -8,6 +8,9 @@ import re
 from functools import cache
 from typing import Protocol
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
+
 from arena.selectors import DecidedVote
 
 OVERALL = "overall"
@@ -18,7 +21,8 @@ LANGUAGE, TAG = "language-", "tag-"
 
 LONG_PROMPT_WORDS = 200
 LEAST_PROBABILITY = 0.8
-# What py3langid is asked to tell apart: the fewer, the surer it is of short prompts.
+# What py3langid is asked to tell apart: the fewer, the surer it is of short prompts. Django's own
+# catalogues translate the names, but for three.
 LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "cs": "Czech", "da": "Danish",
     "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian",
@@ -30,18 +34,46 @@ LANGUAGES = {
     "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
     "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
+_UNKNOWN_TO_DJANGO = [gettext_noop("Chinese"), gettext_noop("Malay"), gettext_noop("Norwegian")]
+# What the arena's own categories and those of its prompt library are called.
+NAMES = {
+    OVERALL: gettext_lazy("Overall"),
+    CODING: gettext_lazy("Coding"),
+    MATHS: gettext_lazy("Maths"),
+    LONG_PROMPT: gettext_lazy("Long prompt"),
+    MULTI_TURN: gettext_lazy("Multi turn"),
+    SIGNED_IN: gettext_lazy("Signed in"),
+    ANONYMOUS: gettext_lazy("Anonymous"),
+    "everyday": gettext_lazy("Everyday"),
+    "extraction": gettext_lazy("Extraction"),
+    "reasoning": gettext_lazy("Reasoning"),
+    "roleplay": gettext_lazy("Roleplay"),
+    "science": gettext_lazy("Science"),
+    "writing": gettext_lazy("Writing"),
+}
 EXPLAINED = {
-    CODING: "A prompt of the library's category, a code block anywhere in the battle, or a prompt "
-    "that names a programming language or a programmer's task.",
-    MATHS: "A prompt of the library's category, or one with LaTeX, an equation or a term such as "
-    "derivative, probability or theorem.",
-    LONG_PROMPT: f"The prompts have {LONG_PROMPT_WORDS} words or more together.",
-    MULTI_TURN: "The battle has two turns or more.",
-    SIGNED_IN: "The rater had an account.",
-    ANONYMOUS: "The rater had none.",
-    LANGUAGE: "The language of the prompts without their code blocks, if py3langid tells it with a "
-    f"probability of at least {LEAST_PROBABILITY:.0%}: a prompt that is too short has none.",
-    TAG: "A tag that an operator gave the prompt.",
+    CODING: gettext_lazy(
+        "A prompt of the library's category, a code block anywhere in the battle, or a prompt "
+        "that names a programming language or a programmer's task."
+    ),
+    MATHS: gettext_lazy(
+        "A prompt of the library's category, or one with LaTeX, an equation or a term such as "
+        "derivative, probability or theorem."
+    ),
+    LONG_PROMPT: format_lazy(
+        gettext_lazy("The prompts have {words} words or more together."), words=LONG_PROMPT_WORDS
+    ),
+    MULTI_TURN: gettext_lazy("The battle has two turns or more."),
+    SIGNED_IN: gettext_lazy("The rater had an account."),
+    ANONYMOUS: gettext_lazy("The rater had none."),
+    LANGUAGE: format_lazy(
+        gettext_lazy(
+            "The language of the prompts without their code blocks, if py3langid tells it with a "
+            "probability of at least {least}: a prompt that is too short has none."
+        ),
+        least=f"{LEAST_PROBABILITY:.0%}",
+    ),
+    TAG: gettext_lazy("A tag that an operator gave the prompt."),
 }
 
 _FENCE = re.compile(
@@ -108,9 +140,11 @@ def label(category: str) -> str:
     """A category in a reader's words."""
     if category.startswith(LANGUAGE):
         code = category.removeprefix(LANGUAGE)
-        return LANGUAGES.get(code, code)
+        return gettext(LANGUAGES[code]) if code in LANGUAGES else code
     if category.startswith(TAG):
         return f"#{category.removeprefix(TAG)}"
+    if category in NAMES:
+        return str(NAMES[category])
     return category.replace("-", " ").capitalize()
 
 

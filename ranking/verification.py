@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from django.utils.translation import gettext as _
+
 from arena.errors import Invalid
 from ranking.boards import (
     BY_RATER,
@@ -51,7 +53,10 @@ def read_votes(file: TextIO) -> Iterator[tuple[Ballot, tuple[str, ...]]]:
     reader = csv.DictReader(file)
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
     if missing:
-        raise Invalid(f"The votes have no column {missing[0]!r}. Needed: {', '.join(COLUMNS)}.")
+        raise Invalid(
+            _("The votes have no column '%(missing)s'. Needed: %(columns)s.")
+            % {"missing": missing[0], "columns": ", ".join(COLUMNS)}
+        )
     for row in reader:
         try:
             slugs, ranks = row["contenders"].split("|"), tuple(map(int, row["ranks"].split("|")))
@@ -62,7 +67,10 @@ def read_votes(file: TextIO) -> Iterator[tuple[Ballot, tuple[str, ...]]]:
             known = (int(row["vote"]), _RATERS_UNKNOWN, row["population"], names, moment)
             ballot = Ballot(*known, (), ranks)
         except (ValueError, TypeError, AttributeError) as error:
-            raise Invalid(f"Line {reader.line_num} of the votes: {error}.") from error
+            raise Invalid(
+                _("Line %(number)s of the votes: %(error)s.")
+                % {"number": reader.line_num, "error": error}
+            ) from error
         yield ballot, tuple(slugs)
 
 
@@ -87,10 +95,14 @@ def verify(
         method, digest, standings = board["method"], board["digest"], board["standings"]
         names = {line["slug"]: line["name"] for line in standings}
     except (KeyError, TypeError) as error:
-        raise Invalid(f"This JSON is no leaderboard: {error} is missing.") from error
+        raise Invalid(
+            _("This JSON is no leaderboard: %(name)s is missing.") % {"name": error}
+        ) from error
     check_method(method)
     if method == STYLE_CONTROLLED:
-        raise Invalid("Style control needs the texts of the responses, so it cannot be verified.")
+        raise Invalid(
+            _("Style control needs the texts of the responses, so it cannot be verified.")
+        )
     by_rater = needs_raters(board)
     unknown = by_rater and not raters_known
     numbers: dict[str, int] = {}

@@ -96,11 +96,11 @@ SAME = {
 }
 READ = {"alt", "title", "placeholder", "aria-label", "aria-description", "data-label"}
 READ_BY_SCRIPTS = {"data-unreachable", "data-failed"}
-CODE = {"code", "kbd", "pre", "script", "style"}
+CODE = {"code", "kbd", "mi", "pre", "script", "style"}  # mi: a letter of a formula
 NOT_READ = ("block page_class", "block tone", "block code")  # what these hold is for CSS
 WORD = re.compile(r"[^\W\d_]{2,}|[^\W\d_]")
 GAP = "\0"
-NOT_YET = ("arena", "ranking", "components.html")
+NOT_YET = ("arena", "components.html")
 TEMPLATES = [
     path
     for path in sorted((ROOT / "templates").rglob("*.html"))
@@ -209,7 +209,7 @@ REFUSALS = {
 SAID = {"messages.success", "messages.info", "messages.warning", "messages.error"}
 WORDED = {"label", "help_text", "empty_label", "verbose_name", "verbose_name_plural"}
 DISPLAYED = {"admin.display", "admin.action"}
-NOT_YET_CODE = ("arena/", "ranking/")
+NOT_YET_CODE = ("arena/",)
 # Texts of the API's documentation and of the administration's tables.
 SOURCES = [
     path

@@ -5,7 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
 from ranking.boards import StandingRecord
+from ranking.charts.locale import locale
 from ranking.charts.look import SCHEMA, Look
 
 # On a machine without the font of the plots, names are drawn wider and reach into it.
@@ -22,7 +26,7 @@ class DataTable(NamedTuple):
 class Chart(ABC):
     """A plot of one leaderboard: plain data in, Vega-Lite out."""
 
-    title: ClassVar[str]
+    title: ClassVar[str | Promise]
 
     @property
     @abstractmethod
@@ -59,7 +63,7 @@ class Chart(ABC):
             "$schema": SCHEMA,
             "description": self.alt,
             "title": {
-                "text": self.title,
+                "text": str(self.title),
                 "subtitle": [line for line in lines if line],
             },
             "background": look.colour("surface"),
@@ -67,9 +71,14 @@ class Chart(ABC):
             "width": look.width,
             "height": self.height(look),
             "autosize": {"type": "fit", "contains": "padding"},
-            "config": look.config(),
+            "config": {**look.config(), **_locale()},
             **self.drawing(look),
         }
+
+
+def _locale() -> dict[str, Any]:
+    found = locale()
+    return {"locale": found} if found else {}
 
 
 def unique_names(standings: Sequence[StandingRecord]) -> dict[int, str]:
@@ -85,4 +94,6 @@ def unique_names(standings: Sequence[StandingRecord]) -> dict[int, str]:
 
 def best_of(shown: int, known: int) -> list[str]:
     """ "The best 30 of 65", or nothing if that is everybody."""
-    return [f"The best {shown} of {known}"] if shown < known else []
+    if shown >= known:
+        return []
+    return [_("The best %(shown)s of %(known)s") % {"shown": shown, "known": known}]

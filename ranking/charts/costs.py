@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from ranking.boards import LEVEL, StandingRecord
 from ranking.charts.chart import Chart, DataTable, unique_names
-from ranking.charts.figures import GAP, dollars, percent, points, rating_interval
+from ranking.charts.figures import dollars, gap, percent, points, rating_interval
 from ranking.charts.labels import Box, without_overlap
 from ranking.charts.look import Look
 from ranking.selectors.lines import Line
 
-NO_PRICE = (
+NO_PRICE = gettext_lazy(
     "No contender on this board has both a price and responses to measure. The operator sets the "
     "price of a million tokens in the admin, under Contenders."
 )
@@ -37,11 +40,11 @@ class Costs(Chart):
 
     lines: Sequence[Line]
 
-    title = "Rating against cost"
+    title = gettext_lazy("Rating against cost")
 
     @property
     def missing(self) -> str:
-        return "" if self.spots else NO_PRICE
+        return "" if self.spots else str(NO_PRICE)
 
     @property
     def alt(self) -> str:
@@ -50,16 +53,26 @@ class Costs(Chart):
             for spot in self.spots
             if spot.front
         )
-        return (
-            f"Ratings of {len(self.spots)} contenders against US dollars for a thousand "
-            f"responses. The front, on which better means dearer: {front}."
-        )
+        return ngettext(
+            "The rating of %(count)s contender against US dollars for a thousand responses. "
+            "The front, on which better means dearer: %(front)s.",
+            "Ratings of %(count)s contenders against US dollars for a thousand responses. "
+            "The front, on which better means dearer: %(front)s.",
+            len(self.spots),
+        ) % {"count": len(self.spots), "front": front}
 
     @property
     def table(self) -> DataTable:
-        interval = f"{100 * LEVEL:.0f} % interval"
+        interval = _("%(level)s interval") % {"level": percent(LEVEL)}
         return DataTable(
-            ("Contender", "1,000 responses", "Rating", interval, "Win rate", "On the front"),
+            (
+                _("Contender"),
+                _("1,000 responses"),
+                _("Rating"),
+                interval,
+                _("Win rate"),
+                _("On the front"),
+            ),
             [
                 (
                     spot.name,
@@ -67,7 +80,7 @@ class Costs(Chart):
                     points(spot.standing.rating),
                     rating_interval(spot.standing) or "–",
                     percent(spot.win_rate),
-                    "yes" if spot.front else "no",
+                    _("yes") if spot.front else _("no"),
                 )
                 for spot in self.spots
             ],
@@ -88,8 +101,14 @@ class Costs(Chart):
 
     def notes(self, look: Look) -> list[str]:
         unknown = len(self.lines) - len(self.spots)
-        left_out = [f"{unknown} without a known cost are left out"] if unknown else []
-        return [*left_out, GAP]
+        if not unknown:
+            return [gap()]
+        left_out = ngettext(
+            "%(count)s without a known cost is left out",
+            "%(count)s without a known cost are left out",
+            unknown,
+        )
+        return [left_out % {"count": unknown}, gap()]
 
     def height(self, look: Look) -> int:
         return 480 if look.wide else 400
@@ -116,11 +135,11 @@ class Costs(Chart):
                 "x": {
                     "field": "cost",
                     "type": "quantitative",
-                    "title": "US dollars for 1,000 responses",
+                    "title": _("US dollars for 1,000 responses"),
                     "scale": {**kind, "nice": False, "padding": look.names // 2},
                     "axis": {"format": "~g", "grid": False, "tickCount": 8 if look.wide else 4},
                 },
-                "y": {"title": "Rating", "scale": {"zero": False}, "axis": {"format": "d"}},
+                "y": {"title": _("Rating"), "scale": {"zero": False}, "axis": {"format": "d"}},
             },
             "layer": _layers(look),
         }

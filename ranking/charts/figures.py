@@ -1,16 +1,31 @@
-"""How plots, tables and pages of the leaderboard write figures."""
+"""How plots, tables and pages of the leaderboard write figures, as the reader's language does."""
+
+from decimal import Decimal
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from ranking.boards import StandingRecord
 from ranking.estimators import expected_score
 
-# For charts whose axis is a rating.
-GAP = f"50 points more win {100 * expected_score(50, 0):.0f} %"
 MINUS = "\N{MINUS SIGN}"
+
+
+def gap() -> str:
+    """For charts whose axis is a rating."""
+    return _("%(points)s points more win %(share)s") % {
+        "points": 50,
+        "share": percent(expected_score(50, 0)),
+    }
 
 
 def whole(value: float) -> str:
     """1234.4 as "1,234"."""
-    return f"{value:,.0f}".replace("-", MINUS)
+    return number_format(f"{value:.0f}", force_grouping=True).replace("-", MINUS)
+
+
+def decimal(value: float, digits: int) -> str:
+    return number_format(f"{value:.{digits}f}").replace("-", MINUS)
 
 
 def points(rating: float) -> str:
@@ -25,18 +40,29 @@ def percent(share: float) -> str:
 
 def dollars(amount: float) -> str:
     """Cents from ten cents upwards, below that two digits that matter."""
-    return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.2g}"
+    text = f"{amount:.2f}" if amount >= 0.1 or amount == 0 else _plain(amount)
+    return in_dollars(number_format(text, force_grouping=True))
+
+
+def in_dollars(amount: str) -> str:
+    """An amount that is written already."""
+    return _("$%(amount)s") % {"amount": amount}
+
+
+def _plain(amount: float) -> str:
+    """With two digits that matter, never as a power of ten."""
+    return f"{Decimal(f'{amount:.2g}'):f}"
 
 
 def seconds(value: float) -> str:
-    return f"{value:.1f}"
+    return decimal(value, 1)
 
 
 def rating_interval(standing: StandingRecord) -> str:
     """ "1122 to 1232", or nothing where the method has no interval."""
     if standing.lower is None or standing.upper is None:
         return ""
-    return f"{points(standing.lower)} to {points(standing.upper)}"
+    return span(points(standing.lower), points(standing.upper))
 
 
 def rank_range(standing: StandingRecord) -> str:
@@ -49,4 +75,9 @@ def rank_range(standing: StandingRecord) -> str:
 
 def share_range(lower: float, upper: float) -> str:
     """ "21 to 79 %" """
-    return f"{100 * lower:.0f} to {percent(upper)}"
+    return span(f"{100 * lower:.0f}", percent(upper))
+
+
+def span(lower: str, upper: str) -> str:
+    """ "1122 to 1232" """
+    return _("%(lower)s to %(upper)s") % {"lower": lower, "upper": upper}

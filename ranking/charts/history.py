@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from ranking.boards import StandingRecord
 from ranking.charts.chart import Chart, DataTable, best_of, unique_names
-from ranking.charts.figures import GAP, points
+from ranking.charts.figures import gap, points
 from ranking.charts.look import Look
 from ranking.selectors.history import Moment
 
 MOST = {"wide": 10, "narrow": 5}
 STEPS = 120  # moments of a line: more could not be told apart
 ROWS = 20  # of the table
-TOO_SHORT = (
+TOO_SHORT = gettext_lazy(
     "There are not yet two stored leaderboards to draw a line between. They are stored for all "
     "votes together, not for a category, a time window or style control."
 )
@@ -44,22 +48,30 @@ class History(Chart):
     standings: Sequence[StandingRecord]
     moments: Mapping[int, Sequence[Moment]]
 
-    title = "Ratings over time"
+    title = gettext_lazy("Ratings over time")
 
     @property
     def missing(self) -> str:
         times = {one.computed_at for moments in self._lines(Look()).values() for one in moments}
-        return "" if len(times) > 1 else TOO_SHORT
+        return "" if len(times) > 1 else str(TOO_SHORT)
 
     @property
     def alt(self) -> str:
         lines = {name: moments for name, moments in self._lines(Look()).items() if moments}
         first = min(moments[0].computed_at for moments in lines.values())
         moved = "; ".join(
-            f"{name} from {points(moments[0].rating)} to {points(moments[-1].rating)}"
+            _("%(name)s from %(first)s to %(last)s")
+            % {
+                "name": name,
+                "first": points(moments[0].rating),
+                "last": points(moments[-1].rating),
+            }
             for name, moments in lines.items()
         )
-        return f"Ratings since {first:%-d %B %Y}: {moved}."
+        return _("Ratings since %(day)s: %(moved)s.") % {
+            "day": date_format(first),
+            "moved": moved,
+        }
 
     @property
     def table(self) -> DataTable:
@@ -71,7 +83,7 @@ class History(Chart):
         times = sorted({when for found in ratings.values() for when in found})
         times = [*times[: -1 : max(1, len(times) // ROWS)], *times[-1:]]
         return DataTable(
-            ("When (UTC)", *lines),
+            (_("When (UTC)"), *lines),
             [
                 (f"{when:%Y-%m-%d %H:%M}", *(found.get(when, "–") for found in ratings.values()))
                 for when in times
@@ -79,7 +91,7 @@ class History(Chart):
         )
 
     def notes(self, look: Look) -> list[str]:
-        return [*best_of(MOST[look.size], len(self.standings)), GAP]
+        return [*best_of(MOST[look.size], len(self.standings)), gap()]
 
     def height(self, look: Look) -> int:
         return 430 if look.wide else 400
@@ -106,7 +118,7 @@ class History(Chart):
                     "title": None,
                     "axis": {"grid": False, "tickCount": 8 if look.wide else 4},
                 },
-                "y": {"title": "Rating", "scale": {"zero": False}, "axis": {"format": "d"}},
+                "y": {"title": _("Rating"), "scale": {"zero": False}, "axis": {"format": "d"}},
                 "color": {
                     "field": "name",
                     "type": "nominal",

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from ranking.boards import StandingRecord
 from ranking.charts.chart import Chart, DataTable, best_of, unique_names
 from ranking.charts.figures import percent, whole
@@ -16,10 +19,12 @@ LEAST_ROW, MOST_ROW = {"wide": 30, "narrow": 23}, {"wide": 80, "narrow": 50}
 ALL_ROWS = {"wide": 600, "narrow": 250}  # unless a row gets too low or too high
 AROUND = {"wide": 270, "narrow": 215}  # title, names of the columns and padding, in pixels
 HOW_TO_READ = {
-    "wide": "Per cent won by the row against the column, and of how many: the fewer, the paler",
-    "narrow": "Per cent won by the row, paler if of few",
+    "wide": gettext_lazy(
+        "Per cent won by the row against the column, and of how many: the fewer, the paler"
+    ),
+    "narrow": gettext_lazy("Per cent won by the row, paler if of few"),
 }
-NOBODY_MET = "No two of these contenders have met yet."
+NOBODY_MET = gettext_lazy("No two of these contenders have met yet.")
 
 Pairs = Mapping[tuple[int, int], Pair]
 
@@ -33,7 +38,7 @@ class _Matrix(Chart):
 
     @property
     def missing(self) -> str:
-        return "" if self._cells(self._shown(Look())) else NOBODY_MET
+        return "" if self._cells(self._shown(Look())) else str(NOBODY_MET)
 
     def notes(self, look: Look) -> list[str]:
         return best_of(MOST[look.size], len(self.standings))
@@ -61,7 +66,7 @@ class _Matrix(Chart):
         heads = list(unique_names(shown).values())
         found = {(row, column): text(pair) for row, column, pair in self._cells(shown)}
         return DataTable(
-            ("Contender", *heads),
+            (_("Contender"), *heads),
             [(row, *(found.get((row, column), "") for column in heads)) for row in heads],
         )
 
@@ -88,24 +93,28 @@ class _Matrix(Chart):
 class WinRates(_Matrix):
     """The share that the contender of the row won against that of the column, and of how many."""
 
-    title = "Win rates"
+    title = gettext_lazy("Win rates")
 
     def notes(self, look: Look) -> list[str]:
-        return [*best_of(MOST[look.size], len(self.standings)), HOW_TO_READ[look.size]]
+        return [*best_of(MOST[look.size], len(self.standings)), str(HOW_TO_READ[look.size])]
 
     @property
     def alt(self) -> str:
         ordered = sorted(self._cells(self._shown(Look())), key=_surely)
         row, column, pair = ordered[-1]
-        return (
+        return _(
             "How often the contender of a row won against that of a column, a tie counting one "
-            f"half. Most one-sided: {row} won {percent(pair.win_rate)} of {pair.total} against "
-            f"{column}."
-        )
+            "half. Most one-sided: %(row)s won %(share)s of %(total)s against %(column)s."
+        ) % {
+            "row": row,
+            "share": percent(pair.win_rate),
+            "total": whole(pair.total),
+            "column": column,
+        }
 
     @property
     def table(self) -> DataTable:
-        return self._tabled(lambda pair: f"{percent(pair.win_rate)} of {pair.total}")
+        return self._tabled(_share_of)
 
     def drawing(self, look: Look) -> dict[str, Any]:
         values = [
@@ -146,17 +155,26 @@ class WinRates(_Matrix):
 class BattleCounts(_Matrix):
     """How often two contenders were compared."""
 
-    title = "Comparisons of each pair"
+    title = gettext_lazy("Comparisons of each pair")
 
     @property
     def alt(self) -> str:
         cells = self._cells(self._shown(Look()))
         row, column, pair = max(cells, key=lambda cell: cell[2].total)
         met, pairs = len(cells) // 2, len(self._shown(Look())) * (len(self._shown(Look())) - 1) // 2
-        return (
-            f"How often two contenders were compared. {met} of {pairs} pairs have met; {row} and "
-            f"{column} most often, {whole(pair.total)} times."
-        )
+        return ngettext(
+            "How often two contenders were compared. %(met)s of %(pairs)s pairs have met; "
+            "%(row)s and %(column)s most often, once.",
+            "How often two contenders were compared. %(met)s of %(pairs)s pairs have met; "
+            "%(row)s and %(column)s most often, %(times)s times.",
+            pair.total,
+        ) % {
+            "met": met,
+            "pairs": pairs,
+            "row": row,
+            "column": column,
+            "times": whole(pair.total),
+        }
 
     @property
     def table(self) -> DataTable:
@@ -190,6 +208,11 @@ class BattleCounts(_Matrix):
             "encoding": {"text": {"field": "total"}, "color": ink},
         }
         return self._drawn(look, values, [squares, labels])
+
+
+def _share_of(pair: Pair) -> str:
+    shown = {"share": percent(pair.win_rate), "total": pair.total}
+    return _("%(share)s of %(total)s") % shown
 
 
 def _shade(pair: Pair) -> float:

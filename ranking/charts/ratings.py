@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from ranking.boards import LEVEL, StandingRecord, win_rates
 from ranking.charts.chart import Chart, DataTable, best_of, unique_names
 from ranking.charts.figures import percent, points, rank_range, rating_interval
@@ -11,7 +14,7 @@ from ranking.charts.look import Look
 
 MOST = {"wide": 60, "narrow": 30}
 STEP = {"wide": 21, "narrow": 19}
-WIN_RATES = "Rating and win rate against the average"
+WIN_RATES = gettext_lazy("Rating and win rate against the average")
 AROUND = 120  # title, axis and padding, in pixels
 
 
@@ -21,25 +24,40 @@ class Ratings(Chart):
 
     standings: Sequence[StandingRecord]
 
-    title = "Ratings"
+    title = gettext_lazy("Ratings")
 
     @property
     def missing(self) -> str:
-        return "" if self.standings else "There are no votes yet."
+        return "" if self.standings else _("There are no votes yet.")
 
     @property
     def alt(self) -> str:
         best, worst = self.standings[0], self.standings[-1]
-        return (
-            f"Ratings of {len(self.standings)} contenders, best first. {best.name} leads with "
-            f"{_in_words(best)}; {worst.name} is last with {_in_words(worst)}."
-        )
+        return ngettext(
+            "The rating of %(count)s contender. %(best)s leads with %(highest)s; "
+            "%(worst)s is last with %(lowest)s.",
+            "Ratings of %(count)s contenders, best first. %(best)s leads with %(highest)s; "
+            "%(worst)s is last with %(lowest)s.",
+            len(self.standings),
+        ) % {
+            "count": len(self.standings),
+            "best": best.name,
+            "highest": _in_words(best),
+            "worst": worst.name,
+            "lowest": _in_words(worst),
+        }
 
     @property
     def table(self) -> DataTable:
         names = unique_names(self.standings)
         return DataTable(
-            ("Contender", "Rank", "Rating", f"{100 * LEVEL:.0f} % interval", "Win rate"),
+            (
+                _("Contender"),
+                _("Rank"),
+                _("Rating"),
+                _("%(level)s interval") % {"level": percent(LEVEL)},
+                _("Win rate"),
+            ),
             [
                 (
                     names[standing.contender_id],
@@ -53,7 +71,7 @@ class Ratings(Chart):
         )
 
     def notes(self, look: Look) -> list[str]:
-        return [*best_of(MOST[look.size], len(self.standings)), WIN_RATES]
+        return [*best_of(MOST[look.size], len(self.standings)), str(WIN_RATES)]
 
     def _rated(self) -> list[tuple[StandingRecord, float]]:
         return list(zip(self.standings, win_rates(self.standings), strict=True))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from arena.errors import Invalid, NotFound
 from arena.models import Population, Prompt
@@ -82,7 +83,10 @@ def snapshot(number: int) -> LeaderboardRecord:
     """A stored leaderboard. Raises NotFound if there is none of that number (any more)."""
     found = Leaderboard.objects.filter(pk=number).first()
     if found is None:
-        raise NotFound(f"There is no leaderboard {number}: only one an hour or a day is kept.")
+        raise NotFound(
+            _("There is no leaderboard %(number)s: only one an hour or a day is kept.")
+            % {"number": number}
+        )
     return _record(found)
 
 
@@ -196,18 +200,27 @@ def _check(
 ) -> None:
     check_method(method)
     if cluster not in CLUSTERS:
-        raise Invalid(f"Intervals cannot be clustered by {cluster!r}: say vote or rater.")
+        raise Invalid(
+            _("Intervals cannot be clustered by '%(cluster)s': say vote or rater.")
+            % {"cluster": cluster}
+        )
     check_slice(category, population)
     if days is not None and days < 1:
-        raise Invalid("A time window has at least one day.")
+        raise Invalid(_("A time window has at least one day."))
 
 
 def check_slice(category: str, population: str) -> None:
     """Raise Invalid, naming what there is, for an unknown category or population."""
     if population not in dict(POPULATIONS):
-        raise Invalid(f"Unknown population {population!r}: say people, simulated or all.")
+        raise Invalid(
+            _("Unknown population '%(population)s': say people, simulated or all.")
+            % {"population": population}
+        )
     if category != OVERALL and category not in (known := categories()):
-        raise Invalid(f"Unknown category {category!r}: say one of {', '.join(known)}.")
+        raise Invalid(
+            _("Unknown category '%(category)s': say one of %(known)s.")
+            % {"category": category, "known": ", ".join(known)}
+        )
 
 
 def _anchored(anchor: tuple[str, float] | None, who: dict[int, Who]) -> dict[int, float] | None:
@@ -218,10 +231,18 @@ def _anchored(anchor: tuple[str, float] | None, who: dict[int, Who]) -> dict[int
     found = found or [pk for pk, one in who.items() if one.name == wanted]
     if len(found) > 1:
         slugs = ", ".join(sorted(who[pk].slug for pk in found))
-        raise Invalid(f"Several contenders are called {wanted!r}: name one by its slug ({slugs}).")
+        raise Invalid(
+            _("Several contenders are called '%(name)s': name one by its slug (%(slugs)s).")
+            % {"name": wanted, "slugs": slugs}
+        )
     if not found:
-        known = ", ".join(sorted(one.slug for one in who.values())) or "none, as there are no votes"
-        raise Invalid(f"No contender {wanted!r} on this leaderboard; there are: {known}.")
+        known = ", ".join(sorted(one.slug for one in who.values())) or _(
+            "none, as there are no votes"
+        )
+        raise Invalid(
+            _("No contender '%(name)s' on this leaderboard; there are: %(known)s.")
+            % {"name": wanted, "known": known}
+        )
     return {found[0]: rating}
 
 

@@ -7,12 +7,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from arena.views import refusals
 from ranking.boards import LEVEL
-from ranking.charts.figures import percent, share_range, whole
+from ranking.charts.figures import decimal, percent, share_range, whole
 from ranking.selectors.agreement import (
     LEAST_SHARED,
     LEAST_SUSPECTED,
@@ -97,29 +99,53 @@ def _page(query: Query, found: Agreement) -> dict[str, Any]:
 def _figures(found: Agreement) -> list[Figure]:
     figures = [
         Figure(
-            "Items judged by several",
+            _("Items judged by several"),
             whole(found.items),
-            f"{whole(found.judgements)} votes of {whole(found.raters)} raters",
+            _("%(votes)s votes of %(raters)s raters")
+            % {"votes": whole(found.judgements), "raters": whole(found.raters)},
         ),
-        Figure("Krippendorff’s α", _decimal(found.alpha), "answers are equal or not"),
-        Figure("The same, ordinal", _decimal(found.ordinal), "a tie lies between the two wins"),
+        Figure(_("Krippendorff’s α"), _decimal(found.alpha), _("answers are equal or not")),
         Figure(
-            "Agreement with the others",
+            _("The same, ordinal"), _decimal(found.ordinal), _("a tie lies between the two wins")
+        ),
+        Figure(
+            _("Agreement with the others"),
             _percent(found.pooled),
-            f"{_percent(found.chance)} by chance",
+            _("%(share)s by chance") % {"share": _percent(found.chance)},
         ),
     ]
     if found.crowd:
-        figures.append(_spread("The median rater", found.crowd, "rater", percent))
+        figures.append(_spread(_("The median rater"), found.crowd, _of_raters, percent))
     if found.kappas:
-        figures.append(_spread("Cohen’s κ, median", found.kappas, "pair", _decimal))
+        figures.append(_spread(_("Cohen’s κ, median"), found.kappas, _of_pairs, _decimal))
     return figures
 
 
-def _spread(label: str, spread: Spread, of: str, text: Callable[[float], str]) -> Figure:
-    of = of if spread.number == 1 else f"{of}s"
-    half = f"half of them {text(spread.low)} to {text(spread.high)}"
-    return Figure(label, text(spread.middle), f"of {whole(spread.number)} {of}, {half}")
+def _spread(
+    label: str, spread: Spread, of: Callable[[int], str], text: Callable[[float], str]
+) -> Figure:
+    detail = of(spread.number) % {
+        "count": whole(spread.number),
+        "low": text(spread.low),
+        "high": text(spread.high),
+    }
+    return Figure(label, text(spread.middle), detail)
+
+
+def _of_raters(number: int) -> str:
+    return ngettext(
+        "of %(count)s rater, half of them %(low)s to %(high)s",
+        "of %(count)s raters, half of them %(low)s to %(high)s",
+        number,
+    )
+
+
+def _of_pairs(number: int) -> str:
+    return ngettext(
+        "of %(count)s pair, half of them %(low)s to %(high)s",
+        "of %(count)s pairs, half of them %(low)s to %(high)s",
+        number,
+    )
 
 
 def _line(one: RaterAgreement) -> RaterLine:
@@ -135,7 +161,7 @@ def _line(one: RaterAgreement) -> RaterLine:
 
 
 def _decimal(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.2f}".replace("-", "−")
+    return _("not defined") if value is None else decimal(value, 2)
 
 
 def _percent(value: float | None) -> str:

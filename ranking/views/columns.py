@@ -3,6 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from ranking.boards import LEVEL
 from ranking.charts import figures
 from ranking.selectors.lines import Line
@@ -15,8 +19,8 @@ class Column:
     `low_first`: the smallest figure comes first when the table is sorted by it.
     """
 
-    label: str
-    explained: str
+    label: str | Promise
+    explained: str | Promise
     value: Callable[[Line], float | None]
     text: Callable[[float], str]
     detail: Callable[[Line], str] = lambda line: ""
@@ -33,55 +37,62 @@ def _approval_interval(line: Line) -> str:
 
 COLUMNS = {
     "rating": Column(
-        "Rating",
-        "400 points more mean ten times the odds to win.",
+        _("Rating"),
+        _("400 points more mean ten times the odds to win."),
         lambda line: line.standing.rating,
         figures.points,
         lambda line: figures.rating_interval(line.standing),
     ),
     "win-rate": Column(
-        "Win rate",
-        "Expected against a contender of average rating, a tie counting one half.",
+        _("Win rate"),
+        _("Expected against a contender of average rating, a tie counting one half."),
         lambda line: line.win_rate,
         figures.percent,
     ),
     "elo": Column(
-        "Elo",
-        "Online Elo: moves with each vote, in the order of the votes.",
+        _("Elo"),
+        _("Online Elo: moves with each vote, in the order of the votes."),
         lambda line: line.elo,
         figures.points,
     ),
     "votes": Column(
-        "Votes",
-        "Votes that it took part in.",
+        _("Votes"),
+        _("Votes that it took part in."),
         lambda line: line.standing.votes,
         figures.whole,
     ),
     "won": Column(
-        "Won",
-        "Comparisons won: a vote on three is two for each of them.",
+        _("Won"),
+        _("Comparisons won: a vote on three is two for each of them."),
         lambda line: line.standing.wins,
         figures.whole,
     ),
-    "lost": Column("Lost", "Comparisons lost.", lambda line: line.standing.losses, figures.whole),
-    "tied": Column("Tied", "Comparisons tied.", lambda line: line.standing.ties, figures.whole),
+    "lost": Column(
+        _("Lost"), _("Comparisons lost."), lambda line: line.standing.losses, figures.whole
+    ),
+    "tied": Column(
+        _("Tied"), _("Comparisons tied."), lambda line: line.standing.ties, figures.whole
+    ),
     "approval": Column(
-        "Approval",
-        f"Share of thumbs that point up, with its {100 * LEVEL:.0f} % interval.",
+        _("Approval"),
+        format_lazy(
+            _("Share of thumbs that point up, with its {level} interval."),
+            level=f"{100 * LEVEL:.0f} %",
+        ),
         _approval,
         figures.percent,
         _approval_interval,
     ),
     "seconds": Column(
-        "Seconds",
-        "Median time of a whole response.",
+        _("Seconds"),
+        _("Median time of a whole response."),
         lambda line: line.seconds,
         figures.seconds,
         low_first=True,
     ),
     "cost": Column(
-        "Cost",
-        "US dollars for a thousand responses of median length.",
+        _("Cost"),
+        _("US dollars for a thousand responses of median length."),
         lambda line: line.cost,
         figures.dollars,
         low_first=True,

@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound
 from arena.models import Contender
 from arena.views import refusals
 from ranking.views.leaderboard import Choice
-from ranking.views.plots import figure, image
+from ranking.views.plots import figure, image, language_of_plot
 from ranking.views.portrait import chart_of, facts, portrait_of
 from ranking.views.query import Query
 from ranking.views.wording import POPULATIONS, which_votes
@@ -46,10 +47,11 @@ def contender(request: HttpRequest, slug: str) -> HttpResponse:
 @refusals
 def contender_plot(request: HttpRequest, slug: str, extension: str) -> HttpResponse:
     """Its ratings over time."""
-    portrait = portrait_of(_contender(slug), Query.of(_population(request.GET)))
-    votes, day = which_votes(portrait.board)
-    subtitle = (portrait.name, votes, day)
-    return image(request, chart_of(portrait), subtitle, extension)
+    with language_of_plot(request.GET):
+        portrait = portrait_of(_contender(slug), Query.of(_population(request.GET)))
+        votes, day = which_votes(portrait.board)
+        subtitle = (portrait.name, votes, day)
+        return image(request, chart_of(portrait), subtitle, extension)
 
 
 def _population(given: Mapping[str, str]) -> dict[str, str]:
@@ -60,7 +62,9 @@ def _population(given: Mapping[str, str]) -> dict[str, str]:
 def _contender(slug: str) -> Contender:
     found = Contender.objects.select_related("parent").filter(slug=slug).first()
     if found is None:
-        raise NotFound(f"There is no contender {slug!r}. The leaderboard lists them.")
+        raise NotFound(
+            _("There is no contender '%(slug)s'. The leaderboard lists them.") % {"slug": slug}
+        )
     return found
 
 

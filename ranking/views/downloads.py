@@ -1,6 +1,7 @@
 """The shown leaderboard as a file."""
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound
@@ -24,7 +25,10 @@ def standings_file(request: HttpRequest, extension: str) -> HttpResponse:
     elif extension == "json":
         answer = HttpResponse(downloads.as_json(board, found), "application/json")
     else:
-        raise NotFound(f"The leaderboard comes as csv or json, not as {extension}.")
+        raise NotFound(
+            _("The leaderboard comes as csv or json, not as %(extension)s.")
+            % {"extension": extension}
+        )
     parts = [query.method, query.category, query.population]
     parts += [f"{query.days}-days"] if query.days else []
     parts += ["by-rater"] if query.cluster == BY_RATER else []

@@ -4,14 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from ranking.charts.figures import percent, share_range
 
 _WORDS = {
-    "tokens": "Twice as long",
-    "headers": "Twice as many headers",
-    "lists": "Twice as many list items",
-    "bold": "Twice as much in bold",
-    "time": "Twice as slow",
+    "tokens": gettext_lazy("Twice as long"),
+    "headers": gettext_lazy("Twice as many headers"),
+    "lists": gettext_lazy("Twice as many list items"),
+    "bold": gettext_lazy("Twice as much in bold"),
+    "time": gettext_lazy("Twice as slow"),
 }
 
 
@@ -30,10 +33,16 @@ def effects(settings: Mapping[str, Any]) -> list[Effect]:
 
 
 def _effect(name: str, log_odds: float, lower: float, upper: float) -> Effect:
-    words = _WORDS.get(name) or f"{name[:1].upper()}{name[1:]} instead of the last"
     return Effect(
-        words, percent(_win_rate(log_odds)), share_range(_win_rate(lower), _win_rate(upper))
+        _words(name), percent(_win_rate(log_odds)), share_range(_win_rate(lower), _win_rate(upper))
     )
+
+
+def _words(name: str) -> str:
+    if name in _WORDS:
+        return str(_WORDS[name])
+    place = name.removeprefix("position ")
+    return _("Position %(place)s instead of the last") % {"place": place}
 
 
 def _win_rate(log_odds: float) -> float:

@@ -9,8 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
+from django.utils.formats import number_format
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from arena.views import refusals
@@ -22,12 +25,13 @@ from ranking.first_place import FirstPlace, first_place
 from ranking.selectors.kept import Kept
 from ranking.selectors.lines import FEW, Line, lines, version
 from ranking.selectors.slices import votes_by_category
+from ranking.views.caveats import caveats_shown
 from ranking.views.columns import COLUMNS
 from ranking.views.effects import effects
 from ranking.views.plots import FRESH_S, counts_of, figures_of
 from ranking.views.query import RANK, Query
 from ranking.views.table import make_table
-from ranking.views.wording import CLUSTERS, METHODS, POPULATIONS, grouped, window
+from ranking.views.wording import CLUSTERS, METHODS, POPULATIONS, grouped, last_days, window
 
 GAPS = (20, 50, 100, 200)  # rating points that the page tells as win rates
 
@@ -40,7 +44,7 @@ FIGURES: Kept[SafeString] = Kept(size=32, seconds=FRESH_S)
 class Choice(NamedTuple):
     """One of several links, of which one is the present page."""
 
-    label: str
+    label: str | Promise
     href: str
     current: bool
 
@@ -49,7 +53,7 @@ class Option(NamedTuple):
     """One entry of a list to choose from."""
 
     value: str
-    label: str
+    label: str | Promise
     selected: bool
 
 
@@ -90,8 +94,8 @@ def _page(query: Query, standings: SafeString) -> dict[str, Any]:
             for name, label in CLUSTERS.items()
         ],
         "ranks": [
-            Choice("By rating", query.href(significant=False), not query.significant),
-            Choice("Significant differences", query.href(significant=True), query.significant),
+            Choice(_("By rating"), query.href(significant=False), not query.significant),
+            Choice(_("Significant differences"), query.href(significant=True), query.significant),
         ],
         "category_groups": _category_groups(query),
         "sorts": _sorts(query),
@@ -115,6 +119,9 @@ def _drawn_standings(query: Query) -> SafeString:
         "votes": whole(board.votes),
         "query": query,
         "label": categories.label(query.category),
+        "time": f"{board.computed_at:%H:%M:%S}",
+        "last_days": last_days(query.days) if query.days else "",
+        "caveats": caveats_shown(board.caveats),
         "method": method,
         "table": make_table(found, query, method.label) if found else None,
         "small": _is_small(found),
@@ -135,8 +142,12 @@ def _figures(query: Query) -> SafeString:
     context: dict[str, Any] = {"figures": figures_of(query)}
     if first := _first_place(query):
         chances = [(name, percent(chance)) for name, chance in first.chances]
-        context |= {"first": first, "chances": chances, "share": f"{100 * first.share:.2g} %"}
+        context |= {"first": first, "chances": chances, "share": _small_share(first.share)}
     return render_to_string("ranking/figures.html", context)
+
+
+def _small_share(share: float) -> str:
+    return f"{number_format(f'{100 * share:.2g}')} %"
 
 
 def _first_place(query: Query) -> FirstPlace | None:
@@ -157,7 +168,7 @@ def _category_groups(query: Query) -> dict[str, list[Option]]:
         heading: [
             Option(
                 category,
-                f"{categories.label(category)} ({votes.get(category, 0)})",
+                f"{categories.label(category)} ({whole(votes.get(category, 0))})",
                 category == query.category,
             )
             for category in members
@@ -168,7 +179,7 @@ def _category_groups(query: Query) -> dict[str, list[Option]]:
 
 def _sorts(query: Query) -> list[Option]:
     """For phones, whose table has no heads to click at."""
-    known = {RANK: "Rank", **{key: column.label for key, column in COLUMNS.items()}}
+    known = {RANK: _("Rank"), **{key: column.label for key, column in COLUMNS.items()}}
     return [Option(key, label, key == query.sort) for key, label in known.items()]
 
 

@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 from arena.selectors import rater_ids
 from ranking import selectors
 from ranking.boards import StandingRecord
+from ranking.charts.figures import rating_interval, span
+from ranking.views.caveats import caveats_shown
 
 
 class OwnLine(NamedTuple):
@@ -20,7 +22,11 @@ class OwnLine(NamedTuple):
     @property
     def ranks(self) -> str:
         low, high = self.standing.rank_low, self.standing.rank_high
-        return f"{low}" if low == high else f"{low} to {high}"
+        return f"{low}" if low == high else span(str(low), str(high))
+
+    @property
+    def interval(self) -> str:
+        return rating_interval(self.standing)
 
 
 @require_safe
@@ -31,7 +37,7 @@ def my_leaderboard(request: HttpRequest) -> HttpResponse:
     others = {line.contender_id: line.rank for line in public.standings} if public else {}
     context = {
         "lines": [OwnLine(line, others.get(line.contender_id)) for line in board.standings],
-        "caveats": board.caveats,
+        "caveats": caveats_shown(board.caveats),
         "votes": votes,
     }
     return render(request, "ranking/my_leaderboard.html", context)

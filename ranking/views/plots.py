@@ -6,11 +6,14 @@ from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
-from django.utils.translation import get_language
+from django.utils.functional import Promise
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound, Unavailable
@@ -34,6 +37,8 @@ from ranking.selectors.lines import lines
 from ranking.views.query import Query
 from ranking.views.wording import which_votes
 
+# Drawings run from left to right, and their font lacks the letters of the other languages.
+LANGUAGES = [code for code, _name in settings.LANGUAGES if code not in settings.LANGUAGES_BIDI]
 FRESH_S = 20  # while votes pour in, plots are drawn anew at most so often
 
 
@@ -53,7 +58,7 @@ class Figure(NamedTuple):
     """A plot on a page. `address` ends in ".svg?" or so and takes a theme and a size."""
 
     name: str
-    title: str
+    title: str | Promise
     missing: str
     alt: str
     table: DataTable | None
@@ -70,10 +75,25 @@ PLOTS: Kept[Plots] = Kept(size=32, seconds=FRESH_S)
 @refusals
 def plot(request: HttpRequest, name: str, extension: str) -> HttpResponse:
     """One plot as SVG, PNG or Vega-Lite; `theme` and `size` beside the page's parameters."""
-    found = plots_of(Query.of(request.GET))
-    if name not in found.charts:
-        raise NotFound(f"There is no plot {name!r}. There is: {', '.join(found.charts)}.")
-    return image(request, found.charts[name], found.subtitle, extension)
+    with language_of_plot(request.GET):
+        found = plots_of(Query.of(request.GET))
+        if name not in found.charts:
+            raise NotFound(
+                _("There is no plot '%(name)s'. There is: %(known)s.")
+                % {"name": name, "known": ", ".join(found.charts)}
+            )
+        return image(request, found.charts[name], found.subtitle, extension)
+
+
+def language_of_plot(given: Mapping[str, str]) -> override:
+    """The address alone says the language of a plot, since caches share it; else English."""
+    language = given.get("language") or settings.LANGUAGE_CODE
+    if language not in LANGUAGES:
+        raise NotFound(
+            _("There is no language '%(language)s'. There is: %(known)s.")
+            % {"language": language, "known": ", ".join(LANGUAGES)}
+        )
+    return override(language)
 
 
 def image(
@@ -81,7 +101,10 @@ def image(
 ) -> HttpResponse:
     """The answer with a plot; 304 if the browser has the very same one."""
     if extension not in {*FORMATS, "json"}:
-        raise NotFound(f"A plot comes as {', '.join(FORMATS)} or json, not as {extension}.")
+        raise NotFound(
+            _("A plot comes as %(known)s or json, not as %(extension)s.")
+            % {"known": ", ".join(FORMATS), "extension": extension}
+        )
     if chart.missing:
         raise NotFound(chart.missing)
     spec = chart.spec(_look(request.GET), subtitle)
@@ -112,6 +135,10 @@ def figures_of(query: Query) -> list[Figure]:
 
 
 def figure(chart: Chart, path: str, query: str) -> Figure:
+    """In the present language, which the address of its images names unless they are English."""
+    language = get_language()
+    if language in LANGUAGES and language != settings.LANGUAGE_CODE:
+        query = "&".join(part for part in (query, f"language={language}") if part)
     missing = chart.missing
     sizes = [Look(size=size) for size in ("wide", "narrow")]
     wide, narrow = (Size(look.width, 0 if missing else chart.height(look)) for look in sizes)
@@ -158,11 +185,13 @@ def _look(given: Mapping[str, str]) -> Look:
     try:
         return Look(given.get("theme") or "light", given.get("size") or "wide")
     except ValueError as error:
-        raise NotFound("A plot's theme is light or dark, its size wide or narrow.") from error
+        raise NotFound(_("A plot's theme is light or dark, its size wide or narrow.")) from error
 
 
 def _drawn(spec: dict[str, object], extension: str) -> bytes:
     try:
         return render(spec, extension)
     except DrawingError as error:
-        raise Unavailable(f"This plot could not be drawn. {error}") from error
+        raise Unavailable(
+            _("This plot could not be drawn. %(error)s") % {"error": error}
+        ) from error

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.utils.translation import get_language
+from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 
 from arena.models import Contender
 from ranking import selectors
@@ -13,6 +15,7 @@ from ranking.categories import label
 from ranking.charts import History
 from ranking.charts.figures import (
     dollars,
+    in_dollars,
     percent,
     points,
     rank_range,
@@ -88,19 +91,24 @@ NAMED = 2  # categories that are called its best or worst
 
 def facts(contender: Contender) -> list[Figure]:
     """What it is. Never where it runs or which key opens it."""
-    found = [Figure("Version", str(contender.version))]
+    found = [Figure(_("Version"), str(contender.version))]
     if contender.model:
-        found.insert(0, Figure("Model", contender.model))
+        found.insert(0, Figure(_("Model"), contender.model))
     if not contender.external:
         found += [
-            Figure("Temperature", f"{contender.temperature:g}"),
-            Figure("Top p", f"{contender.top_p:g}"),
-            Figure("Longest response", f"{contender.max_tokens:,} tokens"),
+            Figure(_("Temperature"), number_format(f"{contender.temperature:g}")),
+            Figure(_("Top p"), number_format(f"{contender.top_p:g}")),
+            Figure(_("Longest response"), _tokens(contender.max_tokens)),
         ]
     if contender.price is not None:
-        found.append(Figure("Price", f"${contender.price.normalize():f}", "a million tokens"))
-    found.append(Figure("In the arena since", f"{contender.created_at:%-d %B %Y}"))
+        price = in_dollars(number_format(f"{contender.price.normalize():f}"))
+        found.append(Figure(_("Price"), price, _("a million tokens")))
+    found.append(Figure(_("In the arena since"), date_format(contender.created_at)))
     return found
+
+
+def _tokens(count: int) -> str:
+    return ngettext("%(count)s token", "%(count)s tokens", count) % {"count": whole(count)}
 
 
 def chart_of(portrait: Portrait) -> History:
@@ -149,27 +157,40 @@ def _portrait(contender: Contender, query: Query) -> Portrait:
 
 def _figures(line: Line, board: LeaderboardRecord) -> list[Figure]:
     standing, first = line.standing, board.standings[0]
-    record = f"{standing.wins} won, {standing.losses} lost, {standing.ties} tied"
+    record = _("%(won)s won, %(lost)s lost, %(tied)s tied") % {
+        "won": whole(standing.wins),
+        "lost": whole(standing.losses),
+        "tied": whole(standing.ties),
+    }
     found = [
-        Figure("Rating", points(standing.rating), rating_interval(standing)),
-        Figure("Rank", rank_range(standing), f"of {len(board.standings)}"),
-        Figure("Win rate", percent(line.win_rate), "against the average contender"),
+        Figure(_("Rating"), points(standing.rating), rating_interval(standing)),
+        Figure(
+            _("Rank"), rank_range(standing), _("of %(total)s") % {"total": len(board.standings)}
+        ),
+        Figure(_("Win rate"), percent(line.win_rate), _("against the average contender")),
     ]
     if first.contender_id != standing.contender_id:
         against_first = expected_score(standing.rating, first.rating)
-        found.append(Figure("Against the first", percent(against_first), first.name))
+        found.append(Figure(_("Against the first"), percent(against_first), first.name))
     if line.elo is not None:
-        found.append(Figure("Online Elo", points(line.elo)))
-    found.append(Figure("Votes", whole(standing.votes), record))
+        found.append(Figure(_("Online Elo"), points(line.elo)))
+    found.append(Figure(_("Votes"), whole(standing.votes), record))
     if line.approval:
-        thumbs = (
-            f"of {line.approval.total}, {share_range(line.approval.lower, line.approval.upper)}"
-        )
-        found.append(Figure("Approval", percent(line.approval.share), thumbs))
+        thumbs = _("of %(total)s, %(interval)s") % {
+            "total": whole(line.approval.total),
+            "interval": share_range(line.approval.lower, line.approval.upper),
+        }
+        found.append(Figure(_("Approval"), percent(line.approval.share), thumbs))
     if line.seconds is not None:
-        found.append(Figure("Time", f"{seconds(line.seconds)} s", "median of a response"))
+        found.append(
+            Figure(
+                _("Time"),
+                _("%(seconds)s s") % {"seconds": seconds(line.seconds)},
+                _("median of a response"),
+            )
+        )
     if line.cost is not None:
-        found.append(Figure("Cost", dollars(line.cost), "a thousand responses"))
+        found.append(Figure(_("Cost"), dollars(line.cost), _("a thousand responses")))
     return found
 
 
@@ -193,7 +214,7 @@ def _category_line(one: InCategory) -> CategoryLine:
     return CategoryLine(
         category=one.category,
         label=label(one.category),
-        rank=f"{rank_range(standing)} of {one.contenders}",
+        rank=_("%(rank)s of %(total)s") % {"rank": rank_range(standing), "total": one.contenders},
         rating=points(standing.rating),
         interval=rating_interval(standing),
         win_rate=percent(one.win_rate),

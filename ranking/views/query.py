@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as _
+
 from arena.errors import NotFound
 from arena.models import Population
 from ranking import selectors
@@ -86,5 +88,8 @@ def _one_of(name: str, given: Mapping[str, str], default: str, *others: str) -> 
     value = given.get(name) or default
     if value not in {default, *others}:
         known = ", ".join(one for one in (default, *others) if one and not one.startswith("-"))
-        raise NotFound(f"There is no {name} {value!r}. There is: {known}.")
+        raise NotFound(
+            _("There is no %(name)s '%(value)s'. There is: %(known)s.")
+            % {"name": name, "value": value, "known": known}
+        )
     return value

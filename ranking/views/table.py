@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
 from ranking.boards import StandingRecord
 from ranking.charts import figures
 from ranking.selectors.history import Moment
@@ -20,14 +24,14 @@ class Heading:
     """A column's head: a link that sorts by it, and if it is the present one, in which way."""
 
     key: str
-    label: str
-    explained: str
+    label: str | Promise
+    explained: str | Promise
     href: str
     direction: str = ""  # as aria-sort has it
 
 
 class Cell(NamedTuple):
-    label: str
+    label: str | Promise
     text: str
     detail: str
     known: bool
@@ -71,7 +75,7 @@ class Scale:
 
     @property
     def words(self) -> str:
-        return f"{figures.points(self.low)} to {figures.points(self.high)}"
+        return figures.span(figures.points(self.low), figures.points(self.high))
 
     def percent(self, rating: float) -> float:
         return round(100 * (rating - self.low) / (self.high - self.low), 2)
@@ -87,7 +91,7 @@ class Table:
     has_trends: bool
 
 
-def make_table(lines: Sequence[Line], query: Query, rating: str) -> Table:
+def make_table(lines: Sequence[Line], query: Query, rating: str | Promise) -> Table:
     """The table of these lines, best first. `rating` is what the rating column is called."""
     columns = known_columns(lines)
     scale = Scale.around(lines)
@@ -108,7 +112,7 @@ def make_table(lines: Sequence[Line], query: Query, rating: str) -> Table:
     )
 
 
-def _heading(key: str, label: str, column: Column, query: Query) -> Heading:
+def _heading(key: str, label: str | Promise, column: Column, query: Query) -> Heading:
     opposite = {key: f"-{key}", f"-{key}": key}
     low_first = column.low_first != query.sort.startswith("-")
     return Heading(
@@ -122,8 +126,8 @@ def _heading(key: str, label: str, column: Column, query: Query) -> Heading:
 
 def _rank_heading(query: Query) -> Heading:
     direction = "ascending" if query.sort == RANK else ""
-    by = "By significant differences." if query.significant else "By rating."
-    return Heading(RANK, "Rank", by, query.href(sort=RANK), direction)
+    by = _("By significant differences.") if query.significant else _("By rating.")
+    return Heading(RANK, _("Rank"), by, query.href(sort=RANK), direction)
 
 
 def _row(line: Line, columns: dict[str, Column], scale: Scale, query: Query) -> Row:
@@ -179,5 +183,9 @@ def _trend(moments: Sequence[Moment]) -> Trend | None:
     spots = [
         f"{x} {TREND_HEIGHT * (0.5 - (rating - middle) / span):.1f}" for x, rating in steps.items()
     ]
-    words = f"From {figures.points(moments[0].rating)} to {figures.points(moments[-1].rating)}"
-    return Trend("M" + "L".join(spots), f"{words} since {times[0]:%-d %b %Y}")
+    words = _("From %(first)s to %(last)s since %(day)s") % {
+        "first": figures.points(moments[0].rating),
+        "last": figures.points(moments[-1].rating),
+        "day": date_format(times[0]),
+    }
+    return Trend("M" + "L".join(spots), words)

@@ -3,6 +3,11 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from arena.models import Population
 from ranking import categories
 from ranking.boards import BY_RATER, BY_VOTE, LeaderboardRecord
@@ -11,44 +16,54 @@ from ranking.counting import ALL
 
 
 class Method(NamedTuple):
-    label: str
-    explained: str
+    label: str | Promise
+    explained: str | Promise
 
 
 METHODS = {
     "bradley-terry": Method(
-        "Bradley-Terry",
-        "Ratings fitted to all votes at once. 400 points more mean ten times the odds to win.",
+        gettext_lazy("Bradley-Terry"),
+        gettext_lazy(
+            "Ratings fitted to all votes at once. 400 points more mean ten times the odds to win."
+        ),
     ),
     "elo": Method(
-        "Online Elo",
-        "Ratings that move with each vote, in the order of the votes, as at a chess club.",
+        gettext_lazy("Online Elo"),
+        gettext_lazy(
+            "Ratings that move with each vote, in the order of the votes, as at a chess club."
+        ),
     ),
     "plackett-luce": Method(
-        "Plackett-Luce",
-        "Ratings fitted to whole rankings, so that a ranking of three counts as one.",
+        gettext_lazy("Plackett-Luce"),
+        gettext_lazy("Ratings fitted to whole rankings, so that a ranking of three counts as one."),
     ),
     "style-controlled": Method(
-        "Style-controlled",
-        "Bradley-Terry ratings as if all responses were equally long, formatted and fast.",
+        gettext_lazy("Style-controlled"),
+        gettext_lazy(
+            "Bradley-Terry ratings as if all responses were equally long, formatted and fast."
+        ),
     ),
 }
 POPULATIONS = {
-    Population.PEOPLE.value: "People",
-    Population.SIMULATED.value: "Simulated raters",
-    ALL: "All",
+    Population.PEOPLE.value: gettext_lazy("People"),
+    Population.SIMULATED.value: gettext_lazy("Simulated raters"),
+    ALL: gettext_lazy("All"),
 }
-CLUSTERS = {BY_VOTE: "By vote", BY_RATER: "By rater"}
+CLUSTERS = {BY_VOTE: gettext_lazy("By vote"), BY_RATER: gettext_lazy("By rater")}
 RATERS = (categories.SIGNED_IN, categories.ANONYMOUS)
 
 
 def window(days: int | None) -> str:
-    return "All time" if days is None else f"{days} days"
+    if days is None:
+        return _("All time")
+    return ngettext("%(days)s day", "%(days)s days", days) % {"days": days}
 
 
 def grouped(known: Iterable[str]) -> dict[str, list[str]]:
     """Categories under the headings of a long list, without overall."""
-    groups: dict[str, list[str]] = {"Topics": [], "Languages": [], "Raters": [], "Tags": []}
+    groups: dict[str, list[str]] = {
+        heading: [] for heading in (_("Topics"), _("Languages"), _("Raters"), _("Tags"))
+    }
     for category in known:
         if category != categories.OVERALL:
             groups[_heading(category)].append(category)
@@ -61,24 +76,40 @@ def grouped(known: Iterable[str]) -> dict[str, list[str]]:
 
 def _heading(category: str) -> str:
     if category.startswith(categories.LANGUAGE):
-        return "Languages"
+        return _("Languages")
     if category.startswith(categories.TAG):
-        return "Tags"
-    return "Raters" if category in RATERS else "Topics"
+        return _("Tags")
+    return _("Raters") if category in RATERS else _("Topics")
 
 
 def which_votes(board: LeaderboardRecord) -> tuple[str, str]:
     """A leaderboard in two lines: method and votes; the slice and the day."""
-    votes = f"{whole(board.votes)} vote{'' if board.votes == 1 else 's'}"
-    of = {
-        Population.PEOPLE.value: "of people",
-        Population.SIMULATED.value: "of simulated raters",
-        ALL: "of people and simulated raters",
-    }[board.population]
     part = [] if board.category == categories.OVERALL else [categories.label(board.category)]
-    part += [f"last {board.days} days"] if board.days else []
-    part += ["intervals clustered by rater"] if board.cluster == BY_RATER else []
+    part += [last_days(board.days)] if board.days else []
+    part += [_("intervals clustered by rater")] if board.cluster == BY_RATER else []
     return (
-        f"{METHODS[board.method].label} · {votes} {of}",
-        " · ".join([*part, f"{board.computed_at:%-d %B %Y}"]),
+        f"{METHODS[board.method].label} · {_votes_of(board)}",
+        " · ".join([*part, date_format(board.computed_at)]),
     )
+
+
+def last_days(days: int) -> str:
+    return ngettext("last day", "last %(days)s days", days) % {"days": days}
+
+
+def _votes_of(board: LeaderboardRecord) -> str:
+    if board.population == Population.PEOPLE.value:
+        text = ngettext("%(count)s vote of people", "%(count)s votes of people", board.votes)
+    elif board.population == Population.SIMULATED.value:
+        text = ngettext(
+            "%(count)s vote of simulated raters",
+            "%(count)s votes of simulated raters",
+            board.votes,
+        )
+    else:
+        text = ngettext(
+            "%(count)s vote of people and simulated raters",
+            "%(count)s votes of people and simulated raters",
+            board.votes,
+        )
+    return text % {"count": whole(board.votes)}

@@ -97,7 +97,7 @@ def renderer() -> Iterator[Renderer]:
     found.stop()
 
 
-@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.title)
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: str(chart.title))
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look.theme}-{look.size}")
 def test_every_plot_can_be_drawn_in_every_look_at_its_size(
     renderer: Renderer, chart: Chart, look: Look
@@ -106,11 +106,11 @@ def test_every_plot_can_be_drawn_in_every_look_at_its_size(
     assert drawing.get("width") == str(look.width)
     assert drawing.get("height") == str(chart.height(look))
     words = " ".join(drawing.itertext())
-    assert chart.title in words
+    assert str(chart.title) in words
     assert "Votes" in words
 
 
-@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.title)
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: str(chart.title))
 def test_every_plot_has_words_and_a_table(chart: Chart) -> None:
     assert not chart.missing
     assert chart.alt.endswith(".")
@@ -123,7 +123,7 @@ def test_every_plot_has_words_and_a_table(chart: Chart) -> None:
 @pytest.mark.parametrize(
     "chart",
     [Ratings([]), WinRates([], {}), BattleCounts(board(2), {}), History(board(2), {}), Costs([])],
-    ids=lambda chart: chart.title,
+    ids=lambda chart: str(chart.title),
 )
 def test_without_data_it_says_what_is_missing(chart: Chart) -> None:
     assert chart.missing.endswith(".")

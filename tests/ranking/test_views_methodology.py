@@ -36,7 +36,7 @@ def test_the_formulas_carry_the_settings(client: Client, monkeypatch: pytest.Mon
 def test_it_explains_every_category(client: Client) -> None:
     shown = page(client, PATH)
     for explained in EXPLAINED.values():
-        assert html.unescape(explained) in shown
+        assert html.unescape(str(explained)) in shown
 
 
 def test_gaps_are_told_as_win_rates(client: Client) -> None:
