@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 # So often another contender takes over a response before it is given up.
 REPLACEMENTS_MAX = 2
 NOT_SAVED = Sentence("The answer could not be saved. Retry it.")
+NOT_READ = Sentence("The arena failed to read the answer. Retry it.")
 
 
 async def begin(hub: Hub, battle_id: UUID) -> None:
@@ -138,7 +139,7 @@ class Writing:
             self._fail(error.reason)
         except Exception:
             logger.exception("Response %d failed inside the arena.", response.id)
-            self._fail("The arena failed to read the answer. Retry it.")
+            self._fail(NOT_READ())
 
     async def _replaced(self) -> bool:
         """Whether another contender has taken over; the job is then its."""
