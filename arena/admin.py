@@ -7,6 +7,8 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from arena import services
 from arena.backends import check_connection
@@ -24,7 +26,7 @@ from arena.models import (
 )
 
 admin.site.site_header = admin.site.site_title = "Arena"
-admin.site.index_title = "Operate the arena"
+admin.site.index_title = _("Operate the arena")
 
 # A change in one of these makes another contender of it: its old votes speak of something else.
 BEHAVIOUR = {"backend", "base_url", "model", "system_prompt", "temperature", "top_p", "max_tokens"}
@@ -47,15 +49,17 @@ class ContenderForm(forms.ModelForm[Contender]):
     backend = forms.ChoiceField(
         choices=[(name, name) for name in settings.ARENA_BACKENDS],
         initial="openai",
-        help_text="“openai”: any OpenAI-compatible URL. “local”: the arena's own model server.",
+        help_text=_("“openai”: any OpenAI-compatible URL. “local”: the arena's own model server."),
     )
 
     base_url = forms.URLField(
-        label="Base URL",
+        label=_("Base URL"),
         required=False,
         assume_scheme="http",
-        help_text="An OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1. "
-        "Leave empty for the local model server.",
+        help_text=_(
+            "An OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1. "
+            "Leave empty for the local model server."
+        ),
     )
 
     class Meta:
@@ -80,7 +84,7 @@ class ContenderForm(forms.ModelForm[Contender]):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
         if cleaned.get("backend") == "openai" and not cleaned.get("base_url"):
-            self.add_error("base_url", "An OpenAI-compatible contender needs its base URL.")
+            self.add_error("base_url", _("An OpenAI-compatible contender needs its base URL."))
         return cleaned
 
 
@@ -94,7 +98,7 @@ class ContenderAdmin(admin.ModelAdmin[Contender]):
     save_as = True
     actions = ["test_connection", "activate", "deactivate"]
 
-    @admin.action(description="Test connection")
+    @admin.action(description=_("Test connection"))
     def test_connection(self, request: HttpRequest, queryset: QuerySet[Contender]) -> None:
         for contender in queryset:
             try:
@@ -104,15 +108,17 @@ class ContenderAdmin(admin.ModelAdmin[Contender]):
             else:
                 self.message_user(request, f"{contender}: {answer}", messages.SUCCESS)
 
-    @admin.action(description="Activate: draw for new battles")
+    @admin.action(description=_("Activate: draw for new battles"))
     def activate(self, request: HttpRequest, queryset: QuerySet[Contender]) -> None:
         able = queryset.filter(external=False)
         if skipped := queryset.count() - able.count():
-            text = f"{skipped} known only from imported votes cannot answer and stay inactive."
+            text = gettext(
+                "%(count)s known only from imported votes cannot answer and stay inactive."
+            ) % {"count": skipped}
             self.message_user(request, text, messages.WARNING)
         able.update(active=True)
 
-    @admin.action(description="Deactivate: draw no more")
+    @admin.action(description=_("Deactivate: draw no more"))
     def deactivate(self, request: HttpRequest, queryset: QuerySet[Contender]) -> None:
         queryset.update(active=False)
 
@@ -121,10 +127,10 @@ class ContenderAdmin(admin.ModelAdmin[Contender]):
     ) -> None:
         if change and BEHAVIOUR & set(form.changed_data) and obj.placements.exists():
             obj.version += 1
-            text = (
-                f"{obj} is now version {obj.version} and keeps the rating of its earlier votes. "
-                "To rate the new behaviour on its own, use “Save as new” instead."
-            )
+            text = gettext(
+                "%(contender)s is now version %(version)s and keeps the rating of its earlier "
+                "votes. To rate the new behaviour on its own, use “Save as new” instead."
+            ) % {"contender": obj, "version": obj.version}
             self.message_user(request, text, messages.WARNING)
         super().save_model(request, obj, form, change)
 
@@ -158,17 +164,17 @@ class BattleAdmin(ReadOnlyAdmin):
 class NoticedFilter(admin.SimpleListFilter):
     """Votes with something that may speak against them, see `arena.validity`."""
 
-    title = "what was noticed"
+    title = _("what was noticed")
     parameter_name = "noticed"
     conditions = {
-        "fast": ("faster than reading allows", Q(features__faster_than_reading=True)),
-        "duplicate": ("same prompt by the same rater", Q(features__same_prompt_before__gt=0)),
-        "others": ("same prompt by others", Q(features__same_prompt_by_others__gt=0)),
-        "regenerated": ("responses written again", Q(features__regenerated__gt=0)),
+        "fast": (_("faster than reading allows"), Q(features__faster_than_reading=True)),
+        "duplicate": (_("same prompt by the same rater"), Q(features__same_prompt_before__gt=0)),
+        "others": (_("same prompt by others"), Q(features__same_prompt_by_others__gt=0)),
+        "regenerated": (_("responses written again"), Q(features__regenerated__gt=0)),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, label) for name, (label, _) in self.conditions.items()]
+        return [(name, str(label)) for name, (label, _) in self.conditions.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Vote]) -> QuerySet[Vote]:
         chosen = self.conditions.get(self.value() or "")
@@ -188,24 +194,26 @@ class VoteAdmin(ReadOnlyAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup == "battle__rater" or super().lookup_allowed(lookup, value, request)
 
-    @admin.display(description="ranks")
+    @admin.display(description=_("ranks"))
     def verdict(self, vote: Vote) -> str:
         return ", ".join(f"{p.rank}. {p.contender}" for p in vote.battle.placements.all())
 
-    @admin.display(description="rater")
+    @admin.display(description=_("rater"))
     def voter(self, vote: Vote) -> str:
-        mark = " (simulated)" if vote.battle.population == "simulated" else ""
-        return f"{vote.battle.rater_id}{mark}"
+        if vote.battle.population != "simulated":
+            return str(vote.battle.rater_id)
+        return gettext("%(rater)s (simulated)") % {"rater": vote.battle.rater_id}
 
-    @admin.action(description="Exclude from the count")
+    @admin.action(description=_("Exclude from the count"))
     def take_out(self, request: HttpRequest, queryset: QuerySet[Vote]) -> None:
         services.exclude_votes(votes=queryset, because=f"excluded by {request.user}")
-        self.message_user(request, "Excluded. The ratings no longer rest on these votes.")
+        text = gettext("Excluded. The ratings no longer rest on these votes.")
+        self.message_user(request, text)
 
-    @admin.action(description="Count again")
+    @admin.action(description=_("Count again"))
     def count_again(self, request: HttpRequest, queryset: QuerySet[Vote]) -> None:
         services.restore_votes(votes=queryset)
-        self.message_user(request, "Counted again.")
+        self.message_user(request, gettext("Counted again."))
 
 
 @admin.register(Replacement)

@@ -1,10 +1,14 @@
-"""What a rater may read of a response before the vote. Pure."""
+"""What a rater may read of a response before the vote."""
 
-from arena.disclosure import Span, masked
+from django.utils.html import escape
+from django.utils.translation import gettext
 
-INTERRUPTED = "The answer was interrupted by a restart of the arena. Retry it."
-NO_ANSWER = "No answer came. Retry it."
-BROKE_OFF = "The answer broke off. Retry it."
+from arena.disclosure import MASK, Span, masked
+from arena.sentences import Sentence
+
+INTERRUPTED = Sentence("The answer was interrupted by a restart of the arena. Retry it.")()
+NO_ANSWER = Sentence("No answer came. Retry it.")()
+BROKE_OFF = Sentence("The answer broke off. Retry it.")()
 
 
 def blind_error(error: str, *, text: str) -> str:
@@ -17,3 +21,8 @@ def blind_error(error: str, *, text: str) -> str:
 def blind_text(text: str, disclosures: list[Span], *, was_masked: bool) -> str:
     """The text as it was shown while it was written."""
     return masked(text, disclosures) if was_masked else text
+
+
+def in_words(html: str) -> str:
+    """A rendered text with its masks in the reader's language."""
+    return html.replace(MASK, escape(gettext("(name hidden)"))) if MASK in html else html

@@ -9,13 +9,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from arena import generation, live
+from arena.blindness import in_words
 from arena.errors import NotFound
 from arena.live.hub import get_hub
 from arena.live.room import Frame, Socket
 from arena.models import Battle
 from arena.selectors import own_battle
+from arena.sentences import shown
 from arena.threads import in_thread
 
 # So long without an event while another process writes: look whether it still lives.
@@ -87,7 +92,7 @@ class Page:
                 if frame is None or frame.kind == "resync":
                     await self._tell_state()
                 elif self._is_new(frame):
-                    await self._send({"type": "websocket.send", "text": frame.text})
+                    await self._send({"type": "websocket.send", "text": _translated(frame)})
         except OSError:
             return  # the page went while something was being sent
 
@@ -99,6 +104,9 @@ class Page:
         while self._socket.stale:
             self._socket.stale = False
             state = await generation.look(self._battle, html=True, follow=True)
+        for response in state.responses:
+            response.error = shown(response.error)
+            response.html = in_words(response.html or "")
         # From the end of that look up to here nothing was awaited, so the state holds exactly
         # what the waiting frames say.
         self._socket.forget()
@@ -139,12 +147,24 @@ class Page:
         return True
 
 
+def _translated(frame: Frame) -> str:
+    """The frame's text, which is the same for all pages, as this page's reader understands it."""
+    if get_language() == settings.LANGUAGE_CODE or frame.kind not in {"delta", "error"}:
+        return frame.text
+    event = orjson.loads(frame.text)
+    if frame.kind == "error":
+        event["error"] = shown(event["error"])
+    else:
+        event["html"] = in_words(event["html"])
+    return orjson.dumps(event).decode()
+
+
 def _complaint(text: str | None) -> str:
     """What is wrong with a frame from the browser: this socket needs none."""
     if text is None:
-        return "Binary frames are not understood. This socket only sends."
+        return _("Binary frames are not understood. This socket only sends.")
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
-        return "That frame is not JSON. This socket only sends."
-    return "This socket only sends. Use the HTTP API to prompt, stop, vote and react."
+        return _("That frame is not JSON. This socket only sends.")
+    return _("This socket only sends. Use the HTTP API to prompt, stop, vote and react.")

@@ -6,16 +6,19 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
 
 from arena.models import POSITIONS, Battle
 from arena.reasons import BAD, GOOD
 from arena.text import COMMENT_MAX_CHARS
 
+PLACES_MISSING = _("Give each response a place; ties are allowed.")
+
 
 class SignInForm(AuthenticationForm):
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "The name or the password is wrong. Passwords tell capitals apart.",
+        "invalid_login": _("The name or the password is wrong. Passwords tell capitals apart."),
     }
 
 
@@ -23,7 +26,7 @@ class SignUpForm(UserCreationForm[User]):
     class Meta(UserCreationForm.Meta):
         model = User
         fields = ("username",)
-        help_texts = {"username": "Letters, digits and @ . + - _ only."}
+        help_texts = {"username": _("Letters, digits and @ . + - _ only.")}
 
 
 class PromptForm(forms.Form):
@@ -86,8 +89,8 @@ class BallotForm(forms.Form):
     verdict = forms.ChoiceField(
         choices=[(name, name) for name in ("a", "b", "tie", "bad", "ranking")],
         error_messages={
-            "required": "Choose a verdict first.",
-            "invalid_choice": "There is no such verdict.",
+            "required": _("Choose a verdict first."),
+            "invalid_choice": _("There is no such verdict."),
         },
     )
     reasons = forms.MultipleChoiceField(choices=[*GOOD, *BAD], required=False)
@@ -129,10 +132,10 @@ class BallotForm(forms.Form):
             ]
             given = [place for place in places if place is not None]
             if len(given) < len(places):
-                raise forms.ValidationError("Give each response a place; ties are allowed.")
+                raise forms.ValidationError(PLACES_MISSING)
             return _ranks_from_places(given)
         if len(self.letters) != 2:
-            raise forms.ValidationError("Give each response a place; ties are allowed.")
+            raise forms.ValidationError(PLACES_MISSING)
         return [1, 2] if verdict == "a" else [2, 1]
 
 

@@ -5,7 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.http.request import validate_host
+from django.utils import translation
 
 from arena import live
 from arena.selectors import user_of_token
@@ -67,6 +69,20 @@ class TokenMiddleware:
                 return
             scope = scope | {"user": user}
         await self._application(scope, receive, send)
+
+
+class LanguageMiddleware:
+    """A socket in its reader's language, found as for a page; goes inside the cookies."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = HttpRequest()
+        request.COOKIES = scope.get("cookies", {})
+        request.META["HTTP_ACCEPT_LANGUAGE"] = _header(scope, b"accept-language") or ""
+        with translation.override(translation.get_language_from_request(request)):
+            await self._application(scope, receive, send)
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+
 from arena.errors import Invalid
 
 
@@ -14,13 +16,15 @@ def standard_ranks(ranks: Sequence[int], *, size: int, all_bad: bool = False) ->
     """
     if len(ranks) != size:
         raise Invalid(
-            f"This battle has {size} responses, so it takes {size} ranks, not {len(ranks)}."
+            _("This battle has %(size)s responses, so it takes %(size)s ranks, not %(given)s.")
+            % {"size": size, "given": len(ranks)}
         )
     for rank in ranks:
         if isinstance(rank, bool) or not isinstance(rank, int) or not 1 <= rank <= size:
-            raise Invalid(f"A rank is a whole number from 1 to {size}, not {str(rank)[:40]!r}.")
+            values = {"size": size, "rank": repr(str(rank)[:40])}
+            raise Invalid(_("A rank is a whole number from 1 to %(size)s, not %(rank)s.") % values)
     if min(ranks) != 1:
-        raise Invalid("The best response has rank 1; give at least one position rank 1.")
+        raise Invalid(_("The best response has rank 1; give at least one position rank 1."))
     if all_bad and len(set(ranks)) > 1:
-        raise Invalid("“All bad” goes with equal ranks only: all responses tie.")
+        raise Invalid(_("“All bad” goes with equal ranks only: all responses tie."))
     return [1 + sum(other < rank for other in ranks) for rank in ranks]

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from arena.errors import Invalid
 from arena.text import clean
 
@@ -10,28 +13,29 @@ REASON_MAX_CHARS = 60
 
 # As they are stored, and as they are shown.
 GOOD = [
-    ("accurate", "Accurate"),
-    ("clear", "Clear"),
-    ("complete", "Complete"),
-    ("concise", "Concise"),
+    ("accurate", _("Accurate")),
+    ("clear", _("Clear")),
+    ("complete", _("Complete")),
+    ("concise", _("Concise")),
 ]
 BAD = [
-    ("wrong", "Wrong"),
-    ("unclear", "Unclear"),
-    ("incomplete", "Incomplete"),
-    ("too-long", "Too long"),
-    ("off-topic", "Off topic"),
-    ("harmful", "Harmful"),
+    ("wrong", _("Wrong")),
+    ("unclear", _("Unclear")),
+    ("incomplete", _("Incomplete")),
+    ("too-long", _("Too long")),
+    ("off-topic", _("Off topic")),
+    ("harmful", _("Harmful")),
 ]
 
 
 def clean_reasons(reasons: Sequence[str]) -> list[str]:
     """Reasons as they are stored. Invalid when they are too many or too long."""
     if isinstance(reasons, str) or not all(isinstance(reason, str) for reason in reasons):
-        raise Invalid("The reasons are a list of short texts.")
+        raise Invalid(gettext("The reasons are a list of short texts."))
     kept = [text for reason in reasons if (text := clean(reason).strip())]
     if len(kept) > REASONS_MAX or any(len(reason) > REASON_MAX_CHARS for reason in kept):
         raise Invalid(
-            f"Give at most {REASONS_MAX} reasons of at most {REASON_MAX_CHARS} characters each."
+            gettext("Give at most %(most)s reasons of at most %(length)s characters each.")
+            % {"most": REASONS_MAX, "length": REASON_MAX_CHARS}
         )
     return kept

@@ -42,12 +42,8 @@ def shown(text: str) -> str:
         return text
     said: list[str] = []
     while text:
-        for sentence in _known:
-            if (found := sentence.start_of(text)) is not None:
-                said.append(found[0])
-                text = found[1]
-                break
-        else:
-            said.append(text)
-            break
+        found = [start for sentence in _known if (start := sentence.start_of(text)) is not None]
+        # One may begin like another: the longest is meant.
+        first, text = min(found, key=lambda start: len(start[1]), default=(text, ""))
+        said.append(first)
     return " ".join(said)

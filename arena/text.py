@@ -2,6 +2,9 @@
 
 import re
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
 from arena.errors import Invalid
 
 # Control characters other than newline and tab, and lone surrogates. PostgreSQL refuses NUL and
@@ -21,16 +24,24 @@ def clean_prompt(text: str, *, limit: int) -> str:
     """A prompt as it is stored. Invalid when nothing is left of it or it is over `limit`."""
     if len(text) > limit:
         raise Invalid(
-            f"The prompt has {len(text):,} characters; at most {limit:,} fit. Shorten it."
+            _("The prompt has %(used)s characters; at most %(limit)s fit. Shorten it.")
+            % {"used": _grouped(len(text)), "limit": _grouped(limit)}
         )
     cleaned = clean(text).strip()
     if not cleaned:
-        raise Invalid("The prompt is empty. Write what the contenders shall answer.")
+        raise Invalid(_("The prompt is empty. Write what the contenders shall answer."))
     return cleaned
 
 
 def clean_comment(text: str) -> str:
     """A comment as it is stored; it may be empty. Invalid when it is too long."""
     if len(text) > COMMENT_MAX_CHARS:
-        raise Invalid(f"The comment is too long; at most {COMMENT_MAX_CHARS:,} characters fit.")
+        raise Invalid(
+            _("The comment is too long; at most %(limit)s characters fit.")
+            % {"limit": _grouped(COMMENT_MAX_CHARS)}
+        )
     return clean(text).strip()
+
+
+def _grouped(number: int) -> str:
+    return number_format(number, force_grouping=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from ninja.security.http import HttpAuthBase
 from ninja.utils import check_csrf
 
@@ -34,10 +35,12 @@ class Credentials(HttpAuthBase):
             return request.user
         kind, _, token = header.partition(" ")
         if kind.lower() != "bearer":
-            raise Unauthorized("Send the API token as “Authorization: Bearer TOKEN”.")
+            raise Unauthorized(gettext("Send the API token as “Authorization: Bearer TOKEN”."))
         user = user_of_token(token.strip())
         if user is None:
-            raise Unauthorized("The API token is not valid. `manage.py create_token` makes one.")
+            raise Unauthorized(
+                gettext("The API token is not valid. `manage.py create_token` makes one.")
+            )
         request.user = user
         return user
 
@@ -45,6 +48,8 @@ class Credentials(HttpAuthBase):
 def _check_csrf(request: HttpRequest) -> None:
     if request.method not in SAFE_METHODS and check_csrf(request) is not None:
         raise Forbidden(
-            "A request that changes something needs an API token (Authorization: Bearer TOKEN) or, "
-            "from a browser, the session's CSRF token in the header X-CSRFToken."
+            gettext(
+                "A request that changes something needs an API token (Authorization: Bearer TOKEN) "
+                "or, from a browser, the session's CSRF token in the header X-CSRFToken."
+            )
         )

@@ -13,7 +13,7 @@ django_application = get_asgi_application()
 
 # Consumers import models, so they may only be imported once Django is set up.
 from arena.consumers import no_socket  # noqa: E402
-from arena.middleware import OriginMiddleware, TokenMiddleware  # noqa: E402
+from arena.middleware import LanguageMiddleware, OriginMiddleware, TokenMiddleware  # noqa: E402
 from arena.routing import websocket_urlpatterns as arena_sockets  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from ranking.routing import websocket_urlpatterns as ranking_sockets  # noqa: E402
@@ -24,7 +24,9 @@ sockets = URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets, re_path(""
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": OriginMiddleware(AuthMiddlewareStack(TokenMiddleware(sockets))),
+        "websocket": OriginMiddleware(
+            AuthMiddlewareStack(LanguageMiddleware(TokenMiddleware(sockets)))
+        ),
         "lifespan": lifespan,
     }
 )

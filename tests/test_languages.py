@@ -137,6 +137,14 @@ def test_a_stored_sentence_is_found_again() -> None:
         assert shown("") == ""
 
 
+def test_of_sentences_that_begin_alike_the_longest_is_meant() -> None:
+    with translation.override("de"):
+        assert shown("The answer broke off.") == "Die Antwort brach ab."
+        assert shown("The answer broke off. Retry it.") == (
+            "Die Antwort brach ab. Versuchen Sie es noch einmal."
+        )
+
+
 def test_why_a_run_failed_is_read_in_the_reader_s_language(
     reward_model: Run, operator_client: Client
 ) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from ninja import Router, Status
 
 from arena import generation, pages, services
@@ -182,7 +183,9 @@ def react(request: HttpRequest, battle_id: UUID, payload: ReactionIn) -> dict[st
 def mine(request: HttpRequest, state: str = "", mode: str = "", page: int = 1) -> list[Any]:
     """The newest first, 25 on a page; `state` and `mode` narrow them."""
     if state not in pages.STATES or mode not in pages.MODES:
-        raise Invalid("Unknown state or mode: say open, voted, skipped; a mode as of a battle.")
+        raise Invalid(
+            gettext("Unknown state or mode: say open, voted, skipped; a mode as of a battle.")
+        )
     found = pages.entries(_raters(request), state=state, mode=mode, number=str(page))
     return list(found.object_list) if page == found.number else []
 

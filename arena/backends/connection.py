@@ -5,9 +5,11 @@ import asyncio
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from arena.backends.base import Backend, BackendError
 from arena.backends.http import close_session
+from arena.backends.problems import NOT_SET_UP
 from arena.errors import Unavailable
 from arena.models import Contender
 
@@ -21,7 +23,7 @@ def backend_of(contender: Contender) -> Backend:
     except KeyError:
         known = ", ".join(sorted(settings.ARENA_BACKENDS))
         raise BackendError(
-            "The contender is not set up correctly.",
+            NOT_SET_UP(),
             f"{contender.slug}: unknown backend {contender.backend!r}; known are {known}.",
         ) from None
     backend: Backend = import_string(path)()
@@ -44,8 +46,11 @@ async def _check(contender: Contender) -> str:
         raise Unavailable(error.detail) from error
     except TimeoutError:
         raise Unavailable(
-            f"No answer within {CHECK_TIMEOUT_S:.0f} s. The endpoint accepts the connection but "
-            "does not answer: look at its log."
+            _(
+                "No answer within %(seconds)s s. The endpoint accepts the connection but "
+                "does not answer: look at its log."
+            )
+            % {"seconds": f"{CHECK_TIMEOUT_S:.0f}"}
         ) from None
     finally:
         await close_session()

@@ -7,36 +7,40 @@ import aiohttp
 
 from arena.backends.base import BackendError
 from arena.models import Contender
+from arena.sentences import Sentence
+
+NOT_SET_UP = Sentence("The contender is not set up correctly.")
+BROKE_OFF = Sentence("The answer broke off.")
+NOT_READ = Sentence("The contender's answer could not be read.")
+NOT_REACHED = Sentence("The contender could not be reached.")
+BUSY = Sentence("The contender is busy. Retry in a while.")
+REFUSED = Sentence("The contender's server refused to answer.")
 
 
 def not_set_up(contender: Contender, problem: str) -> BackendError:
-    return BackendError("The contender is not set up correctly.", f"{contender.slug}: {problem}")
+    return BackendError(NOT_SET_UP(), f"{contender.slug}: {problem}")
 
 
 def broke_off(contender: Contender, detail: str) -> BackendError:
-    return BackendError("The answer broke off.", f"{contender.slug}: {detail}")
+    return BackendError(BROKE_OFF(), f"{contender.slug}: {detail}")
 
 
 def not_understood(contender: Contender, url: str, detail: str) -> BackendError:
     return BackendError(
-        "The contender's answer could not be read.",
+        NOT_READ(),
         f"{contender.slug}: {url} does not speak the OpenAI protocol. {detail} "
         "Check the base URL; it usually ends in /v1.",
     )
 
 
 def no_connection(contender: Contender, url: str, error: Exception) -> BackendError:
-    return BackendError(
-        "The contender could not be reached.", f"{contender.slug}: {_why(url, error)}"
-    )
+    return BackendError(NOT_REACHED(), f"{contender.slug}: {_why(url, error)}")
 
 
 def refused(contender: Contender, url: str, status: int, complaint: str) -> BackendError:
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", complaint)).strip()[:300]
     return BackendError(
-        "The contender is busy. Retry in a while."
-        if status == 429
-        else "The contender's server refused to answer.",
+        BUSY() if status == 429 else REFUSED(),
         f"{contender.slug}: HTTP {status} from {url}. {_hint(contender, status, said)} "
         f"It said: {said or 'nothing'}",
     )

@@ -11,8 +11,14 @@ from arena.backends import BackendError, Usage, backend_of
 from arena.generation.pen import Pen
 from arena.models import Response
 from arena.selectors import Job
+from arena.sentences import Sentence
 
 RESPONSE_MAX_CHARS = 200_000
+
+TOO_LONG = Sentence("The answer was too long and was cut.")
+EMPTY = Sentence("The answer was empty.")
+NOT_IN_TIME = Sentence("No answer came within %(time)s.")
+STOOD_STILL = Sentence("The answer stood still for %(time)s and was given up.")
 
 
 @dataclass(slots=True)
@@ -47,24 +53,24 @@ async def read(job: Job, pen: Pen, outcome: Outcome, began: Callable[[], None]) 
                 if piece:
                     pen.write(piece)
                 if pen.length > RESPONSE_MAX_CHARS:
-                    raise BackendError("The answer was too long and was cut.", f"{job.contender}")
+                    raise BackendError(TOO_LONG(), f"{job.contender}")
     except TimeoutError:
         raise _too_late(job, outcome) from None
     finally:
         outcome.duration_s = loop.time() - begun
     if not pen.has_text:
-        raise BackendError("The answer was empty.", f"{job.contender.slug}: no text came.")
+        raise BackendError(EMPTY(), f"{job.contender.slug}: no text came.")
 
 
 def _too_late(job: Job, outcome: Outcome) -> BackendError:
     if outcome.first_token_s is None:
         within = f"{settings.FIRST_TOKEN_TIMEOUT_S:g} s"
         return BackendError(
-            f"No answer came within {within}.",
+            NOT_IN_TIME(time=within),
             f"{job.contender.slug}: no first token within {within}.",
         )
     idle = f"{settings.IDLE_TIMEOUT_S:g} s"
     return BackendError(
-        f"The answer stood still for {idle} and was given up.",
+        STOOD_STILL(time=idle),
         f"{job.contender.slug}: no token for {idle}.",
     )

@@ -18,6 +18,7 @@ from arena.live.hub import Hub
 from arena.live.response import LiveResponse
 from arena.models import POSITIONS, Response
 from arena.selectors import Job, pending_jobs
+from arena.sentences import Sentence
 from arena.services.replacements import replace_contender
 from arena.services.responses import Ending
 from arena.threads import in_thread
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # So often another contender takes over a response before it is given up.
 REPLACEMENTS_MAX = 2
+NOT_SAVED = Sentence("The answer could not be saved. Retry it.")
+NOT_READ = Sentence("The arena failed to read the answer. Retry it.")
 
 
 async def begin(hub: Hub, battle_id: UUID) -> None:
@@ -136,7 +139,7 @@ class Writing:
             self._fail(error.reason)
         except Exception:
             logger.exception("Response %d failed inside the arena.", response.id)
-            self._fail("The arena failed to read the answer. Retry it.")
+            self._fail(NOT_READ())
 
     async def _replaced(self) -> bool:
         """Whether another contender has taken over; the job is then its."""
@@ -178,7 +181,7 @@ class Writing:
             await saver(self._hub).save(ending)
         except Exception:
             logger.exception("Response %d could not be saved.", response.id)
-            self._fail("The answer could not be saved. Retry it.")
+            self._fail(NOT_SAVED())
         told = outcome.error
         if self._job.blind:
             told = blind_error(outcome.error, text=response.text)

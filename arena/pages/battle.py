@@ -10,20 +10,25 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from arena.blindness import in_words
 from arena.models import POSITIONS, Battle
 from arena.reasons import BAD, GOOD
 from arena.selectors import BattleState, ResponseState, TurnState
+from arena.sentences import shown
 
-RUNNING_REASON = "Opens when the responses are finished."
-FAILED_REASON = "There are not two answers to compare. Retry the failed one."
-ALL_FAILED_REASON = (
+RUNNING_REASON = _("Opens when the responses are finished.")
+FAILED_REASON = _("There are not two answers to compare. Retry the failed one.")
+ALL_FAILED_REASON = _(
     "No contender could answer. Retry in a while, or tell the operator: the log says why."
 )
-PLACES = {1: "1st", 2: "2nd", 3: "3rd"}
-KNOWN_NAMES = "You chose them by name, so your vote will be kept but not counted."
-SHOWN_NAMES = (
+PLACES = {1: _("1st"), 2: _("2nd"), 3: _("3rd")}
+KNOWN_NAMES = _("You chose them by name, so your vote will be kept but not counted.")
+SHOWN_NAMES = _(
     "You took your vote back after the names were shown. "
     "Vote again if you like: it will be kept but not counted."
 )
@@ -91,8 +96,10 @@ class Line:
         if self.cost is None:
             return ""
         if self.cost == 0:
-            return "free"
-        return "under $0.0001" if self.cost < 1e-4 else f"${self.cost:.2g}"
+            return gettext("free")
+        if self.cost < 1e-4:
+            return gettext("under $%(dollars)s") % {"dollars": number_format("0.0001")}
+        return gettext("$%(dollars)s") % {"dollars": number_format(f"{self.cost:.2g}")}
 
 
 class BattlePage:
@@ -137,11 +144,11 @@ class BattlePage:
         return Card(
             position=POSITIONS[response.position],
             state=response.state,
-            html=mark_safe(response.html or ""),  # cleaned by arena.rendering
-            error=response.error,
+            html=mark_safe(in_words(response.html or "")),  # cleaned by arena.rendering
+            error=shown(response.error),
             reaction=response.reaction,
             reasons=[
-                (value, words, value in response.reasons)
+                (value, str(words), value in response.reasons)
                 for value, words in (BAD if response.reaction == -1 else GOOD)
             ],
             comment=response.comment,
@@ -164,11 +171,11 @@ class BattlePage:
         """Why no vote can be cast now; empty when one can."""
         last = self._state.turns[-1].responses
         if any(not response.finished for response in last):
-            return RUNNING_REASON
+            return str(RUNNING_REASON)
         answered = sum(bool(response.text.strip()) for response in last)
         if not answered:
-            return ALL_FAILED_REASON
-        return "" if answered >= 2 else FAILED_REASON
+            return str(ALL_FAILED_REASON)
+        return "" if answered >= 2 else str(FAILED_REASON)
 
     @property
     def failed(self) -> set[str]:
@@ -188,12 +195,12 @@ class BattlePage:
         if not self.open or not self.named or not self.votable:
             return ""
         if self.mode == Battle.Mode.ANONYMOUS:
-            return SHOWN_NAMES
-        return "" if settings.COUNT_SIDE_BY_SIDE else KNOWN_NAMES
+            return str(SHOWN_NAMES)
+        return "" if settings.COUNT_SIDE_BY_SIDE else str(KNOWN_NAMES)
 
     @property
     def not_counted_because(self) -> str:
-        return self.vote["not_counted_because"] if self.vote else ""
+        return shown(self.vote["not_counted_because"]) if self.vote else ""
 
     @property
     def seconds_to_take_back(self) -> int:
@@ -222,16 +229,24 @@ class BattlePage:
         if not self.vote or not lines:
             return ""
         favourite = max(lines, key=lambda line: line.expected or 0)
-        first = [line for line in lines if line.place == PLACES[1]]
+        first = [line for line in lines if line.place == str(PLACES[1])]
         if len({line.expected_percent for line in lines}) == 1:
-            return "Before your vote nobody was the favourite."
-        percent = favourite.expected_percent
-        words = f"Before your vote {favourite.position} was the favourite, with {percent} %"
+            return gettext("Before your vote nobody was the favourite.")
+        values = {"favourite": favourite.position, "percent": favourite.expected_percent}
         if len(first) != 1 or self.vote["all_bad"]:
-            return f"{words}."
-        if first[0] is favourite:
-            return f"{words}: as expected."
-        return f"{words}: a surprise, with {first[0].expected_percent} % for {first[0].position}."
+            text = gettext("Before your vote %(favourite)s was the favourite, with %(percent)s %%.")
+        elif first[0] is favourite:
+            text = gettext(
+                "Before your vote %(favourite)s was the favourite, "
+                "with %(percent)s %%: as expected."
+            )
+        else:
+            values |= {"first": first[0].position, "chance": first[0].expected_percent}
+            text = gettext(
+                "Before your vote %(favourite)s was the favourite, with %(percent)s %%: "
+                "a surprise, with %(chance)s %% for %(first)s."
+            )
+        return text % values
 
     @property
     def first_prompt(self) -> str:
@@ -251,13 +266,14 @@ def verdict(ranks: Sequence[int | None], *, all_bad: bool) -> str:
     ranked = [(letter, rank) for letter, rank in zip(POSITIONS, ranks, strict=False) if rank]
     order = sorted({rank for _, rank in ranked})
     if all_bad:
-        return "Both were bad" if len(ranked) == 2 else "All were bad"
+        return gettext("Both were bad") if len(ranked) == 2 else gettext("All were bad")
     if len(order) == 1:
-        return "You called it a tie"
+        return gettext("You called it a tie")
     if len(ranked) == 2:
-        return f"You found {next(letter for letter, rank in ranked if rank == 1)} better"
+        best = next(letter for letter, rank in ranked if rank == 1)
+        return gettext("You found %(letter)s better") % {"letter": best}
     groups = [" = ".join(letter for letter, rank in ranked if rank == place) for place in order]
-    return f"You ranked {' > '.join(groups)}"
+    return gettext("You ranked %(order)s") % {"order": " > ".join(groups)}
 
 
 def _line(found: dict[str, Any]) -> Line:
@@ -265,7 +281,7 @@ def _line(found: dict[str, Any]) -> Line:
         position=found["position"],
         slug=found["slug"],
         name=found["name"],
-        place=PLACES.get(found["rank"], ""),
+        place=str(PLACES.get(found["rank"], "")),
         elo_before=found["elo_before"],
         elo_after=found["elo_after"],
         expected=found["expected"],

@@ -4,13 +4,21 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 from arena.models import Battle, Contender, Prompt
 
 SUGGESTIONS = 4
 MODES = {
-    Battle.Mode.ANONYMOUS: ("Blind battle", "Names stay hidden until you vote. Your vote counts."),
-    Battle.Mode.SIDE_BY_SIDE: ("Side by side", "You choose who answers and see their names."),
-    Battle.Mode.DIRECT: ("Direct", "You talk with one of them. No vote, only thumbs."),
+    Battle.Mode.ANONYMOUS: (
+        _("Blind battle"),
+        _("Names stay hidden until you vote. Your vote counts."),
+    ),
+    Battle.Mode.SIDE_BY_SIDE: (
+        _("Side by side"),
+        _("You choose who answers and see their names."),
+    ),
+    Battle.Mode.DIRECT: (_("Direct"), _("You talk with one of them. No vote, only thumbs.")),
 }
 
 
@@ -51,7 +59,7 @@ class Setup:
     @property
     def modes(self) -> list[Choice]:
         return [
-            Choice(mode.value, label, hint, mode == self.mode)
+            Choice(mode.value, str(label), str(hint), mode == self.mode)
             for mode, (label, hint) in MODES.items()
         ]
 

@@ -5,13 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
+from django.utils.translation import gettext_lazy as _
 
 from arena.models import Battle, Turn, Vote
 from arena.pages.battle import verdict
 
 ON_A_PAGE = 25
-STATES = {"": "All", "open": "Unfinished", "voted": "Voted", "skipped": "Skipped"}
-MODES = {"": "All modes", "anonymous": "Blind", "side_by_side": "Side by side", "direct": "Direct"}
+STATES = {"": _("All"), "open": _("Unfinished"), "voted": _("Voted"), "skipped": _("Skipped")}
+MODES = {
+    "": _("All modes"),
+    "anonymous": _("Blind"),
+    "side_by_side": _("Side by side"),
+    "direct": _("Direct"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Entry:
 
     @property
     def mode_label(self) -> str:
-        return MODES[self.mode]
+        return str(MODES[self.mode])
 
 
 def entries(raters: set[int], *, state: str, mode: str, number: str) -> Page[Any]:

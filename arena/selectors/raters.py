@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from arena.errors import NotFound
 from arena.models import Battle, Population, Rater
@@ -38,7 +39,7 @@ def own_battle(
     condition = _stand_for(user, session, prefix="rater__")
     battle = Battle.objects.filter(condition, pk=battle_id).first() if condition else None
     if battle is None:
-        raise NotFound("There is no such battle, or it is not yours.")
+        raise NotFound(gettext("There is no such battle, or it is not yours."))
     return battle
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from arena import live
 from arena.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
@@ -55,7 +56,8 @@ def start_battle(
     the size; in an anonymous battle the matchmaker draws `size` of the active ones.
     """
     if mode not in Battle.Mode.values:
-        raise Invalid(f"Unknown mode {str(mode)[:40]!r}: say {', '.join(Battle.Mode.values)}.")
+        values = {"mode": repr(str(mode)[:40]), "known": ", ".join(Battle.Mode.values)}
+        raise Invalid(_("Unknown mode %(mode)s: say %(known)s.") % values)
     text = clean_prompt(prompt, limit=settings.PROMPT_MAX_CHARS)
     _refuse_too_many(rater)
     lineup = (
@@ -93,7 +95,7 @@ def add_turn(*, battle: Battle, prompt: str) -> Turn:
     locked = _open(battle)
     _refuse_too_many(locked.rater)
     if Response.objects.filter(turn__battle=locked, state__in=UNFINISHED).exists():
-        raise Conflict("The responses are still being written. Wait for them, or stop them.")
+        raise Conflict(_("The responses are still being written. Wait for them, or stop them."))
     last = locked.turns.order_by("-number").values_list("number", flat=True).first() or 0
     return _ask(locked, locked.placements.all(), number=last + 1, prompt=text)
 
@@ -107,17 +109,18 @@ def regenerate(*, battle: Battle, turn: int, position: int | None = None) -> lis
     locked = _open(battle)
     last = locked.turns.order_by("-number").first()
     if last is None or not 1 <= turn <= last.number:
-        raise NotFound(f"This battle has no turn {turn}.")
+        raise NotFound(_("This battle has no turn %(turn)s.") % {"turn": turn})
     if turn != last.number:
-        raise Conflict("Only the last turn can be written again: later ones build on it.")
+        raise Conflict(_("Only the last turn can be written again: later ones build on it."))
     current = Response.objects.filter(turn=last, superseded=False).select_related("placement")
     if position is not None:
         current = current.filter(placement__position=position)
     old = list(current)
     if not old:
-        raise NotFound(f"There is no response {_letter(position)} in turn {turn}.")
+        values = {"letter": _letter(position), "turn": turn}
+        raise NotFound(_("There is no response %(letter)s in turn %(turn)s.") % values)
     if not all(response.finished for response in old):
-        raise Conflict("That response is still being written. Wait for it, or stop it.")
+        raise Conflict(_("That response is still being written. Wait for it, or stop it."))
     _refuse_too_many(locked.rater)
     current.update(superseded=True)
     return Response.objects.bulk_create(
@@ -156,7 +159,7 @@ def resume_battle(*, battle: Battle) -> None:
     """A skipped battle is open again, as blind as it was."""
     locked = Battle.objects.select_for_update().get(pk=battle.pk)
     if locked.state != Battle.State.SKIPPED:
-        raise Conflict("This battle was not skipped.")
+        raise Conflict(_("This battle was not skipped."))
     _move(locked, Battle.State.OPEN)
     battle.state = Battle.State.OPEN
 
@@ -189,9 +192,9 @@ def _ask(battle: Battle, placements: Iterable[Placement], *, number: int, prompt
 def _open(battle: Battle) -> Battle:
     locked = Battle.objects.select_for_update().select_related("rater").get(pk=battle.pk)
     if locked.state == Battle.State.VOTED:
-        raise Conflict("This battle has been voted on. Start a new one.")
+        raise Conflict(_("This battle has been voted on. Start a new one."))
     if locked.state == Battle.State.SKIPPED:
-        raise Conflict("You skipped this battle. Resume it first.")
+        raise Conflict(_("You skipped this battle. Resume it first."))
     return locked
 
 
@@ -213,22 +216,30 @@ def _refuse_too_many(rater: Rater) -> None:
         .count()
     )
     if generating >= limit:
-        raise TooMany(f"{limit} of your battles are being answered. Wait until one is finished.")
+        raise TooMany(
+            _("%(limit)s of your battles are being answered. Wait until one is finished.")
+            % {"limit": limit}
+        )
 
 
 def _drawn(size: int, contenders: Sequence[str] | None, population: str) -> Lineup:
     if contenders:
         raise Invalid(
-            "In an anonymous battle the arena draws the contenders. "
-            "Leave them out, or choose the mode side_by_side or direct."
+            _(
+                "In an anonymous battle the arena draws the contenders. "
+                "Leave them out, or choose the mode side_by_side or direct."
+            )
         )
     if size not in _SIZES[Battle.Mode.ANONYMOUS]:
-        raise Invalid(f"A battle has 2 or 3 contenders, not {size}.")
+        raise Invalid(_("A battle has 2 or 3 contenders, not %(size)s.") % {"size": size})
     able = dict(Contender.objects.filter(active=True, external=False).values_list("pk", "slug"))
     if len(able) < size:
         raise Unavailable(
-            f"A battle of {size} needs {size} active contenders, and there are {len(able)}. "
-            "An operator can add or activate contenders."
+            _(
+                "A battle of %(size)s needs %(size)s active contenders, and there are %(count)s. "
+                "An operator can add or activate contenders."
+            )
+            % {"size": size, "count": len(able)}
         )
     return lineups.draw(able, size, population=population)
 
@@ -237,15 +248,21 @@ def _chosen(mode: Battle.Mode, contenders: Sequence[str] | None) -> Lineup:
     slugs = list(contenders or ())
     least, most = _SIZES[mode]
     if not least <= len(slugs) <= most or len(set(slugs)) != len(slugs):
-        wanted = "one contender" if most == 1 else f"{least} or {most} different contenders"
-        raise Invalid(f"Choose {wanted}: the mode {mode} needs that.")
+        text = (
+            _("Choose one contender: the mode %(mode)s needs that.")
+            if most == 1
+            else _(
+                "Choose %(least)s or %(most)s different contenders: the mode %(mode)s needs that."
+            )
+        )
+        raise Invalid(text % {"least": least, "most": most, "mode": mode})
     ids = dict(
         Contender.objects.filter(active=True, external=False, slug__in=slugs).values_list(
             "slug", "pk"
         )
     )
     if missing := [slug for slug in slugs if slug not in ids]:
-        raise Invalid(f"There is no active contender {missing[0][:80]!r}.")
+        raise Invalid(_("There is no active contender %(slug)s.") % {"slug": repr(missing[0][:80])})
     return Lineup(tuple(ids[slug] for slug in slugs), 1.0)
 
 

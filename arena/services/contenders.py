@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
 from arena.models import Contender
@@ -34,7 +35,8 @@ def register_contender(
     """
     if backend not in settings.ARENA_BACKENDS:
         known = ", ".join(sorted(settings.ARENA_BACKENDS))
-        raise Invalid(f"Unknown backend {backend!r}: choose one of {known}.")
+        values = {"backend": repr(backend), "known": known}
+        raise Invalid(_("Unknown backend %(backend)s: choose one of %(known)s.") % values)
     contender = Contender(
         slug=_free_slug(name),
         name=name,

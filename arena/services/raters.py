@@ -3,6 +3,7 @@
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.utils.translation import gettext
 
 from arena.errors import Forbidden
 from arena.models import Battle, Population, Rater
@@ -25,7 +26,7 @@ def identify_rater(
     population = Population.SIMULATED if simulated else Population.PEOPLE
     if not user.is_authenticated:
         if session is None:
-            raise Forbidden("Sign in, accept the session cookie, or send an API token.")
+            raise Forbidden(gettext("Sign in, accept the session cookie, or send an API token."))
         return _anonymous(session, population)
     if simulated:
         rater, _ = Rater.objects.get_or_create(

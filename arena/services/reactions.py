@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from arena.errors import Invalid, NotFound
 from arena.models import POSITIONS, Battle, Reaction, Response
@@ -25,7 +26,7 @@ def react(
     Possible at any time, after the vote too. None when there is no thumb any more.
     """
     if isinstance(value, bool) or value not in (1, -1, 0):
-        raise Invalid("A reaction's value is 1 (up), -1 (down) or 0 (taken back).")
+        raise Invalid(gettext("A reaction's value is 1 (up), -1 (down) or 0 (taken back)."))
     kept = clean_reasons(reasons)
     remark = clean_comment(comment)
     # The lock makes the two requests of a double click follow each other.
@@ -35,7 +36,10 @@ def react(
     ).first()
     if response is None:
         place = POSITIONS[position] if position in range(len(POSITIONS)) else position
-        raise NotFound(f"There is no response {place} in turn {turn} of this battle.")
+        raise NotFound(
+            gettext("There is no response %(letter)s in turn %(turn)s of this battle.")
+            % {"letter": place, "turn": turn}
+        )
     if value == 0:
         Reaction.objects.filter(response=response).delete()
         return None

@@ -5,6 +5,7 @@ from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from arena import live
 from arena.errors import Conflict
@@ -28,10 +29,12 @@ def take_back_vote(*, battle: Battle) -> None:
     locked = Battle.objects.select_for_update().get(pk=battle.pk)
     vote = Vote.objects.filter(battle=locked).first()
     if vote is None:
-        raise Conflict("This battle has no vote that could be taken back.")
+        raise Conflict(_("This battle has no vote that could be taken back."))
     if timezone.now() - vote.cast_at > TAKE_BACK_WITHIN + ON_ITS_WAY:
-        seconds = TAKE_BACK_WITHIN.seconds
-        raise Conflict(f"A vote can be taken back for {seconds} seconds. This one stands.")
+        raise Conflict(
+            _("A vote can be taken back for %(seconds)s seconds. This one stands.")
+            % {"seconds": TAKE_BACK_WITHIN.seconds}
+        )
     if vote.counted:
         chosen = Vote.objects.filter(pk=vote.pk)
         told = list(decided_votes(texts=True, votes=chosen))

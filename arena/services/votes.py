@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from arena import live
 from arena.errors import Conflict, Invalid
@@ -17,11 +18,18 @@ from arena.models import Battle, Contender, Placement, Response, Vote
 from arena.ranks import standard_ranks
 from arena.reasons import clean_reasons
 from arena.selectors import DecidedVote, circumstances, decided_votes, reveal, vote_summary
+from arena.sentences import Sentence
 from arena.signals import vote_cast, vote_excluded, vote_restored
 from arena.text import clean_comment
 from arena.validity import features
 
 CHUNK = 1_000
+
+
+# Why a vote does not count, as it is kept with it.
+NAMES_KNOWN = Sentence("The rater knew the contenders' names.")
+NAMES_SHOWN = Sentence("The names had been shown: an earlier vote on this battle was taken back.")
+NAME_READ = Sentence("A response named its maker or model.")
 
 
 @transaction.atomic
@@ -43,11 +51,11 @@ def cast_vote(
     # The row lock (on SQLite the IMMEDIATE transaction) makes concurrent votes queue up here.
     locked = Battle.objects.select_for_update().get(pk=battle.pk)
     if locked.mode == Battle.Mode.DIRECT:
-        raise Conflict("A direct battle has one contender and takes no vote. Use the thumbs.")
+        raise Conflict(_("A direct battle has one contender and takes no vote. Use the thumbs."))
     if locked.state == Battle.State.VOTED:
-        raise Conflict("This battle already has its vote.")
+        raise Conflict(_("This battle already has its vote."))
     if locked.state == Battle.State.SKIPPED:
-        raise Conflict("You skipped this battle. Resume it before you vote.")
+        raise Conflict(_("You skipped this battle. Resume it before you vote."))
     placements = list(locked.placements.order_by("position"))
     places = standard_ranks(ranks, size=len(placements), all_bad=all_bad)
     kept, remark = clean_reasons(reasons), clean_comment(comment)
@@ -85,7 +93,7 @@ def exclude_votes(*, votes: Iterable[Vote], because: str) -> int:
     """Takes votes out of the count, with the reason; returns how many were in it."""
     reason = because.strip()
     if not reason or len(reason) > 200:
-        raise Invalid("Say in at most 200 characters why the votes shall not count.")
+        raise Invalid(_("Say in at most 200 characters why the votes shall not count."))
     return _recount(votes, counted=False, reason=reason)
 
 
@@ -102,21 +110,21 @@ def _answered(battle: Battle) -> set[int]:
     newest = responses.first()
     last = list(responses.filter(turn_id=newest.turn_id)) if newest else []
     if not all(response.finished for response in last):
-        raise Conflict("The responses are still being written. Vote when they are finished.")
+        raise Conflict(_("The responses are still being written. Vote when they are finished."))
     answered = {response.placement_id for response in last if response.text.strip()}
     if len(answered) < 2:
-        raise Conflict("There are not two answers to compare. Retry the failed responses first.")
+        raise Conflict(_("There are not two answers to compare. Retry the failed responses first."))
     return answered
 
 
 def _why_not_counted(battle: Battle) -> str:
     """Empty when the vote counts."""
     if battle.mode == Battle.Mode.SIDE_BY_SIDE:
-        return "" if settings.COUNT_SIDE_BY_SIDE else "The rater knew the contenders' names."
+        return "" if settings.COUNT_SIDE_BY_SIDE else NAMES_KNOWN()
     if battle.names_shown:
-        return "The names had been shown: an earlier vote on this battle was taken back."
+        return NAMES_SHOWN()
     read = Response.objects.filter(turn__battle=battle, masked=False).exclude(disclosures=[])
-    return "A response named its maker or model." if read.exists() else ""
+    return NAME_READ() if read.exists() else ""
 
 
 def _take_turns(placements: Sequence[Placement]) -> None:
@@ -132,7 +140,7 @@ def _tell_and_keep_elo(vote: Vote, placements: list[Placement]) -> None:
     told = list(decided_votes(texts=True, votes=Vote.objects.filter(pk=vote.pk)))
     elo: dict[tuple[UUID, int], tuple[float, float]] = {}
     answers: list[tuple[Any, Any]] = vote_cast.send(sender=Vote, votes=told)
-    for _, changes in answers:
+    for _receiver, changes in answers:
         elo.update(changes or {})
     for placement in placements:
         change = elo.get((vote.battle_id, placement.contender_id))

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from arena import generation, pages, selectors, services
@@ -102,7 +103,7 @@ def skip(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     battle = own(request, battle_id)
     services.skip_battle(battle=battle)
     async_to_sync(generation.stop)(battle.pk)
-    words = format_html('Skipped. <a href="{}">Go back to it</a>', battle.get_absolute_url())
+    words = format_html(_('Skipped. <a href="{}">Go back to it</a>'), battle.get_absolute_url())
     messages.info(request, words)
     return SeeOther(pages.BattlePage(selectors.battle_state(battle)).next_url)
 
@@ -129,7 +130,7 @@ def react(request: HttpRequest, battle_id: UUID, number: int, position: int) -> 
     battle = own(request, battle_id)
     form = ReactionForm(request.POST)
     if not form.is_valid():
-        raise Invalid("A thumb is up, down, or taken back.")
+        raise Invalid(_("A thumb is up, down, or taken back."))
     services.react(battle=battle, turn=number, position=position, **form.cleaned_data)
     if "HX-Request" not in request.headers:
         return SeeOther(battle.get_absolute_url())

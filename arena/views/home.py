@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from arena import pages, services
@@ -22,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     form = BattleForm(request.POST)
     try:
         if not form.is_valid():
-            raise Invalid("Choose a mode, and two or three responses.")
+            raise Invalid(_("Choose a mode, and two or three responses."))
         rater = services.identify_rater(user=request.user, session=request.session)
         battle = services.start_battle(rater=rater, **form.cleaned_data)
     except ArenaError as refusal:

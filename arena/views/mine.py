@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from arena import generation, pages, selectors, services
@@ -45,11 +46,11 @@ def forget_me(request: HttpRequest) -> HttpResponse:
         return render(request, "arena/forget_me.html", pages.amounts(raters))
     form = ForgetForm(request.POST)
     if not form.is_valid():
-        raise Invalid("Say what shall happen to your votes.")
+        raise Invalid(_("Say what shall happen to your votes."))
     for battle_id in selectors.generating(raters):
         async_to_sync(generation.stop)(battle_id)
     services.forget_raters(raters=raters, keep_verdicts=form.cleaned_data["votes"] == "keep")
-    messages.success(request, "Your data is deleted.")
+    messages.success(request, _("Your data is deleted."))
     return SeeOther(reverse("battles"))
 
 

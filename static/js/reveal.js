@@ -8,7 +8,7 @@ function countDown(form) {
     const left = Math.ceil((end - performance.now()) / 1000);
     if (!form.isConnected) return;
     if (left > 0) {
-      place.textContent = `${left} s`;
+      place.textContent = place.dataset.left.replace("{seconds}", left);
       setTimeout(tick, 250);
       return;
     }
