@@ -172,7 +172,11 @@ def settings_of(method: str, counts: SliceCounts) -> dict[str, Any]:
 
 def inference(raters: int | None) -> dict[str, Any]:
     """How intervals and significance are computed; `raters`: how many, if clustered by them."""
-    settings: dict[str, Any] = {"level": LEVEL, "significance": "Benjamini-Hochberg, all pairs"}
+    settings: dict[str, Any] = {
+        "level": LEVEL,
+        "relative to": "mean of those who reach each other by votes",
+        "significance": "Benjamini-Hochberg, all pairs",
+    }
     if raters is None:
         return settings | {"interval": "sandwich, clustered by vote"}
     return settings | {"interval": "sandwich, clustered by rater", "raters": raters}

@@ -1,5 +1,6 @@
 """How sure the first place is: chances of being best, and the votes that it rests on."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from ranking.boards import LEVEL, as_comparisons, as_labels
 from ranking.counting import SliceCounts, Who
 from ranking.estimators import BradleyTerry, leverage, probability_of_best
 from ranking.estimators.significance import as_wide_as
+from ranking.tallies import Tallies
 
 DRAWS = 10_000
 SHOWN = 3
@@ -32,12 +34,19 @@ class FirstPlace(NamedTuple):
 
 
 def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | None:
-    """None where fewer than two contenders were compared."""
+    """None where fewer than two contenders were compared.
+
+    Among the largest group that votes connect: others cannot be placed relative to it.
+    """
     ids = counts.tallies.contenders
     if len(ids) < 2:
         return None
     comparisons = as_comparisons(counts, as_labels(ids, who))
     fitted = BradleyTerry().fit(comparisons)
+    if not fitted.comparable_.all():
+        return first_place(
+            _among(counts, {ids[i] for i in np.flatnonzero(fitted.comparable_)}), who
+        )
     chance = probability_of_best(_draws(fitted, comparisons.n_clusters))
     likely = np.argsort(-chance, kind="stable")[:SHOWN]
     chances = tuple(
@@ -48,6 +57,17 @@ def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | Non
     if found is None:
         return FirstPlace(chances, leader, "", 0, 0.0)
     return FirstPlace(chances, str(found.leader), str(found.successor), found.votes, found.share)
+
+
+def _among(counts: SliceCounts, chosen: set[int]) -> SliceCounts:
+    """The votes on these contenders; nobody else was compared with them."""
+    tallies = {
+        verdict: count for verdict, count in counts.tallies.items() if verdict[0][0] in chosen
+    }
+    apart = counts.by_rater and Counter(
+        {key: count for key, count in counts.by_rater.items() if key[1][0][0] in chosen}
+    )
+    return SliceCounts(Tallies.of(tallies), by_rater=apart)
 
 
 def _draws(fitted: BradleyTerry, clusters: int | None) -> NDArray[np.float64]:

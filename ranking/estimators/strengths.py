@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .arrays import FloatArray, Label
+from .arrays import BoolArray, FloatArray, Label
 from .bootstrap import Likelihood, refit
 from .caveats import FEW, describe
 from .comparisons import Comparisons
@@ -30,7 +30,8 @@ class StrengthModel(ABC):
     """A model with one strength θ for each contender, fitted by maximum likelihood.
 
     scale   points for each unit of θ: 400/ln 10, so that 400 points are odds of ten to one
-    mean    mean of all ratings, unless anchored
+    mean    mean rating of the core, unless anchored: of those whose votes place them relative to
+            each other (everybody, as a rule)
     anchor  {label: rating}: this contender's rating is fixed instead of the mean
     prior   virtual votes, half won and half lost against an average of the others, for each
             contender that has no finite estimate (undefeated, winless, only ties, not connected
@@ -38,13 +39,16 @@ class StrengthModel(ABC):
     few     contenders with fewer votes than this are named in the caveats, and their intervals, as
             those of whom the prior holds, are no narrower than the model itself says
 
-    After `fit`: `labels_`; `ratings_` (K,) in that order; `strengths_` (K,), the θ with mean
-    zero; `caveats_`, plain sentences; `tallies_`, the wins, losses and ties of each pair.
+    After `fit`: `labels_`; `ratings_` (K,) in that order; `strengths_` (K,), the θ with mean zero
+    over the core; `comparable_` (K,), who is connected with the core by any votes (everybody if
+    there is no single core); `caveats_`, plain sentences; `tallies_`, the wins, losses and ties
+    of each pair.
     """
 
     labels_: tuple[Label, ...]
     ratings_: FloatArray
     strengths_: FloatArray
+    comparable_: BoolArray
     tallies_: PairTallies
     caveats_: list[str]
 
@@ -76,7 +80,7 @@ class StrengthModel(ABC):
         rounds: int = 1000,
         seed: int = 0,
     ) -> Interval:
-        """(lower, upper), each (K,): how well each rating is known relative to the mean of all.
+        """(lower, upper), each (K,): how well each rating is known relative to the core's mean.
 
         So an anchored contender has an interval too, and anchoring changes no width. The
         intervals are clustered by vote; `cluster`, one label for each vote (such as its rater),
@@ -100,7 +104,7 @@ class StrengthModel(ABC):
     def draws(
         self, rounds: int = 10_000, method: str = "sandwich", *, cluster: Any = None, seed: int = 0
     ) -> FloatArray:
-        """(rounds, K) ratings that the votes leave possible, relative to their mean.
+        """(rounds, K) ratings that the votes leave possible, relative to the core's mean.
 
         method "sandwich": from the joint normal distribution with that covariance. "bootstrap":
         refits, as in `intervals`. For `probability_of_best` and whatever depends on several
@@ -119,11 +123,11 @@ class StrengthModel(ABC):
             points = refit(
                 self._reweighted(data), self._virtual, self._found, flat, rounds, generator
             )
-            return self.scale * centred(points[:, : self.strengths_.size]) + shift
+            return self.scale * self._centred(points[:, : self.strengths_.size]) + shift
         raise ValueError(f'unknown method {method!r}; use "sandwich" or "bootstrap"')
 
     def covariance(self, *, cluster: Any = None) -> FloatArray:
-        """(K, K) sandwich covariance of the ratings relative to their mean."""
+        """(K, K) sandwich covariance of the ratings relative to the core's mean."""
         return self._covariance(self._clustered(cluster))
 
     @abstractmethod
@@ -143,7 +147,8 @@ class StrengthModel(ABC):
         found: Maximum,
     ) -> None:
         size = len(comparisons.labels)
-        strengths = centred(found.point[:size])
+        self._connectivity = connectivity
+        strengths = self._centred(found.point[:size])
         ratings = self.scale * strengths
         shift = rating_shift(ratings, comparisons.labels, mean=self.mean, anchor=self.anchor)
         self.caveats_ = describe(
@@ -160,8 +165,8 @@ class StrengthModel(ABC):
             self.caveats_.insert(0, "The fit did not converge: do not rely on these ratings.")
         self.labels_, self.tallies_ = comparisons.labels, tallies
         self.strengths_, self.ratings_ = strengths, ratings + shift
+        self.comparable_ = _connected_with_core(connectivity)
         self._virtual, self._found, self._comparisons = virtual, found, comparisons
-        self._connectivity = connectivity
 
     def _clustered(self, cluster: Any) -> Comparisons:
         return self._comparisons if cluster is None else self._comparisons.clustered_by(cluster)
@@ -196,7 +201,7 @@ class StrengthModel(ABC):
         """(K,) variances of the ratings if the model is right: of the inverse information."""
         size, information = self.strengths_.size, self._found.information
         bread = inverse(information, flat_direction(size, len(information)))
-        return self.scale**2 * np.diag(bread)[:size]
+        return self.scale**2 * np.diag(self._relative(bread)[:size, :size])
 
     def _covariance(self, data: Comparisons) -> FloatArray:
         size = self.strengths_.size
@@ -208,16 +213,36 @@ class StrengthModel(ABC):
         bread = inverse(self._found.information, flat_direction(size, dimension))
         factor = 1.0 if data.n_clusters is None else few_cluster_factor(data.n_clusters)
         meat = factor * self._meat(data) + self._virtual.meat(self._found.point)
-        return sandwich(bread, meat)
+        return self._relative(sandwich(bread, meat))
+
+    def _centred(self, strengths: FloatArray) -> FloatArray:
+        """Strengths (…, K) with mean zero over the core."""
+        if strengths.shape[-1] == 0:
+            return strengths
+        core = strengths[..., self._connectivity.core]
+        return np.asarray(strengths - core.mean(axis=-1, keepdims=True))
+
+    def _relative(self, covariance: FloatArray) -> FloatArray:
+        """(D, D) relative to the core's mean, from one relative to the mean of all.
+
+        Else those whom votes cannot place would blur everybody's zero.
+        """
+        core, size = self._connectivity.core, self.strengths_.size
+        if core.size in (0, size):
+            return covariance
+        shift = np.eye(len(covariance))
+        shift[:size, core] -= 1.0 / core.size
+        return np.asarray(shift @ covariance @ shift.T)
+
+
+def _connected_with_core(connectivity: Connectivity) -> BoolArray:
+    """(K,)"""
+    island, core = connectivity.island, connectivity.core
+    if core.size == island.size:
+        return np.ones(island.size, np.bool_)
+    return np.asarray(island == island[core[0]])
 
 
 def flat_direction(size: int, dimension: int) -> FloatArray:
     """(D,) adding a constant to all `size` strengths changes nothing; other parameters do."""
     return (np.arange(dimension) < size).astype(np.float64)
-
-
-def centred(strengths: FloatArray) -> FloatArray:
-    """Strengths (…, K) with mean zero."""
-    if strengths.shape[-1] == 0:
-        return strengths
-    return np.asarray(strengths - strengths.mean(axis=-1, keepdims=True))

@@ -46,6 +46,14 @@ def test_a_clear_lead_hangs_on_many_and_is_nearly_certain() -> None:
     assert len(found.chances) == 1  # the others' are not worth telling
 
 
+def test_who_is_not_connected_is_not_in_the_race() -> None:
+    """One win among strangers is no claim to the first place of a board of many votes."""
+    who = WHO | {8: Who("x", "Xen"), 9: Who("y", "Yul")}
+    alone = counts({(1, 2): 51, (2, 1): 49})
+    joined = counts({(1, 2): 51, (2, 1): 49, (8, 9): 1})
+    assert first_place(joined, who) == first_place(alone, WHO)
+
+
 def test_nobody_to_compare_with() -> None:
     assert first_place(counts({}), WHO) is None
 

@@ -120,3 +120,26 @@ def test_a_single_vote_is_never_a_narrow_interval(method: str) -> None:
     model = BradleyTerry().fit(votes)
     lower, upper = model.intervals(method=method, rounds=200)
     assert (upper - lower)[model.labels_.index("d")] > 400
+
+
+@pytest.mark.parametrize("model", [BradleyTerry, PlackettLuce])
+@pytest.mark.parametrize("method", ["sandwich", "bootstrap"])
+def test_a_group_apart_blurs_nobody(model, method):
+    """Those known by many votes stay as they are when five others begin among themselves."""
+    dice = np.random.default_rng(3)
+    left = dice.integers(0, 6, 3000)
+    right = (left + dice.integers(1, 6, 3000)) % 6
+    outcome = (dice.random(3000) < 0.5 + 0.03 * (right - left)).astype(float)
+    known = model().fit(Comparisons.from_arrays(left, right, outcome, labels=range(6)))
+    more = Comparisons.from_arrays(
+        np.append(left, [6, 7, 8, 9, 6]),
+        np.append(right, [7, 8, 6, 10, 9]),
+        np.append(outcome, [1.0, 1.0, 1.0, 1.0, 0.5]),
+        labels=range(11),
+    )
+    both = model().fit(more)
+    assert both.ratings_[:6] == pytest.approx(known.ratings_, abs=0.5)
+    assert both.comparable_.tolist() == [True] * 6 + [False] * 5
+    widths = [np.subtract(*one.intervals(method=method)[::-1])[:6] for one in (both, known)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.15)
+    assert min(np.subtract(*both.intervals(method=method)[::-1])[6:]) > 4 * max(widths[0])
