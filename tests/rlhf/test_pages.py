@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -324,6 +325,34 @@ def test_a_dataset_that_cannot_be_written_says_why(operator_client: Client, fold
     (dataset.folder / "in the way").mkdir(parents=True)
     services.write_dataset(dataset.pk)
     assert "could not be written" in text_of(operator_client.get(dataset.get_absolute_url()))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", [Job.State.FAILED, Job.State.CANCELLED])
+def test_a_dataset_that_was_cut_short_is_tried_again(
+    operator_client: Client, queued: list[tuple[str, int]], state: Job.State
+) -> None:
+    chosen = {"population": "simulated", "scrub": True, "last_vote": 3}
+    failed = services.create_dataset(format="lmsys", container="parquet", selection=chosen)
+    Dataset.objects.update(state=state)
+    page = operator_client.get(failed.get_absolute_url()).content.decode()
+    assert f'action="/lab/datasets/{failed.pk}/retry/"' in page
+    answer = operator_client.post(f"/lab/datasets/{failed.pk}/retry/")
+    made = Dataset.objects.exclude(pk=failed.pk).get()
+    assert answer["Location"] == made.get_absolute_url()
+    assert queued == [("rlhf.tasks.write_dataset", made.pk)]
+    assert (made.state, made.created_by) == (Job.State.QUEUED, User.objects.get())
+    for same in ("format", "container", "population", "selection"):
+        assert getattr(made, same) == getattr(failed, same)
+
+
+def test_a_dataset_that_was_not_cut_short_is_not_tried_again(operator_client: Client) -> None:
+    dataset = services.create_dataset(format="ranking")
+    assert "Try again" not in text_of(operator_client.get(dataset.get_absolute_url()))
+    answer = operator_client.post(f"/lab/datasets/{dataset.pk}/retry/")
+    assert answer.status_code == 409
+    assert "nothing to repeat" in text_of(answer)
+    assert Dataset.objects.count() == 1
 
 
 async def test_a_download_is_sent_block_by_block(tmp_path: Path) -> None:
