@@ -18,6 +18,6 @@ class Streamed(StreamingHttpResponse):
         self.pieces = pieces
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        following = sync_to_async(next)
-        while piece := await following(self.pieces, b""):
+        following = sync_to_async(lambda: next(self.pieces, b""))
+        while piece := await following():
             yield piece
