@@ -63,7 +63,7 @@ def test_the_votes_name_neither_texts_nor_raters(files: dict[str, tuple[Path, Pa
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error:StreamingHttpResponse")
 async def test_the_votes_are_sent_as_they_are_read_under_asgi(
     files: dict[str, tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -414,7 +414,7 @@ def test_a_dataset_that_was_not_cut_short_is_not_tried_again(operator_client: Cl
     assert Dataset.objects.count() == 1
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error:StreamingHttpResponse")
 async def test_a_download_is_sent_block_by_block(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(600_000))
