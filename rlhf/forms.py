@@ -233,9 +233,9 @@ class _Contenders(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Run) -> str:
-        label = f"{obj.name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
         doubt = doubt_about(obj.summary)
-        return f"{label} – {doubt.title}" if doubt else label
+        name = f"{obj.name} – {doubt.title}" if doubt else obj.name  # first: phones cut the end
+        return f"{name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
 
 
 class UpdateForm(_RunForm):
