@@ -3,18 +3,21 @@
 import csv
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from ninja import Router, Schema
 
 from arena.models import Contender, Population
+from arena.streaming import Streamed
 from ranking import selectors
 from ranking.boards import BY_VOTE, LeaderboardRecord
 from ranking.categories import OVERALL
 from ranking.verification import COLUMNS, as_row
 
 router = Router(tags=["ranking"])
+LINES_AT_ONCE = 1_000
 
 
 class StandingOut(Schema):
@@ -81,12 +84,17 @@ def stored_leaderboard(request: HttpRequest, number: int) -> LeaderboardRecord:
 
 
 @router.get("leaderboards/{number}/votes.csv", summary="The votes of a stored leaderboard")
-def votes_of_leaderboard(request: HttpRequest, number: int) -> StreamingHttpResponse:
+def votes_of_leaderboard(request: HttpRequest, number: int) -> Streamed:
     """One row for each vote, in the order cast, without any text and without the rater."""
     board = selectors.snapshot(number)
-    answer = StreamingHttpResponse(_rows(board), content_type="text/csv; charset=utf-8")
+    answer = Streamed(_blocks(_rows(board)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="leaderboard-{number}-votes.csv"'
     return answer
+
+
+def _blocks(lines: Iterator[str]) -> Iterator[bytes]:
+    while block := "".join(islice(lines, LINES_AT_ONCE)):
+        yield block.encode()
 
 
 class _Echo:

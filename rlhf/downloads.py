@@ -1,35 +1,26 @@
 """Files as a download that never lies in memory as a whole, under ASGI too."""
 
-import asyncio
 import tarfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
+
+from arena.streaming import Streamed
 
 BLOCK = 256 * 1024
 RECORD = 512  # of a tar archive
 
 
-class Download(StreamingHttpResponse):
-    """Blocks of bytes, `size` in all, as a file to keep.
-
-    Each is read in a thread: Django would read an ordinary iterator whole under ASGI.
-    """
+class Download(Streamed):
+    """Blocks of bytes, `size` in all, as a file to keep."""
 
     def __init__(
         self, blocks: Iterator[bytes], *, size: int, file_name: str, content_type: str
     ) -> None:
-        super().__init__(content_type=content_type)
-        self.blocks = blocks
-        self.streaming_content = blocks
+        super().__init__(blocks, content_type=content_type)
         self["Content-Length"] = str(size)
         self["Content-Disposition"] = content_disposition_header(True, file_name) or ""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while block := await asyncio.to_thread(next, self.blocks, b""):
-            yield block
 
 
 def concatenated(files: Sequence[Path]) -> Iterator[bytes]:

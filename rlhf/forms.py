@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from arena.models import Battle, Contender
+from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS
 from rlhf.importing import FILE_FORMATS
 from rlhf.models import Run, Trial
@@ -232,7 +233,9 @@ class _Contenders(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Run) -> str:
-        return f"{obj.name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
+        doubt = doubt_about(obj.summary)
+        name = f"{obj.name} – {doubt.title}" if doubt else obj.name  # first: phones cut the end
+        return f"{name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
 
 
 class UpdateForm(_RunForm):

@@ -96,6 +96,11 @@ class Dataset(Job):
         return [self.folder / part["name"] for part in self.manifest.get("files", [])]
 
     @property
+    def cut_short(self) -> bool:
+        """Whether writing it ended without a file."""
+        return self.state in {self.State.FAILED, self.State.CANCELLED}
+
+    @property
     def whole(self) -> bool:
         """Whether it was written and is still there."""
         files = self.files

@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from arena.models import Population
 from rlhf import selectors
 from rlhf.charts import chart
+from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, preview, survey
 from rlhf.forms import DatasetForm
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
-from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage
+from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
@@ -72,6 +73,7 @@ def run(found: Run) -> dict[str, Any]:
     return {
         "run": found,
         "stage": stage,
+        "preset": preset_of(stage.name, found.config),
         "reason": reason,
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
@@ -88,6 +90,7 @@ def run(found: Run) -> dict[str, Any]:
             "pairs": metrics.get("test_pairs"),
             "by_length": metrics.get("length_only_accuracy"),
         },
+        "doubt": doubt_about(found.summary) if stage.name == "reward" else None,
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
         "gate": metrics.get("gate"),

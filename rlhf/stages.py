@@ -116,10 +116,11 @@ PRESETS: dict[str, Preset] = {
             "quick",
             _("quick look"),
             {
+                "reward": {"layers": 4, "max_prompt_tokens": 96, "max_response_tokens": 64},
                 "best-of-n": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
                 "dpo": {"n": 4, "train_prompts": 32, "evaluation_prompts": 16},
                 "grpo": {"steps": 6, "evaluation_prompts": 16},
-                "kto": {"evaluation_prompts": 16},
+                "kto": {"epochs": 0.5, "evaluation_prompts": 16},
                 "sft": {"epochs": 1.0, "evaluation_prompts": 16},
             },
         ),
@@ -151,6 +152,7 @@ __all__ = [
     "check_settings",
     "get_stage",
     "list_knobs",
+    "preset_of",
 ]
 
 
@@ -163,6 +165,15 @@ def get_stage(name: str) -> Stage:
             gettext("There is no training stage '%(name)s'. Choose one of: %(known)s.")
             % {"name": name, "known": ", ".join(STAGES)}
         ) from None
+
+
+def preset_of(stage: str, config: Mapping[str, Any]) -> Preset:
+    """The preset whose settings of the stage are all in `config`; the standard one has none."""
+    for preset in PRESETS.values():
+        told = preset.settings.get(stage, {})
+        if told and told.items() <= config.items():
+            return preset
+    return PRESETS["standard"]
 
 
 def list_knobs(stage: str) -> list[Knob]:

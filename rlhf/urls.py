@@ -22,4 +22,5 @@ urlpatterns = [
     path("lab/datasets/<int:pk>/download/", views.download, name="dataset-download"),
     path("lab/datasets/<int:pk>/archive/", views.download_archive, name="dataset-archive"),
     path("lab/datasets/<int:pk>/cancel/", views.cancel_dataset, name="dataset-cancel"),
+    path("lab/datasets/<int:pk>/retry/", views.retry_dataset, name="dataset-retry"),
 ]

@@ -44,8 +44,10 @@ def _with_history(chunk: list[Reaction]) -> Iterator[Thumb]:
         response = reaction.response
         number = response.turn.number
         before = [said.get((response.placement_id, earlier), "") for earlier in range(1, number)]
+        # Only the last turn's prompt can be edited, so those before it are what was asked.
+        asked = prompts[response.turn.battle_id][: number - 1]
         yield Thumb(
-            prompts=tuple(prompts[response.turn.battle_id][:number]),
+            prompts=(*asked, response.asked or response.turn.prompt),
             texts=(*before, response.text),
             up=reaction.value > 0,
         )

@@ -9,6 +9,7 @@ from rlhf.services.datasets import (
     create_dataset,
     delete_dataset,
     request_dataset,
+    retry_dataset,
     write_dataset,
 )
 from rlhf.services.entering import enter_anyway
@@ -34,6 +35,7 @@ __all__ = [
     "request_dataset",
     "requeue_datasets",
     "requeue_runs",
+    "retry_dataset",
     "set_rule",
     "settle_trial",
     "start_run",

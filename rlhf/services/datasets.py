@@ -103,6 +103,25 @@ def create_dataset(
     return dataset
 
 
+def retry_dataset(dataset: Dataset, *, by: AbstractBaseUser | None = None) -> Dataset:
+    """Queue a new dataset of the same votes in place of one that failed or was cancelled.
+
+    Raises Conflict for any other one, or Unavailable without a queue.
+    """
+    if not dataset.cut_short:
+        raise Conflict(
+            _("Dataset %(number)s was not cut short (%(state)s), so there is nothing to repeat.")
+            % {"number": dataset.pk, "state": dataset.get_state_display()}
+        )
+    return request_dataset(
+        format=dataset.format,
+        population=dataset.population,
+        container=dataset.container,
+        selection=dataset.selection,
+        by=by,
+    )
+
+
 def free_folder(name: str) -> str:
     """A name under which nothing lies: folders may outlive a database."""
     free, number = name, 1

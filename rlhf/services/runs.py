@@ -13,12 +13,16 @@ from django.utils.translation import gettext as _
 
 from arena.errors import Conflict, Invalid, NotFound
 from arena.models import Contender, Population, Prompt
+from arena.sentences import Sentence
+from rlhf.doubts import doubt_about
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import count_votes, local_bases, reward_runs
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.stages import MIN_VOTES, RANKINGS, Stage, check_settings, get_stage
+
+RESTS_ON = Sentence("This update rests on %(run)s.")
 
 
 def start_run(
@@ -72,6 +76,7 @@ def create_run(
         created_by_id=by.pk if by else None,
     )
     _check_prompts(kind)
+    run.notes = _doubts(run.reward_run)
     if run.reward_run is None:
         run.dataset = _dataset(kind, dataset, population, by)
     elif dataset is not None:
@@ -160,6 +165,12 @@ def _reward_run(stage: Stage, pk: int | None) -> Run | None:
     if run is None:
         raise NotFound(_("There is no run %(number)s.") % {"number": pk})
     return _usable(run)
+
+
+def _doubts(reward_run: Run | None) -> list[str]:
+    """What an operator should know about the reward model that an update rests on."""
+    doubt = doubt_about(reward_run.summary) if reward_run else None
+    return [f"{RESTS_ON(run=reward_run)} {doubt.said}"] if doubt else []
 
 
 def _usable(run: Run) -> Run:

@@ -8,6 +8,7 @@ from rlhf.views.datasets import (
     download_archive,
     import_dataset,
     new_dataset,
+    retry_dataset,
 )
 from rlhf.views.lab import (
     cancel,
@@ -31,6 +32,7 @@ __all__ = [
     "lab",
     "lineage",
     "new_dataset",
+    "retry_dataset",
     "rule",
     "run",
     "settle",

@@ -118,6 +118,14 @@ def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(dataset)
 
 
+@require_POST
+@staff_page
+def retry_dataset(request: HttpRequest, pk: int) -> HttpResponse:
+    """Freeze the same selection again; the dataset that was cut short stays to be read."""
+    dataset = get_object_or_404(Dataset, pk=pk)
+    return redirect(services.retry_dataset(dataset, by=pages.user_of(request)))
+
+
 @require_http_methods(["GET", "HEAD"])
 @staff_or_token
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:

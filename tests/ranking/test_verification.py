@@ -3,14 +3,15 @@
 import json
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from arena.models import Population
 from arena.services import exclude_votes
-from ranking import services
+from ranking import api, services
 from tests.ranking.ballots import cast, somebody
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,20 @@ def test_the_votes_name_neither_texts_nor_raters(files: dict[str, tuple[Path, Pa
     assert rest == ["people", "coding signed-in", "a|b|c", "1|2|2"]
     assert number.isdigit()
     assert len(day) == len("2031-01-01")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.filterwarnings("error:StreamingHttpResponse")
+async def test_the_votes_are_sent_as_they_are_read_under_asgi(
+    files: dict[str, tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "LINES_AT_ONCE", 3)
+    board, votes = files["elo"]
+    number = json.loads(board.read_text())["id"]
+    answer: Any = await AsyncClient().get(f"/api/v1/leaderboards/{number}/votes.csv")
+    blocks = [block async for block in answer]
+    assert [block.count(b"\n") for block in blocks] == [3, 1]
+    assert b"".join(blocks) == votes.read_bytes()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ PAGES = [
     ("get", "/lab/datasets/{dataset}/"),
     ("get", "/lab/datasets/{dataset}/download/"),
     ("post", "/lab/datasets/{dataset}/cancel/"),
+    ("post", "/lab/datasets/{dataset}/retry/"),
 ]
 CALLS = [
     ("get", "/api/v1/exports"),

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from arena.models import Contender, Prompt
 from rlhf.models import Job, Run
+from rlhf.stages import PRESETS
 from tests.rlhf.conftest import PASSED, REFUSED
 from tests.rlhf.votes import many_votes
 
@@ -74,7 +75,7 @@ def test_train_runs_a_reward_model_to_its_end(stage: Callable[..., None], base: 
     stage("succeed", {"metrics": {"accuracy": 0.7}})
     out = command("train", "reward", "--set", "seed=3", "--preset", "quick")
     run = Run.objects.get()
-    assert run.config == {"seed": 3}
+    assert run.config == {**PRESETS["quick"].settings["reward"], "seed": 3}
     assert "accuracy: 0.7" in out
     assert str(run.folder / "checkpoint") in out
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.models import Population, Vote
+from arena.models import Population, Response, Vote
+from arena.services import edit_prompt
 from rlhf.exporting import (
     FORMATS,
     Cancelled,
@@ -140,6 +141,42 @@ def test_unpaired_has_one_row_per_thumb_with_the_conversation_before_it() -> Non
             "split": split_of("One"),
         },
     ]
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_thumb_stays_with_the_prompt_that_its_response_answered(turn: int) -> None:
+    prompts = ["prompt 0", "prompt 1"][:turn]  # of the first, the split is another than of "New"
+    battle = converse(prompts, {"amber": ["a", "c"][:turn], "birch": ["b", "d"][:turn]})
+    Response.objects.update(state=Response.State.DONE)
+    thumb(battle, 0, 1, turn=turn)
+    edit_prompt(battle=battle, turn=turn, prompt="New")
+    Response.objects.filter(superseded=False, text="").update(text="e", state="done")
+    thumb(battle, 0, -1, turn=turn)
+    before = [user("prompt 0"), assistant("a")] if turn == 2 else []
+    assert split_of("prompt 0") != split_of("New")
+    assert rows("trl-unpaired") == [
+        {
+            "prompt": [*before, user(prompt)],
+            "completion": [assistant(answer)],
+            "label": up,
+            "split": split_of("prompt 0" if turn == 2 else prompt),
+        }
+        for prompt, answer, up in ((prompts[-1], "ac"[turn - 1], True), ("New", "e", False))
+    ]
+
+
+def test_votes_are_on_the_prompt_as_it_was_edited() -> None:
+    battle = converse(["Old"], {"amber": ["a"], "birch": ["b"]})
+    edit_prompt(battle=battle, turn=1, prompt="New")
+    for response in Response.objects.filter(superseded=False):
+        Response.objects.filter(pk=response.pk).update(text=f"n{response.pk}", state="done")
+    vote(battle, [1, 2])
+    for name in set(FORMATS) - {"trl-unpaired"}:
+        (row,) = rows(name)
+        said = json.dumps(row)
+        assert "New" in said
+        assert "Old" not in said
+        assert '"a"' not in said
 
 
 def test_unpaired_takes_nothing_from_votes() -> None:

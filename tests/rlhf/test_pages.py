@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from arena.models import Contender, Prompt
 from rlhf import services
 from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
+from rlhf.stages import PRESETS, STAGES, check_settings
 from tests.rlhf.conftest import REFUSED
 from tests.rlhf.votes import many_votes
 
@@ -89,7 +91,7 @@ def test_starting_a_reward_model_leads_to_its_page(
     run = Run.objects.get()
     assert answer.status_code == 302
     assert answer["Location"] == f"/lab/runs/{run.pk}/"
-    assert run.config == {"seed": 7}
+    assert run.config == {**PRESETS["quick"].settings["reward"], "seed": 7}
     assert run.created_by is not None
     assert queued == [("rlhf.tasks.follow_run", run.pk)]
     assert "Waiting for the training worker" in text_of(operator_client.get(answer["Location"]))
@@ -157,6 +159,64 @@ def test_a_wrong_setting_is_named_above_the_form(
 
 
 # --- a run --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_has_a_quick_look_that_its_run_names(
+    operator_client: Client, name: str
+) -> None:
+    quick = PRESETS["quick"].settings[name]
+    assert check_settings(name, quick) == quick
+    run = Run.objects.create(stage=name, name="looked", config={**quick, "seed": 7})
+    assert "How thorough quick look" in text_of(operator_client.get(run.get_absolute_url()))
+    Run.objects.update(config={"seed": 7})
+    assert "How thorough standard" in text_of(operator_client.get(run.get_absolute_url()))
+
+
+@pytest.mark.parametrize(
+    ("rate", "lower", "by_length", "said"),
+    [
+        (0.7, 0.62, 0.6, None),
+        (0.55, 0.501, 0.5, None),
+        (0.6, 0.5, 0.4, "better than chance"),
+        (None, 0.0, None, "better than chance"),  # no pair was held out
+        (0.8, 0.7, 0.8, "no better than going by length alone"),
+    ],
+)
+def test_a_reward_model_of_no_use_is_named_wherever_it_is_used(
+    operator_client: Client,
+    base: Contender,
+    reward_model: Run,
+    library: list[Prompt],
+    rate: float | None,
+    lower: float,
+    by_length: float | None,
+    said: str | None,
+) -> None:
+    reward_model.summary = {
+        "metrics": {
+            "test_accuracy": rate,
+            "test_accuracy_lower": lower,
+            "test_accuracy_upper": 0.9,
+            "test_pairs": 120,
+            "length_only_accuracy": by_length,
+        }
+    }
+    reward_model.save()
+    own = text_of(operator_client.get(reward_model.get_absolute_url()))
+    label = re.search(r"<option[^>]*>reward-0[^<]*", operator_client.get("/lab/").content.decode())
+    update = services.create_run(stage="best-of-n")
+    its = text_of(operator_client.get(update.get_absolute_url()))
+    assert label is not None
+    if said is None:
+        assert "collect more votes first" not in own + its
+        assert " – " not in label.group()
+        assert update.notes == []
+    else:
+        assert said in own
+        assert " – " in label.group()
+        assert f"This update rests on {reward_model}." in its
+        assert said in its
 
 
 def test_a_running_run_shows_progress_and_time_left(operator_client: Client) -> None:
@@ -326,6 +386,35 @@ def test_a_dataset_that_cannot_be_written_says_why(operator_client: Client, fold
     assert "could not be written" in text_of(operator_client.get(dataset.get_absolute_url()))
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", [Job.State.FAILED, Job.State.CANCELLED])
+def test_a_dataset_that_was_cut_short_is_tried_again(
+    operator_client: Client, queued: list[tuple[str, int]], state: Job.State
+) -> None:
+    chosen = {"population": "simulated", "scrub": True, "last_vote": 3}
+    failed = services.create_dataset(format="lmsys", container="parquet", selection=chosen)
+    Dataset.objects.update(state=state)
+    page = operator_client.get(failed.get_absolute_url()).content.decode()
+    assert f'action="/lab/datasets/{failed.pk}/retry/"' in page
+    answer = operator_client.post(f"/lab/datasets/{failed.pk}/retry/")
+    made = Dataset.objects.exclude(pk=failed.pk).get()
+    assert answer["Location"] == made.get_absolute_url()
+    assert queued == [("rlhf.tasks.write_dataset", made.pk)]
+    assert (made.state, made.created_by) == (Job.State.QUEUED, User.objects.get())
+    for same in ("format", "container", "population", "selection"):
+        assert getattr(made, same) == getattr(failed, same)
+
+
+def test_a_dataset_that_was_not_cut_short_is_not_tried_again(operator_client: Client) -> None:
+    dataset = services.create_dataset(format="ranking")
+    assert "Try again" not in text_of(operator_client.get(dataset.get_absolute_url()))
+    answer = operator_client.post(f"/lab/datasets/{dataset.pk}/retry/")
+    assert answer.status_code == 409
+    assert "nothing to repeat" in text_of(answer)
+    assert Dataset.objects.count() == 1
+
+
+@pytest.mark.filterwarnings("error:StreamingHttpResponse")
 async def test_a_download_is_sent_block_by_block(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(600_000))
