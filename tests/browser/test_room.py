@@ -146,7 +146,9 @@ def test_a_long_edit_is_counted_and_held_back(arena: LiveArena, visitor: Visitor
     box.fill("x" * 16_001)
     expect(page.get_by_text("16,001 of 16,000 characters")).to_be_visible()
     page.get_by_role("button", name="Ask this instead").click()
-    assert box.evaluate("box => box.validationMessage") == "Shorten the prompt to 16,000 characters."
+    assert (
+        box.evaluate("box => box.validationMessage") == "Shorten the prompt to 16,000 characters."
+    )
     expect(page.locator(".prompt__text")).to_have_text("Short")
     box.fill("Other")
     expect(page.get_by_text("of 16,000 characters")).to_have_count(0)
