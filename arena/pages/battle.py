@@ -45,6 +45,7 @@ class Card:
     state: str
     html: SafeString
     error: str
+    cut_off: bool
     reaction: int | None
     reasons: list[tuple[str, str, bool]]  # what a thumb may say: value, words, whether it says so
     comment: str
@@ -149,6 +150,7 @@ class BattlePage:
             state=response.state,
             html=mark_safe(in_words(response.html or "")),  # cleaned by arena.rendering
             error=shown(response.error),
+            cut_off=response.cut_off,
             reaction=response.reaction,
             reasons=[
                 (value, str(words), value in response.reasons)
