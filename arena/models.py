@@ -268,6 +268,7 @@ class Response(models.Model):
     first_token_s = models.FloatField(null=True)
     duration_s = models.FloatField(null=True)
     tokens = models.PositiveIntegerField(null=True)
+    cut_off = models.BooleanField(default=False, help_text="It ran into its limit of tokens.")
     disclosures = models.JSONField(
         default=list,
         blank=True,

@@ -167,7 +167,7 @@ class OpenAIServer:
             await say(text)
         if model == "unended":
             return
-        await say(None, finish_reason="stop")
+        await say(None, finish_reason="length" if model == "cut-off" else "stop")
         usage = {"choices": [], "usage": {"completion_tokens": 7}}
         await response.write(b"data: " + json.dumps(usage).encode() + b"\n\n")
         await response.write(b"data: [DONE]\n\n")
@@ -241,6 +241,7 @@ async def _blank(server: OpenAIServer, response: web.StreamResponse, asked: Any)
     yield "\n"
 
 
+@_voice("cut-off")
 @_voice("unended")
 @_voice("half")
 async def _half(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:

@@ -66,6 +66,7 @@ class ResponseOut(Place):
     state: Literal["pending", "streaming", "done", "stopped", "error"]
     text: str
     error: str | None
+    cut_off: bool = Field(description="It ran into its limit of tokens.")
     reaction: int | None
 
 

@@ -16,6 +16,14 @@ class Usage:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """The text ran into its limit of tokens."""
+
+
+Piece = str | Usage | CutOff
+
+
 class BackendError(Exception):
     """A contender could not answer.
 
@@ -32,8 +40,11 @@ class BackendError(Exception):
 class Backend(Protocol):
     def stream(
         self, contender: Contender, messages: Sequence[Message]
-    ) -> AsyncGenerator[str | Usage, None]:
-        """Text as it is written; "" is a sign of life; at most one Usage. Raises BackendError."""
+    ) -> AsyncGenerator[Piece, None]:
+        """Text as it is written; "" is a sign of life; at most one of the others.
+
+        Raises BackendError.
+        """
 
     async def check(self, contender: Contender) -> str:
         """One short answer, as proof: "Hello … (0.3 s)". Raises BackendError."""

@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 from django.conf import settings
 
-from arena.backends.base import Message, Usage
+from arena.backends.base import CutOff, Message, Piece, Usage
 from arena.backends.http import session
 from arena.backends.problems import broke_off, no_connection, not_set_up, not_understood, refused
 from arena.backends.sse import SSEError, events
@@ -40,7 +40,7 @@ class OpenAIBackend:
 
     async def stream(
         self, contender: Contender, messages: Sequence[Message]
-    ) -> AsyncGenerator[str | Usage, None]:
+    ) -> AsyncGenerator[Piece, None]:
         url = f"{self.base_url(contender)}/chat/completions"
         headers = _headers(contender)
         body = _body(contender, messages)
@@ -83,7 +83,7 @@ class LocalBackend(OpenAIBackend):
 
     async def stream(
         self, contender: Contender, messages: Sequence[Message]
-    ) -> AsyncGenerator[str | Usage, None]:
+    ) -> AsyncGenerator[Piece, None]:
         await _until_listening(self.base_url(contender))
         async with aclosing(super().stream(contender, messages)) as pieces:
             async for piece in pieces:
@@ -132,7 +132,7 @@ def _body(contender: Contender, messages: Sequence[Message]) -> dict[str, Any]:
 
 async def _answer(
     contender: Contender, url: str, headers: dict[str, str], body: dict[str, Any]
-) -> AsyncGenerator[str | Usage, None]:
+) -> AsyncGenerator[Piece, None]:
     while True:
         async with session().post(
             url,
@@ -172,7 +172,7 @@ def _adapted(body: dict[str, Any], status: int, complaint: str) -> bool:
 
 async def _pieces(
     contender: Contender, response: aiohttp.ClientResponse
-) -> AsyncGenerator[str | Usage, None]:
+) -> AsyncGenerator[Piece, None]:
     ended = False
     async for data in events(response.content.iter_any()):
         if data == b"[DONE]":
@@ -186,36 +186,41 @@ async def _pieces(
             yield piece
         if tokens is not None:
             yield Usage(tokens)
-        ended = ended or finish
+        if finish == "length":
+            yield CutOff()
+        ended = ended or finish is not None
     if not ended:
         raise broke_off(contender, "The stream ended without a finish_reason and without [DONE].")
 
 
-def _read(contender: Contender, chunk: Any) -> tuple[str | None, bool, int | None]:
-    """Text, whether the answer is finished, and tokens, of one chunk of a stream."""
+def _read(contender: Contender, chunk: Any) -> tuple[str | None, str | None, int | None]:
+    """Text, why the answer is finished if it is, and tokens, of one chunk of a stream."""
     if error := chunk.get("error"):
         raise broke_off(contender, f"The endpoint reported in mid-stream: {str(error)[:500]}")
     usage = chunk.get("usage")
     tokens = int(usage["completion_tokens"]) if usage else None
     choices = chunk.get("choices")
     if not choices:
-        return None, False, tokens
+        return None, None, tokens
     choice = choices[0]
     said = choice.get("delta") or choice.get("message") or {}
     # "" is a sign of life: a model that thinks before it speaks has no content yet.
     text = clean(said.get("content") or "")
-    return text, choice.get("finish_reason") is not None, tokens
+    return text, choice.get("finish_reason"), tokens
 
 
-async def _whole(response: aiohttp.ClientResponse) -> AsyncGenerator[str | Usage, None]:
+async def _whole(response: aiohttp.ClientResponse) -> AsyncGenerator[Piece, None]:
     """The answer of an endpoint that does not stream."""
     raw = await _limited(response, ANSWER_MAX_BYTES)
     answer = _loads(raw)
     try:
-        text = answer["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError):
+        choice = answer["choices"][0]
+        text, finish = choice["message"]["content"], choice.get("finish_reason")
+    except (AttributeError, KeyError, IndexError, TypeError):
         raise SSEError("Its JSON is not a chat completion.") from None
     yield clean(text or "")
+    if finish == "length":
+        yield CutOff()
     if tokens := (answer.get("usage") or {}).get("completion_tokens"):
         yield Usage(tokens)
 

@@ -78,6 +78,7 @@ def _take_up(hub: Hub, state: BattleState, known: dict[int, str]) -> None:
         live = room.responses.get(response.id)
         if live is not None:
             response.state, response.text, response.error = live.state, live.text, live.error
+            response.cut_off = live.cut_off
         elif known.get(response.id):
             response.state, response.text = Response.State.STREAMING, known[response.id]
 

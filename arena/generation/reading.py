@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from arena.backends import BackendError, Usage, backend_of
+from arena.backends import BackendError, CutOff, Usage, backend_of
 from arena.generation.pen import Pen
 from arena.models import Response
 from arena.selectors import Job
@@ -30,6 +30,7 @@ class Outcome:
     first_token_s: float | None = None
     duration_s: float | None = None
     tokens: int | None = None
+    cut_off: bool = False
 
 
 async def read(job: Job, pen: Pen, outcome: Outcome, began: Callable[[], None]) -> None:
@@ -43,6 +44,9 @@ async def read(job: Job, pen: Pen, outcome: Outcome, began: Callable[[], None]) 
             async for piece in stream:
                 if isinstance(piece, Usage):
                     outcome.tokens = piece.tokens
+                    continue
+                if isinstance(piece, CutOff):
+                    outcome.cut_off = True
                     continue
                 if piece and outcome.first_token_s is None:
                     outcome.first_token_s = loop.time() - begun

@@ -166,6 +166,7 @@ class Writing:
     async def _settle(self) -> None:
         """Saves first and tells then: whoever hears that it is done can vote at once."""
         response, outcome = self._response, self._outcome
+        cut_off = outcome.cut_off and outcome.state == Response.State.DONE
         ending = Ending(
             response_id=response.id,
             state=outcome.state,
@@ -174,6 +175,7 @@ class Writing:
             first_token_s=outcome.first_token_s,
             duration_s=outcome.duration_s,
             tokens=outcome.tokens,
+            cut_off=cut_off,
             disclosures=self._pen.spans,
             masked=bool(self._pen.spans) and settings.ARENA_DISCLOSURE == "mask",
         )
@@ -187,10 +189,11 @@ class Writing:
             told = blind_error(outcome.error, text=response.text)
         response.error = told
         response.state = outcome.state
+        response.cut_off = cut_off
         place = {"turn": response.turn, "position": response.position}
         if outcome.state == Response.State.ERROR:
             self._hub.tell(response, live.failed(**place, error=told))
         else:
-            self._hub.tell(response, live.done(**place, state=outcome.state))
+            self._hub.tell(response, live.done(**place, state=outcome.state, cut_off=cut_off))
         self._hub.forget_later(response)
         await self._hub.keeper.release(response.id)

@@ -41,8 +41,14 @@ def delta(*, turn: int, position: int, text: str, html: str, block: int) -> Even
     }
 
 
-def done(*, turn: int, position: int, state: str) -> Event:
-    return {"event": "done", "turn": turn, "position": POSITIONS[position], "state": state}
+def done(*, turn: int, position: int, state: str, cut_off: bool) -> Event:
+    return {
+        "event": "done",
+        "turn": turn,
+        "position": POSITIONS[position],
+        "state": state,
+        "cut_off": cut_off,
+    }
 
 
 def failed(*, turn: int, position: int, error: str) -> Event:

@@ -24,6 +24,7 @@ class LiveResponse:
     state: str = Response.State.PENDING
     text: str = ""
     error: str = ""
+    cut_off: bool = False
     writer: asyncio.Task[Any] | None = None  # the whole work, up to the saved end
     reader: asyncio.Task[Any] | None = None  # its part that waits for the contender
     ended_by: str = field(default="")  # "stop" or "shutdown", when not by itself
@@ -46,6 +47,7 @@ class LiveResponse:
             "state": self.state,
             "text": self.text,
             "error": self.error,
+            "cut_off": self.cut_off,
         }
 
     def follow(self, event: dict[str, Any]) -> None:
@@ -55,6 +57,7 @@ class LiveResponse:
             self.text += event["text"]
         elif event["event"] == "done":
             self.state = event["state"]
+            self.cut_off = event["cut_off"]
         elif event["event"] == "error":
             self.state = Response.State.ERROR
             self.error = event["error"]

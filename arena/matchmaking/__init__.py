@@ -5,7 +5,7 @@ uniform share, the share of those on trial, fewer battles for who fails, the dra
 propensity.
 """
 
-from arena.matchmaking.candidates import Candidate, chances
+from arena.matchmaking.candidates import FAILING_BELOW, Candidate, chances
 from arena.matchmaking.lineups import (
     Lineup,
     draw_lineup,
@@ -18,6 +18,7 @@ from arena.matchmaking.lineups import (
 from arena.matchmaking.policies import Policy, Targeted, Uniform, Weighted
 
 __all__ = [
+    "FAILING_BELOW",
     "Candidate",
     "Lineup",
     "Policy",

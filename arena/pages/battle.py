@@ -26,6 +26,9 @@ FAILED_REASON = _("There are not two answers to compare. Retry the failed one.")
 ALL_FAILED_REASON = _(
     "No contender could answer. Retry in a while, or tell the operator: the log says why."
 )
+# Chances that are worth a word, as multiples of an even chance: of two from 60 % and below 37.5 %,
+# of three from 40 % and below 25 %.
+FAVOURED, SURPRISING = 1.2, 0.75
 PLACES = {1: _("1st"), 2: _("2nd"), 3: _("3rd")}
 KNOWN_NAMES = _("You chose them by name, so your vote will be kept but not counted.")
 SHOWN_NAMES = _(
@@ -42,6 +45,7 @@ class Card:
     state: str
     html: SafeString
     error: str
+    cut_off: bool
     reaction: int | None
     reasons: list[tuple[str, str, bool]]  # what a thumb may say: value, words, whether it says so
     comment: str
@@ -146,6 +150,7 @@ class BattlePage:
             state=response.state,
             html=mark_safe(in_words(response.html or "")),  # cleaned by arena.rendering
             error=shown(response.error),
+            cut_off=response.cut_off,
             reaction=response.reaction,
             reasons=[
                 (value, str(words), value in response.reasons)
@@ -226,25 +231,32 @@ class BattlePage:
     def surprise(self) -> str:
         """How the vote compares with what Elo expected; empty where nothing was expected."""
         lines = [line for line in self.reveal if line.expected is not None]
-        if not self.vote or not lines:
+        if not self.vote or len(lines) < 2:
             return ""
+        even = 1 / len(lines)
         favourite = max(lines, key=lambda line: line.expected or 0)
+        if (favourite.expected or 0) < FAVOURED * even:
+            return gettext("Before your vote the chances were about even.")
         first = [line for line in lines if line.place == str(PLACES[1])]
-        if len({line.expected_percent for line in lines}) == 1:
-            return gettext("Before your vote nobody was the favourite.")
         values = {"favourite": favourite.position, "percent": favourite.expected_percent}
         if len(first) != 1 or self.vote["all_bad"]:
             text = gettext("Before your vote %(favourite)s was the favourite, with %(percent)s %%.")
-        elif first[0] is favourite:
+            return text % values
+        values |= {"first": first[0].position, "chance": first[0].expected_percent}
+        if first[0] is favourite:
             text = gettext(
                 "Before your vote %(favourite)s was the favourite, "
                 "with %(percent)s %%: as expected."
             )
-        else:
-            values |= {"first": first[0].position, "chance": first[0].expected_percent}
+        elif (first[0].expected or 0) < SURPRISING * even:
             text = gettext(
                 "Before your vote %(favourite)s was the favourite, with %(percent)s %%: "
                 "a surprise, with %(chance)s %% for %(first)s."
+            )
+        else:
+            text = gettext(
+                "Before your vote %(favourite)s was the favourite, with %(percent)s %%; "
+                "%(first)s had %(chance)s %%."
             )
         return text % values
 

@@ -4,8 +4,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from arena import selectors
 from arena.models import Battle, Contender, Prompt
 
 SUGGESTIONS = 4
@@ -43,7 +45,7 @@ class Setup:
 
     def __init__(self, *, mode: object, size: object, contenders: Sequence[str]) -> None:
         self._known = list(
-            Contender.objects.filter(active=True, external=False).values_list("slug", "name")
+            Contender.objects.filter(active=True, external=False).values_list("pk", "slug", "name")
         )
         self.active = len(self._known)
         self.ready = self.active >= 2
@@ -65,14 +67,23 @@ class Setup:
 
     @property
     def slots(self) -> list[Slot]:
-        """As many as there are contenders, up to three; each begins with another one."""
-        slugs = [slug for slug, _ in self._known]
-        wanted = [slug for slug in dict.fromkeys(self._chosen) if slug in slugs]
-        begin = (wanted + [slug for slug in slugs if slug not in wanted])[:3]
+        """As many as there are contenders, up to three; each begins with another one.
+
+        Those that fail at present stand last and say so.
+        """
+        failing = selectors.failing()
+        known = sorted(self._known, key=lambda one: one[0] in failing)  # else by name, as before
+        labels = {slug: _name(name, pk in failing) for pk, slug, name in known}
+        wanted = [slug for slug in dict.fromkeys(self._chosen) if slug in labels]
+        begin = (wanted + [slug for slug in labels if slug not in wanted])[:3]
         return [
-            Slot(number, [Choice(slug, name, "", slug == first) for slug, name in self._known])
+            Slot(number, [Choice(slug, name, "", slug == first) for slug, name in labels.items()])
             for number, first in enumerate(begin, 1)
         ]
+
+
+def _name(name: str, fails: bool) -> str:
+    return gettext("%(name)s (not answering now)") % {"name": name} if fails else name
 
 
 def categories() -> list[str]:

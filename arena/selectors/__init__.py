@@ -12,7 +12,7 @@ from arena.selectors.battles import (
     socket_url,
     vote_summary,
 )
-from arena.selectors.candidates import candidates
+from arena.selectors.candidates import candidates, failing
 from arena.selectors.contenders import Profile, profiles
 from arena.selectors.conversations import Job, pending_jobs
 from arena.selectors.personal import personal_data
@@ -43,6 +43,7 @@ __all__ = [
     "circumstances",
     "counted_votes",
     "decided_votes",
+    "failing",
     "generating",
     "label",
     "own_battle",

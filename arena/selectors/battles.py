@@ -30,6 +30,7 @@ class ResponseState:
     reaction: int | None
     reasons: list[str] = field(default_factory=list)  # of the reaction
     comment: str = ""  # of the reaction
+    cut_off: bool = False
     html: str | None = None
 
     @property
@@ -90,6 +91,7 @@ class BattleState:
             "state": response.state,
             "text": response.text,
             "error": response.error or None,
+            "cut_off": response.cut_off,
             "reaction": response.reaction,
         }
         if response.html is not None:
@@ -216,4 +218,5 @@ def _state_of(response: Response, *, blind: bool) -> ResponseState:
         reaction=reaction.value if reaction else None,
         reasons=reaction.reasons if reaction else [],
         comment=reaction.comment if reaction else "",
+        cut_off=response.cut_off,
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from arena.matchmaking import Candidate
+from arena.matchmaking import FAILING_BELOW, Candidate, chances
 from arena.models import Contender, Placement, Replacement, Response
 
 # Fewer votes than this make a contender new.
@@ -29,6 +29,13 @@ def candidates(able: Mapping[int, str]) -> list[Candidate]:
         Candidate(pk, able[pk], new, *records.get(pk, (0, 0)), rival)
         for pk, new, rival in _standing(able)
     ]
+
+
+def failing() -> set[int]:
+    """The contenders whose recent responses failed, as after two failures in a row."""
+    known = [Candidate(pk, "", False, *record) for pk, record in _records().items()]
+    left = chances(known)
+    return {one.pk for one, chance in zip(known, left, strict=True) if chance < FAILING_BELOW}
 
 
 def _standing(able: Mapping[int, str]) -> list[tuple[int, bool, int | None]]:

@@ -24,6 +24,7 @@ class Ending:
     first_token_s: float | None = None
     duration_s: float | None = None
     tokens: int | None = None
+    cut_off: bool = False
     disclosures: list[Span] = field(default_factory=list)
     masked: bool = False
 
@@ -48,6 +49,7 @@ def finish_responses(endings: Iterable[Ending]) -> None:
             first_token_s=ending.first_token_s,
             duration_s=ending.duration_s,
             tokens=ending.tokens,
+            cut_off=ending.cut_off,
             disclosures=ending.disclosures,
             masked=ending.masked,
             ended_at=now,

@@ -36,6 +36,7 @@ from ranking.selectors.kept import Kept
 from ranking.style_control import rank_with_style
 
 WINDOWS = (7, 30, 90)  # days
+LONGEST = 36_500  # days of a window; what is far longer is no date
 COMPUTED: Kept[LeaderboardRecord] = Kept(size=64, seconds=3600)
 
 
@@ -205,8 +206,10 @@ def _check(
             % {"cluster": cluster}
         )
     check_slice(category, population)
-    if days is not None and days < 1:
-        raise Invalid(_("A time window has at least one day."))
+    if days is not None and not 1 <= days <= LONGEST:
+        raise Invalid(
+            _("A time window has at least one day and at most %(longest)s.") % {"longest": LONGEST}
+        )
 
 
 def check_slice(category: str, population: str) -> None:

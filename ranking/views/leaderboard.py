@@ -18,17 +18,17 @@ from django.views.decorators.http import require_safe
 
 from arena.views import refusals
 from ranking import categories, selectors
-from ranking.boards import BY_RATER, LEVEL
+from ranking.boards import BY_RATER, LEVEL, LeaderboardRecord
 from ranking.charts.figures import percent, whole
 from ranking.estimators import expected_score
-from ranking.first_place import FirstPlace, first_place
+from ranking.first_place import first_place
 from ranking.selectors.kept import Kept
 from ranking.selectors.lines import FEW, Line, lines, version
 from ranking.selectors.slices import votes_by_category
 from ranking.views.caveats import caveats_shown
 from ranking.views.columns import COLUMNS
 from ranking.views.effects import effects
-from ranking.views.plots import FRESH_S, counts_of, figures_of
+from ranking.views.plots import FRESH_S, counts_of, figures_of, plots_of
 from ranking.views.query import RANK, Query
 from ranking.views.table import make_table
 from ranking.views.wording import CLUSTERS, METHODS, POPULATIONS, grouped, last_days, window
@@ -60,21 +60,24 @@ class Option(NamedTuple):
 @require_safe
 @refusals
 def leaderboard(request: HttpRequest) -> HttpResponse:
-    """The page; for htmx the standings alone, when a new leaderboard is there or for sorting."""
+    """The page; or the standings alone, when a new leaderboard is there or for sorting; or the
+    figures alone, which follow the standings."""
     query = Query.of(request.GET)
-    standings = _standings(query)
-    if request.headers.get("HX-Target") == "standings":
-        response = HttpResponse(standings)
+    part = request.headers.get("HX-Target")
+    if part == "standings":
+        response = HttpResponse(_standings(query))
+    elif part == "figures":
+        response = HttpResponse(_figures(query))
     else:
-        response = render(request, "ranking/leaderboard.html", _page(query, standings))
+        response = render(request, "ranking/leaderboard.html", _page(query))
     patch_vary_headers(response, ["HX-Target"])
     return response
 
 
-def _page(query: Query, standings: SafeString) -> dict[str, Any]:
+def _page(query: Query) -> dict[str, Any]:
     return {
-        "standings": standings,
-        "figures": FIGURES.get((get_language(), *query.board.values()), lambda: _figures(query)),
+        "standings": _standings(query),
+        "figures": _figures(query),
         "method": METHODS[query.method],
         "query": query,
         "methods": [
@@ -136,13 +139,17 @@ def _drawn_standings(query: Query) -> SafeString:
 
 
 def _figures(query: Query) -> SafeString:
-    """Nothing while there are no votes: the standings say so."""
-    if not selectors.board(**query.board).standings:
-        return SafeString()
-    context: dict[str, Any] = {"figures": figures_of(query)}
-    if first := _first_place(query):
-        chances = [(name, percent(chance)) for name, chance in first.chances]
-        context |= {"first": first, "chances": chances, "share": _small_share(first.share)}
+    """Says of which leaderboard it is, for it may be some seconds older than the standings."""
+    plots = plots_of(query)
+    key = (get_language(), plots.board.digest, *query.board.values())
+    return FIGURES.get(key, lambda: _drawn_figures(query, plots.board))
+
+
+def _drawn_figures(query: Query, board: LeaderboardRecord) -> SafeString:
+    """Nothing to see while there are no votes: the standings say so."""
+    context: dict[str, Any] = {"of": board.digest}
+    if board.standings:
+        context |= {"figures": figures_of(query), **_first_place(query)}
     return render_to_string("ranking/figures.html", context)
 
 
@@ -150,11 +157,20 @@ def _small_share(share: float) -> str:
     return f"{number_format(f'{100 * share:.2g}')} %"
 
 
-def _first_place(query: Query) -> FirstPlace | None:
+def _first_place(query: Query) -> dict[str, Any]:
     if query.method != "bradley-terry":
-        return None
+        return {}
     counts = counts_of(query)
-    return first_place(counts, selectors.contenders_in(counts))
+    first = first_place(counts, selectors.contenders_in(counts))
+    if first is None:
+        return {}
+    return {
+        "first": first,
+        "chances": [(name, percent(chance)) for name, chance in first.chances],
+        "share": _small_share(first.share),
+        "total": counts.votes,
+        "all_votes": whole(counts.votes),
+    }
 
 
 def _is_small(found: Sequence[Line]) -> bool:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from arena.errors import NotFound, Unavailable
 from arena.views import refusals
 from ranking import selectors
-from ranking.boards import BY_RATER
+from ranking.boards import BY_RATER, LeaderboardRecord
 from ranking.charts import (
     BattleCounts,
     Chart,
@@ -45,6 +45,7 @@ FRESH_S = 20  # while votes pour in, plots are drawn anew at most so often
 class Plots(NamedTuple):
     """The plots of one leaderboard by name; `subtitle` says which votes they show."""
 
+    board: LeaderboardRecord
     charts: dict[str, Chart]
     subtitle: tuple[str, ...]
 
@@ -161,6 +162,7 @@ def _plots(query: Query) -> Plots:
     found = lines(board)
     moments = {line.standing.contender_id: line.moments for line in found}
     return Plots(
+        board,
         {
             "ratings": Ratings(board.standings),
             "costs": Costs(found),

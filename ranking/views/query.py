@@ -89,7 +89,7 @@ def _one_of(name: str, given: Mapping[str, str], default: str, *others: str) -> 
     if value not in {default, *others}:
         known = ", ".join(one for one in (default, *others) if one and not one.startswith("-"))
         raise NotFound(
-            _("There is no %(name)s '%(value)s'. There is: %(known)s.")
+            _("The parameter %(name)s cannot be '%(value)s'. Say one of: %(known)s.")
             % {"name": name, "value": value, "known": known}
         )
     return value

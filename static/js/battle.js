@@ -48,6 +48,7 @@ function render(turn, response) {
   const card = cardOf(turn, response.position);
   bodyOf(card).innerHTML = response.html;
   card.querySelector("[data-error]").textContent = response.error ?? "";
+  card.toggleAttribute("data-cut-off", response.cut_off);
   setState(card, response.state);
   if (isRunning(card)) followEnd(card);
 }
@@ -95,10 +96,12 @@ const events = {
     setState(card, "streaming");
     followEnd(card);
   },
-  done({ turn, position, state }) {
+  done({ turn, position, state, cut_off: cutOff }) {
     const card = cardOf(turn, position);
     if (!card) return socket.restart();
+    card.toggleAttribute("data-cut-off", cutOff);
     setState(card, state);
+    if (cutOff) followEnd(card);
     tellEnd(state === "stopped" ? "stopped" : "finished", { letter: position });
   },
   error({ turn, position, error }) {

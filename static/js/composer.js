@@ -17,6 +17,7 @@ function filled(sentence, numbers) {
 }
 
 function count(box) {
+  if (!("counted" in box.dataset)) return; // a box without a limit
   const max = Number(box.dataset.max);
   const used = [...box.value].length;
   const place = box.form.querySelector("[data-count]");

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from pytest_django import Settings
 
-from arena.backends import BackendError, Usage, backend_of, check_connection
+from arena.backends import BackendError, CutOff, Usage, backend_of, check_connection
 from arena.backends.http import close_session
 from arena.backends.sse import LINE_MAX_BYTES, SSEError, events
 from arena.errors import Unavailable
@@ -26,6 +26,8 @@ async def said(who: Contender) -> tuple[str, int | None]:
     async for piece in backend_of(who).stream(who, [{"role": "user", "content": "Hi there"}]):
         if isinstance(piece, Usage):
             tokens = piece.tokens
+        elif isinstance(piece, CutOff):
+            text += "…"
         else:
             text += piece
     await close_session()
@@ -37,6 +39,7 @@ async def said(who: Contender) -> tuple[str, int | None]:
     [
         ("echo", "Hi there ", 7),
         ("whole", "All at once.", 3),
+        ("cut-off", "half an…", 7),
         ("picky", "up to 256", 7),
         ("thinks", "the answer", 7),
         ("surrogate", " odd", 7),

@@ -24,6 +24,7 @@ async def test_the_first_event_is_the_state(arena: Arena) -> None:
         "state": "done",
         "text": "hello **you** ",
         "error": None,
+        "cut_off": False,
         "reaction": None,
         "html": '<p dir="auto">hello <strong>you</strong></p>\n',
     }

@@ -41,15 +41,34 @@ def test_the_named_modes_offer_everybody_who_is_active(client: Client, mode: str
     assert f'name="mode" value="{mode}"' in shown
 
 
-def test_the_boxes_begin_with_different_contenders(client: Client) -> None:
-    shown = page(client.get(reverse("home"), {"mode": "side_by_side", "contenders": "cobalt-wren"}))
-    firsts = [
+def firsts(shown: str) -> list[str]:
+    """What the boxes begin with."""
+    return [
         part.split('"')[0]
         for part in shown.split('<option value="')[1:]
         if "selected" in part.split(">")[0]
     ]
-    assert firsts[0] == "cobalt-wren"
-    assert len(set(firsts)) == 3
+
+
+def test_the_boxes_begin_with_different_contenders(client: Client) -> None:
+    shown = page(client.get(reverse("home"), {"mode": "side_by_side", "contenders": "cobalt-wren"}))
+    assert firsts(shown)[0] == "cobalt-wren"
+    assert len(set(firsts(shown))) == 3
+
+
+@pytest.mark.parametrize("mode", ["side_by_side", "direct"])
+def test_who_fails_at_present_stands_last_and_says_so(client: Client, mode: str) -> None:
+    usual = page(client.get(reverse("home"), {"mode": mode}))
+    assert firsts(usual) == ["amber-heron", "basalt-otter", "cobalt-wren"]
+    assert "not answering now" not in usual
+    for _ in range(2):
+        finish(named(client, "amber-heron", "basalt-otter"), ["", "An answer"])
+    shown = page(client.get(reverse("home"), {"mode": mode}))
+    assert firsts(shown) == ["basalt-otter", "cobalt-wren", "amber-heron"]
+    assert shown.count("Amber Heron (not answering now)") == shown.count("not answering now") == 3
+    chosen = page(client.get(reverse("home"), {"mode": mode, "contenders": "amber-heron"}))
+    assert firsts(chosen)[0] == "amber-heron"
+    assert "not answering now" not in page(client.get(reverse("home")))
 
 
 def test_side_by_side_takes_as_many_as_the_size_says(client: Client) -> None:

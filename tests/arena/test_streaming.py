@@ -116,6 +116,16 @@ async def test_it_is_written_without_any_page_too(arena: Arena) -> None:
     assert [response["state"] for response in said] == ["done", "done"]
 
 
+async def test_it_says_what_was_cut_off_at_its_limit(arena: Arena) -> None:
+    battle = await arena.start("cut-off", "echo", prompt="hello there")
+    await arena.finished(battle["id"])
+    said = (await arena.battle(battle["id"]))["turns"][0]["responses"]
+    assert [(r["state"], r["text"], r["cut_off"]) for r in said] == [
+        ("done", "half an", True),
+        ("done", "hello there ", False),
+    ]
+
+
 async def test_the_battle_shows_the_text_so_far(arena: Arena) -> None:
     battle = await arena.start("slow", "echo")
     page = await arena.page(battle["id"])

@@ -212,6 +212,19 @@ def test_a_lost_connection_is_told_and_comes_back_with_what_was_missed(
     ballot_opens(page)
 
 
+def test_a_response_that_was_cut_off_says_so(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("cut-off", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    cards = page.locator("article.response")
+    cut = cards.filter(has_text="half an")
+    whole = cards.filter(has_text="Why is the sky blue?")
+    for _ in ("as it ends", "after a reload"):
+        expect(cut.get_by_text("Cut off at its length limit.")).to_be_visible()
+        expect(whole.get_by_text("Cut off at its length limit.")).to_be_hidden()
+        page.reload()
+
+
 def test_writing_can_be_stopped(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("slow", "slow")
     page = visitor.begin()

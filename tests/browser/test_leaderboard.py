@@ -9,7 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from arena.models import Contender
 from ranking.tasks import refresh
-from tests.browser.conftest import PATIENCE_MS, Visitor, elsewhere
+from ranking.views.plots import PLOTS
+from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor, elsewhere
 from tests.ranking.ballots import cast
 from tests.ranking.pages import nothing_kept  # noqa: F401
 
@@ -96,15 +97,54 @@ def test_heads_sort_without_a_new_page_and_a_refresh_keeps_the_order(visitor: Vi
     assert order(page)[-1] == "Heron"
     expect(page.get_by_role("link", name="Lost", exact=True)).to_be_focused()
     elsewhere(lambda: (cast(["otter", "heron"], [2, 1]), refresh()))
-    expect(page.get_by_text("37 votes")).to_be_visible()
+    expect(page.get_by_text("37 votes ·")).to_be_visible()
     assert order(page)[-1] == "Heron"
     assert page.evaluate("window.stayed")
+
+
+def test_figures_follow_the_table(visitor: Visitor) -> None:
+    page = visitor.open("/leaderboard/")
+    see(page.locator("#ratings .plot--light img"))
+    page.locator("#ratings summary").click()
+    page.get_by_role("heading", name="Leaderboard", exact=True).click()  # the focus leaves
+    first = page.get_by_role("region", name="How sure is the first place?")
+    expect(first).to_contain_text("by 36 votes:")
+    top = page.locator("#ratings").bounding_box()
+
+    def vote() -> None:
+        cast(["otter", "heron"], [1, 2])
+        PLOTS.clear()  # what time does outside of a test
+        refresh()
+
+    elsewhere(vote)
+    expect(page.get_by_text("37 votes ·")).to_be_visible()
+    expect(first).to_contain_text("by 37 votes:")
+    digest = page.locator("#standings").get_attribute("data-of")
+    expect(page.locator("#figures")).to_have_attribute("data-of", str(digest))
+    image = page.locator("#ratings .plot--light img")
+    assert image.evaluate("image => image.naturalWidth") > 0
+    assert f"of={str(digest)[:12]}" in image.evaluate("image => image.currentSrc")
+    expect(page.get_by_role("region", name="Data of the plot: Ratings")).to_be_visible()
+    assert page.locator("#ratings").bounding_box() == top
+
+
+def test_figures_come_with_the_first_vote(arena: LiveArena, visitor: Visitor) -> None:
+    page = visitor.open("/leaderboard/?population=simulated")
+    expect(page.get_by_role("heading", name="No votes yet")).to_be_visible()
+
+    def vote() -> None:
+        cast(["otter", "heron"], [1, 2], population="simulated")
+        PLOTS.clear()
+        refresh()
+
+    elsewhere(vote)
+    expect(page.get_by_role("heading", name="Plots")).to_be_visible()
 
 
 def test_a_chosen_category_shows_at_once(visitor: Visitor) -> None:
     page = visitor.open("/leaderboard/?method=plackett-luce")
     page.get_by_label("Category").select_option("coding")
-    expect(page.get_by_text("32 votes")).to_be_visible()
+    expect(page.get_by_text("32 votes ·")).to_be_visible()
     assert "method=plackett-luce" in page.url
     assert "category=coding" in page.url
 
@@ -113,7 +153,7 @@ def test_it_works_without_javascript(newcomer: Callable[..., Visitor]) -> None:
     page = newcomer(java_script_enabled=False).open("/leaderboard/")
     page.get_by_label("Category").select_option("coding")
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_text("32 votes")).to_be_visible()
+    expect(page.get_by_text("32 votes ·")).to_be_visible()
     page.get_by_role("link", name="Won", exact=True).click()
     expect(page.locator("th[aria-sort=descending]")).to_have_text("Won")
     page.get_by_role("link", name="Significant differences").click()

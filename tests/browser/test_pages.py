@@ -93,7 +93,7 @@ def test_an_open_leaderboard_refreshes_when_a_vote_is_counted(
     voted(visitor)
     elsewhere(refresh)
     expect(board.get_by_role("table")).to_contain_text("Contender One of echo")
-    expect(board.get_by_text("1 vote")).to_be_visible()
+    expect(board.get_by_text("1 vote ·")).to_be_visible()
 
 
 def test_the_method_and_whose_votes_are_links(arena: LiveArena, visitor: Visitor) -> None:

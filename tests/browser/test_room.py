@@ -1,6 +1,7 @@
 """The way through the rating room in a real browser: modes, reveal, undo, next, skip, forget."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -132,6 +133,39 @@ def test_the_prompt_is_edited_and_answered_anew(arena: LiveArena, visitor: Visit
         page.get_by_role("button", name="Write both again").click()
     ballot_opens(page)
     assert Response.objects.filter(superseded=True).count() == 4
+
+
+def test_a_long_edit_is_counted_and_held_back(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin(prompt="Short")
+    ballot_opens(page)
+    page.get_by_text("Edit the prompt").click()
+    box = page.get_by_label("The edited prompt")
+    box.fill("x" * 15_000)
+    expect(page.get_by_text("15,000 of 16,000 characters")).to_be_visible()
+    box.fill("x" * 16_001)
+    expect(page.get_by_text("16,001 of 16,000 characters")).to_be_visible()
+    page.get_by_role("button", name="Ask this instead").click()
+    assert (
+        box.evaluate("box => box.validationMessage") == "Shorten the prompt to 16,000 characters."
+    )
+    expect(page.locator(".prompt__text")).to_have_text("Short")
+    box.fill("Other")
+    expect(page.get_by_text("of 16,000 characters")).to_have_count(0)
+    page.get_by_role("button", name="Ask this instead").click()
+    expect(page.locator(".prompt__text")).to_have_text("Other")
+
+
+def test_a_touch_phone_shows_no_keys(arena: LiveArena, newcomer: Callable[..., Visitor]) -> None:
+    arena.add("echo", "echo", "echo")
+    phone = newcomer(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    for size, vote in ((2, "A is better"), (3, "All bad")):
+        page = phone.begin(size=size)
+        expect(page.get_by_role("button", name=vote)).to_be_enabled()
+        expect(page.locator("kbd:visible, [data-sheet]:visible")).to_have_count(0)
+        page.get_by_role("button", name=vote).click()
+        expect(page.get_by_role("link", name="Next battle").first).to_be_visible()
+        expect(page.locator("kbd:visible, [data-sheet]:visible")).to_have_count(0)
 
 
 def test_without_javascript_a_vote_is_cast_taken_back_and_all_is_deleted(

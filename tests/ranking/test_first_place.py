@@ -1,5 +1,6 @@
 """How sure the first place is."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client
 from ranking.counting import SliceCounts, Who
 from ranking.first_place import first_place
 from ranking.tallies import Tallies
+from ranking.views.plots import PLOTS
 from tests.ranking.ballots import cast
 from tests.ranking.pages import nothing_kept  # noqa: F401 - a fixture
 
@@ -66,6 +68,28 @@ def test_the_page_says_it_for_bradley_terry(client: Client) -> None:
         cast("ab", [2, 1])
     cast("ab", [1, 2])
     page = client.get("/leaderboard/").content.decode()
-    assert "Chance of being the best: <strong>A</strong>" in page
+    assert "Chance of being the best, by 7 votes: <strong>A</strong>" in page
     assert "B would be first instead of A" in page
     assert "How sure" not in client.get("/leaderboard/?method=elo").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("nothing_kept")
+def test_table_and_figures_say_of_which_votes_they_are(client: Client) -> None:
+    def digests(target: str) -> list[str]:
+        answer = client.get("/leaderboard/", headers={"HX-Target": target}).content.decode()
+        return re.findall(r'data-of="([0-9a-f]+)"', answer)
+
+    (empty,) = digests("figures")
+    assert digests("standings") == [empty]
+    cast("ab", [1, 2])
+    PLOTS.clear()  # what time does outside of a test
+    (table,) = digests("standings")
+    assert table != empty
+    assert digests("figures") == [table]
+    assert f"&amp;of={table[:12]}" in client.get("/leaderboard/").content.decode()
+    cast("ab", [1, 2])
+    assert digests("standings") != [table]
+    assert digests("figures") == [table]  # for some seconds; the page asks again
+    PLOTS.clear()
+    assert digests("figures") == digests("standings")

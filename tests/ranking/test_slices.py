@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from io import StringIO
 
 import pytest
@@ -50,10 +51,22 @@ def test_a_category_is_not_found_inside_another_name() -> None:
     assert selectors.rows_in(Slice("coding", "people")).count() == 1
 
 
-def test_a_window_without_a_day_is_refused(client: Client) -> None:
-    with pytest.raises(Invalid, match="at least one day"):
-        selectors.board(method="elo", days=0)
-    assert client.get("/api/v1/leaderboard?days=0").status_code == 422
+@pytest.mark.parametrize("days", [-1, 0, 36_501, 10**17, 10**30])
+def test_a_window_without_a_day_or_of_centuries_is_refused(client: Client, days: int) -> None:
+    with pytest.raises(Invalid, match="at least one day and at most 36500"):
+        selectors.board(method="elo", days=days)
+    answer = client.get(f"/api/v1/leaderboard?days={days}")
+    assert answer.status_code == 422
+    assert "at most 36500" in answer.json()["error"]
+    shown = client.get(f"/leaderboard/?days={days}")
+    assert shown.status_code == 404
+    assert f"The parameter days cannot be '{days}'. Say one of: 7, 30, 90." in unescape(
+        shown.content.decode()
+    )
+
+
+def test_a_window_may_be_as_long_as_anybody_remembers(client: Client) -> None:
+    assert client.get("/api/v1/leaderboard?days=36500").status_code == 200
 
 
 def test_a_kept_board_is_computed_again_after_a_refit() -> None:

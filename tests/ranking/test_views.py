@@ -267,7 +267,7 @@ def test_a_refresh_gets_the_table_alone(client: Client) -> None:
         ({"days": "5"}, "7, 30, 90"),
         ({"days": "-1"}, "7, 30, 90"),
         ({"cluster": "moon"}, "vote, rater"),
-        ({"significant": "yes"}, "There is no significant"),
+        ({"significant": "yes"}, "The parameter significant cannot be"),
         ({"sort": "luck"}, "rank, rating"),
         ({"sort": "--votes"}, "rank, rating"),
     ],
