@@ -232,11 +232,10 @@ def test_intervals_by_rater_hold_the_truth_where_raters_are_consistently_odd():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("raters", [20, 40, 100])
-def test_bootstraps_over_raters_hold_the_truth_where_raters_are_consistently_odd(raters):
-    """Percentiles as they are hold 92 to 94 % of it with so few raters."""
+def test_bootstraps_over_raters_hold_the_truth_where_raters_are_consistently_odd():
+    """Percentiles as they are hold 92 % of it with so few raters; more are in decision 3."""
     truth = odd_raters(60_000, 30, np.random.default_rng(10_000)).ratings_
-    fits = (odd_raters(raters, 30, g) for g in generators(1300))
+    fits = (odd_raters(20, 30, g) for g in generators(1300))
     check_coverage(fits, truth, method="bootstrap", rounds=1000)
 
 
