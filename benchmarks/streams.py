@@ -10,6 +10,8 @@ import argparse
 import asyncio
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -36,9 +38,16 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=600, help="of each response, of many")
     parser.add_argument("--within", type=float, default=20.0, help="seconds in which many begin")
     options = parser.parse_args()
-    if "first" in options.parts:
+    later = [part for part in options.parts if part != "first"]
+    if "first" in options.parts and later:
+        # A process has one arena: Django's settings keep the first one's home.
+        rest = [argument for argument in sys.argv[1:] if argument not in options.parts]
+        for parts in (["first"], later):
+            command = [sys.executable, "-m", "benchmarks.streams", *parts, *rest]
+            subprocess.run(command, check=True)
+    elif "first" in options.parts:
         asyncio.run(first_tokens(options.webs, options.rounds))
-    if {"many", "votes"} & set(options.parts):
+    else:
         asyncio.run(many(options, votes="votes" in options.parts))
 
 
