@@ -150,6 +150,11 @@ class Battle(models.Model):
     signed_in = models.BooleanField(
         null=True, help_text="Whether the rater had an account then; unknown for imported votes."
     )
+    language = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="What the file of an imported vote calls its language; else it is detected.",
+    )
     taken_back = models.JSONField(
         null=True,
         editable=False,

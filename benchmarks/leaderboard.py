@@ -1,15 +1,17 @@
 """The leaderboard beside running votes: how soon it is new, and how fast its page is.
 
 First: a vote is sent through the API; the time ends when a page that is open has been told by its
-socket and has fetched its standings anew. Then: the whole page is asked for 50 times a second,
-whether or not the answers come, while votes are cast one after the other. Imported votes lie below
-all of it. With web server, worker and Redis as in `make run`; the client is on the same cores.
+socket and has fetched its standings anew, and again when its figures are of that leaderboard
+and a plot is drawn. Then: the whole page is asked for 50 times a second, whether or not the answers
+come, while votes are cast one after the other. Imported votes lie below all of it. With web server,
+worker and Redis as in `make run`; the client is on the same cores.
 
     python -m benchmarks.leaderboard [--votes 20] [--imported 100000] [--seconds 20]
 """
 
 import argparse
 import asyncio
+import html
 import io
 import json
 import random
@@ -21,7 +23,7 @@ import aiohttp
 
 from benchmarks.running import percentile, rater, running_arena
 
-HEADERS = {"HX-Request": "true", "HX-Target": "standings"}
+PACE_S = 1.5  # of static/js/leaderboard.js
 ANSWER_TIMEOUT_S = 30.0
 RATE = 50
 
@@ -42,17 +44,21 @@ async def measure(options: argparse.Namespace) -> None:
         await asyncio.to_thread(_import, options.imported)
         async with person.ws_connect(f"{arena.base}/ws/leaderboard/") as page:
             await _shown(person, arena.base, page, options.imported)
-            delays = []
+            delays, figure_delays = [], []
+            renewed = -PACE_S
             for number in range(1, options.votes + 1):
                 battle = await _battle(person, arena.base)
                 begun = time.perf_counter()
                 await _vote(person, arena.base, battle)
-                await _shown(person, arena.base, page, options.imported + number)
+                digest = await _shown(person, arena.base, page, options.imported + number)
                 delays.append(time.perf_counter() - begun)
+                renewed = await _drawn(person, arena.base, digest, renewed)
+                figure_delays.append(renewed - begun)
         times, votes = await _load(person, arena.base, options.seconds)
-    print("Seconds from a vote to the new standings on an open page.")
-    print("votes       p50     worst")
-    print(f"{options.votes:5d}  {percentile(delays, 50):8.2f}  {max(delays):8.2f}")
+    print("Seconds from a vote to the new leaderboard on an open page.")
+    print("votes                 p50     worst")
+    for name, found in (("standings", delays), ("plots", figure_delays)):
+        print(f"{options.votes:5d}  {name:10}  {percentile(found, 50):5.2f}  {max(found):8.2f}")
     print(f"Milliseconds of the whole page at {RATE} requests a second, beside running votes.")
     print("requests  votes cast       p50       p95     worst")
     figures = [1000 * percentile(times, p) for p in (50, 95)] + [1000 * max(times)]
@@ -128,15 +134,48 @@ async def _vote(person: aiohttp.ClientSession, base: str, battle: str) -> None:
 
 async def _shown(
     person: aiohttp.ClientSession, base: str, page: aiohttp.ClientWebSocketResponse, votes: int
-) -> None:
-    """Wait until the standings that the page fetches when told rest on this many votes."""
+) -> str:
+    """Wait until the standings that the page fetches when told rest on this many votes.
+
+    Returns the digest of their leaderboard.
+    """
     async with asyncio.timeout(ANSWER_TIMEOUT_S):
         while True:
-            async with person.get(f"{base}/leaderboard/", headers=HEADERS) as answer:
-                text = await answer.text()
+            text = await _part(person, base, "standings")
             if re.search(rf"\b{votes:,} vote", text):
-                return
+                return _digest(text)
             await page.receive()
+
+
+async def _drawn(person: aiohttp.ClientSession, base: str, digest: str, renewed: float) -> float:
+    """Wait as the page does until its figures are of that leaderboard and its first plot is drawn.
+
+    Returns when.
+    """
+    async with asyncio.timeout(ANSWER_TIMEOUT_S):
+        while True:
+            await asyncio.sleep(max(0.0, renewed + PACE_S - time.perf_counter()))
+            renewed = time.perf_counter()
+            text = await _part(person, base, "figures")
+            if _digest(text) == digest:
+                address = re.search(r'<img [^>]*src="([^"]+)"', text)
+                assert address, "the figures have no plot"
+                async with person.get(base + html.unescape(address[1])) as answer:
+                    answer.raise_for_status()
+                    await answer.read()
+                return time.perf_counter()
+
+
+async def _part(person: aiohttp.ClientSession, base: str, part: str) -> str:
+    headers = {"HX-Request": "true", "HX-Target": part}
+    async with person.get(f"{base}/leaderboard/", headers=headers) as answer:
+        return await answer.text()
+
+
+def _digest(part: str) -> str:
+    found = re.search(r'data-of="(\w+)"', part)
+    assert found, "the part does not say of which leaderboard it is"
+    return found[1]
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ LANGUAGES = {
     "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
     "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
+_CODES = {name.lower(): code for code, name in LANGUAGES.items()} | {
+    code: code for code in LANGUAGES
+}
 _UNKNOWN_TO_DJANGO = [gettext_noop("Chinese"), gettext_noop("Malay"), gettext_noop("Norwegian")]
 # What the arena's own categories and those of its prompt library are called.
 NAMES = {
@@ -69,7 +72,8 @@ EXPLAINED = {
     LANGUAGE: format_lazy(
         gettext_lazy(
             "The language of the prompts without their code blocks, if py3langid tells it with a "
-            "probability of at least {least}: a prompt that is too short has none."
+            "probability of at least {least}: a prompt that is too short has none. An imported "
+            "vote has the language that its file names."
         ),
         least=f"{LEAST_PROBABILITY:.0%}",
     ),
@@ -123,7 +127,7 @@ def categories_of(vote: DecidedVote) -> tuple[str, ...]:
         found.add(MULTI_TURN)
     if vote.signed_in is not None:
         found.add(SIGNED_IN if vote.signed_in else ANONYMOUS)
-    if language := language_of(prose):
+    if language := _code_of(vote.language) or language_of(prose):
         found.add(LANGUAGE + language)
     return tuple(sorted(found - {"", OVERALL}))
 
@@ -134,6 +138,12 @@ def language_of(text: str) -> str:
         return ""
     language, probability = _identifier().classify(text)
     return language if probability >= LEAST_PROBABILITY else ""
+
+
+def _code_of(language: str) -> str:
+    """The code of a language that a file names in English or by its code, else nothing."""
+    said = language.lower()
+    return _CODES.get(said) or _CODES.get(re.split("[-_]", said)[0], "")
 
 
 def label(category: str) -> str:

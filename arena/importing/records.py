@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from arena.models import Contender, Rater
+from arena.models import Battle, Contender, Rater
 
 WINNERS = {
     "model_a": (1, 2),
@@ -20,6 +20,7 @@ BOTH_BAD = {"tie (bothbad)", "both_bad"}
 JUDGE_PREFIX = "import:"
 
 _NAME_MAX = Contender._meta.get_field("name").max_length or 0
+_LANGUAGE_MAX = Battle._meta.get_field("language").max_length or 0
 _JUDGE_MAX = (Rater._meta.get_field("external_id").max_length or 0) - len(JUDGE_PREFIX)
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -112,7 +113,7 @@ def checked_vote(
         winner=said,
         judge=by,
         cast_at=_time(tstamp),
-        language=_text(language, "language").strip(),
+        language=_text(language, "language").strip()[:_LANGUAGE_MAX],
         key=_text(key, "id").strip(),
         blind=blind,
         turns=tuple(turn.readable() for turn in turns),

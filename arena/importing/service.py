@@ -27,7 +27,7 @@ _NAMESPACE = UUID("6e7a2f0c-9d1b-5b4e-8f3a-2c9d0e4b7a11")
 
 # The fields of the rows below, in their order.
 _BATTLE = ["id", "rater", "mode", "state", "population", "category", "tags", "signed_in"]
-_BATTLE += ["taken_back", "source", "created_at"]
+_BATTLE += ["language", "taken_back", "source", "created_at"]
 _VOTE = ["battle", "all_bad", "reasons", "comment", "counted", "not_counted_because"]
 _VOTE += ["features", "cast_at"]
 _PLACEMENT = [
@@ -200,6 +200,7 @@ class _Importer:
             "",
             "",
             None,
+            vote.language,
             None,
             self.source,
             now,
@@ -221,6 +222,7 @@ class _Importer:
             rater_id=self.raters[JUDGE_PREFIX + vote.judge],
             population=Population.PEOPLE,
             category="",
+            language=vote.language,
             cast_at=vote.cast_at or now,
             all_bad=vote.all_bad,
             prompts=tuple(turn.prompt for turn in vote.turns),

@@ -43,6 +43,7 @@ class DecidedVote:
     prompts: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     signed_in: bool | None = None  # None: not known, as of an imported vote
+    language: str = ""  # as the file of an imported vote calls it
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -92,6 +93,7 @@ def _decide(votes: list[Vote], *, texts: bool) -> Iterator[DecidedVote]:
             all_bad=vote.all_bad,
             tags=tuple(vote.battle.tags.split()),
             signed_in=vote.battle.signed_in,
+            language=vote.battle.language,
             prompts=prompts.get(vote.battle_id, ()),
             responses=tuple(
                 _rated(fields, said.get(placement, []))

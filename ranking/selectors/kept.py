@@ -19,11 +19,13 @@ class _Entry(Generic[Value]):
 class Kept(Generic[Value]):
     """At most `size` values, none older than `seconds`; the least recently used go first.
 
-    Who asks for a value that is just being made waits for it: so a crowd makes it once.
+    What is dear lasts longer: `rest` times as long as it took to make, so that making one value
+    again and again takes at most one part in `rest` of the time. Who asks for a value that is just
+    being made waits for it: so a crowd makes it once.
     """
 
-    def __init__(self, *, size: int, seconds: float) -> None:
-        self._size, self._seconds = size, seconds
+    def __init__(self, *, size: int, seconds: float, rest: float = 0.0) -> None:
+        self._size, self._seconds, self._rest = size, seconds, rest
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry[Value]] = OrderedDict()
 
@@ -35,9 +37,11 @@ class Kept(Generic[Value]):
             if len(self._entries) > self._size:
                 self._entries.popitem(last=False)
         with entry.lock:
-            if entry.until <= time.monotonic():
+            begun = time.monotonic()
+            if entry.until <= begun:
                 entry.value = make()
-                entry.until = time.monotonic() + self._seconds
+                done = time.monotonic()
+                entry.until = done + max(self._seconds, self._rest * (done - begun))
             return entry.value
 
     def clear(self) -> None:

@@ -28,7 +28,7 @@ from ranking.selectors.slices import votes_by_category
 from ranking.views.caveats import caveats_shown
 from ranking.views.columns import COLUMNS
 from ranking.views.effects import effects
-from ranking.views.plots import FRESH_S, counts_of, figures_of, plots_of
+from ranking.views.plots import counts_of, figures_of, plots_of
 from ranking.views.query import RANK, Query
 from ranking.views.table import make_table
 from ranking.views.wording import CLUSTERS, METHODS, POPULATIONS, grouped, last_days, window
@@ -38,7 +38,7 @@ GAPS = (20, 50, 100, 200)  # rating points that the page tells as win rates
 # The two dear parts of the page, as HTML. Thumbs and times of responses change without a new
 # leaderboard, so that no part lives long.
 STANDINGS: Kept[SafeString] = Kept(size=64, seconds=15)
-FIGURES: Kept[SafeString] = Kept(size=32, seconds=FRESH_S)
+FIGURES: Kept[SafeString] = Kept(size=32, seconds=15)
 
 
 class Choice(NamedTuple):

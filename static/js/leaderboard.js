@@ -4,7 +4,7 @@
 import { connect } from "./socket.js";
 
 const POLL = 15_000;
-const PACE = 10_000; // the figures change at most so often
+const PACE = 1_500; // the figures change at most so often
 const LOADING = 5_000; // longer than this a new plot is not waited for
 
 const refresh = () => htmx.trigger("#standings", "refresh");
@@ -31,6 +31,7 @@ function follow() {
 }
 
 async function renewFigures() {
+  if (part("figures").contains(document.activeElement)) return;
   const answer = await fetch(location.href, { headers: { "HX-Target": "figures" } });
   if (!answer.ok) return;
   const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from arena.importing import service
 from arena.models import Battle, Contender, Rater, Response, Vote
 from arena.selectors import decided_votes
+from ranking.selectors import board
 from ranking.services import Rebuilt, rebuild
 
 pytestmark = pytest.mark.django_db
@@ -266,6 +267,13 @@ def test_lmsys_conversations_are_imported_turn_by_turn(write: Write, name: str) 
     ]
     assert Rater.objects.get().external_id == "import:arena_user_973"
     assert vote.cast_at.year == 2023
+
+
+def test_the_language_that_a_file_names_is_a_category(write: Write) -> None:
+    path = write("model_a,model_b,winner,language\nx,y,model_a,German\nx,y,model_b,unknown\n")
+    load(path)
+    assert board(method="bradley-terry", category="language-de").votes == 1
+    assert rebuild() == Rebuilt(2, rows_equal=True, tallies_equal=True, elo_equal=True)
 
 
 def test_lmsys_reads_one_json_array_of_any_length(

@@ -118,6 +118,23 @@ def test_the_language_is_told_or_left_open(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
+@pytest.mark.parametrize(
+    ("said", "category"),
+    [
+        ("German", "language-de"),
+        ("german", "language-de"),
+        ("de", "language-de"),
+        ("pt-BR", "language-pt"),
+        ("zh_Hant", "language-zh"),
+        ("unknown", "language-en"),
+        ("", "language-en"),
+    ],
+)
+def test_a_file_names_the_language_or_it_is_detected(said: str, category: str) -> None:
+    found = categories_of(vote("What should I see in Lisbon in a day?", language=said))
+    assert [name for name in found if name.startswith("language-")] == [category]
+
+
 def test_code_does_not_blur_the_language() -> None:
     prompt = "Was gibt dieses Programm aus?\n```python\nfor item in the_list:\n    print(item)\n```"
     assert "language-de" in categories_of(vote(prompt))

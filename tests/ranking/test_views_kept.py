@@ -39,6 +39,23 @@ def test_a_value_gets_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept.get("a", lambda: now) == 110
 
 
+def test_what_is_dear_lasts_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    kept: Kept[float] = Kept(size=1, seconds=1, rest=20)
+
+    def make() -> float:
+        nonlocal now
+        now += 0.5
+        return now
+
+    assert kept.get("a", make) == 100.5
+    now = 110.4
+    assert kept.get("a", make) == 100.5
+    now = 110.5
+    assert kept.get("a", make) == 111
+
+
 def test_a_crowd_waits_for_the_one_who_makes_it() -> None:
     kept: Kept[int] = Kept(size=1, seconds=60)
     made, going = [], threading.Barrier(4, timeout=10)
