@@ -123,11 +123,11 @@ def services(home: Path, host: str, port: int, given: Mapping[str, str]) -> list
     """What runs: only what the operator does not run elsewhere."""
     python = sys.executable
     worker = [python, "-m", "celery", "-q", "-A", "config", "worker", "--without-gossip"]
-    worker += ["--without-mingle", "--loglevel", "INFO"]
+    worker += ["--without-mingle", "--loglevel", "WARNING"]
     specs = [
         Spec("web", [
             python, "-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port),
-            "--no-access-log", "--timeout-graceful-shutdown", "3",
+            "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
         ]),
         Spec("worker", [*worker, "-Q", "default", "-n", "default@%h", "--concurrency", "2"]),
         Spec(
@@ -214,7 +214,7 @@ class Supervisor:
         unpacking = self._begin_weights()
         preparing = self._process("config.prepare", stdout=subprocess.PIPE)
         if is_prepared(self._home):
-            self._begin(specs, "models", "web")
+            self._begin(specs, "web", *(["models"] if unpacking is None else []))
         self._finish(preparing, "The database could not be prepared.")
         assert preparing.stdout is not None
         said = preparing.stdout.read().decode(errors="replace").splitlines()

@@ -18,7 +18,7 @@ def bootstrap() -> str:
 
 
 def test_the_printed_password_opens_the_admin_account() -> None:
-    password = bootstrap().split("password  ")[1].strip()
+    password = bootstrap().split("password  ")[1].split()[0]
     user = authenticate(username="admin", password=password)
     assert user is not None
     assert user.is_superuser

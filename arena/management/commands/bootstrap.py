@@ -23,3 +23,4 @@ class Command(BaseCommand):
             users.create_superuser("admin", password=password)
             self.stdout.write("Admin account created. This password is shown only now:")
             self.stdout.write(f"    user      admin\n    password  {password}")
+            self.stdout.write("Another one: .venv/bin/python manage.py changepassword admin")
