@@ -123,7 +123,7 @@ def services(home: Path, host: str, port: int, given: Mapping[str, str]) -> list
     """What runs: only what the operator does not run elsewhere."""
     python = sys.executable
     worker = [python, "-m", "celery", "-q", "-A", "config", "worker", "--without-gossip"]
-    worker += ["--without-mingle", "--loglevel", "WARNING"]
+    worker += ["--without-mingle", "--loglevel", "INFO"]
     specs = [
         Spec("web", [
             python, "-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port),
