@@ -78,6 +78,7 @@ def run(found: Run) -> dict[str, Any]:
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
         "seconds": _seconds(found),
+        "can_resume": selectors.can_resume(found),
         "charts": [chart(curve) for curve in selectors.curves(found)],
         "samples": selectors.samples(found) if stage.makes_contender else [],
         "log": log or selectors.log_tail(found, LOG_LINES),
@@ -140,6 +141,9 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
 def _seconds(run: Run) -> float | None:
     if run.started_at is None or run.finished_at is None:
         return None
+    if run.resumed_at is not None:  # without the time in which nothing ran
+        total = run.summary.get("seconds", {}).get("total")
+        return None if total is None else float(total)
     return (run.finished_at - run.started_at).total_seconds()
 
 

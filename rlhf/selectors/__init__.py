@@ -9,6 +9,7 @@ from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
 from rlhf.selectors.runs import (
+    can_resume,
     log_tail,
     reward_runs,
     run_event,
@@ -25,6 +26,7 @@ __all__ = [
     "Side",
     "Thumb",
     "VoteCount",
+    "can_resume",
     "chosen_thumbs",
     "chosen_votes",
     "count_votes",

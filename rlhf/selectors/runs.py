@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from rlhf.models import Job, Run
+from rlhf.training.state import can_go_on
 
 logger = logging.getLogger(__name__)
 TAIL_BYTES = 64 * 1024
@@ -31,11 +32,17 @@ def run_event(run: Run) -> dict[str, Any]:
 
 
 def seconds_left(run: Run, now: datetime | None = None) -> float | None:
-    """A straight line through the progress so far; None before there is enough of it."""
-    if run.state != Job.State.RUNNING or run.started_at is None or run.progress < MIN_PROGRESS:
+    """A straight line through the progress of its present process; None before there is enough."""
+    begin, made = run.resumed_at or run.started_at, run.progress - run.resumed_from
+    if run.state != Job.State.RUNNING or begin is None or made < MIN_PROGRESS:
         return None
-    elapsed = ((now or timezone.now()) - run.started_at).total_seconds()
-    return max(0.0, round(elapsed * (1 - run.progress) / run.progress, 1))
+    elapsed = ((now or timezone.now()) - begin).total_seconds()
+    return max(0.0, round(elapsed * (1 - run.progress) / made, 1))
+
+
+def can_resume(run: Run) -> bool:
+    """Whether the run was cut short and kept a state that it can go on from."""
+    return run.state in {Job.State.FAILED, Job.State.CANCELLED} and can_go_on(run.folder)
 
 
 def reward_runs() -> QuerySet[Run]:

@@ -24,6 +24,10 @@ The output folder gets
 - checkpoint/: renamed into place when whole. A policy: merged weights, tokenizer and generation
   settings, ready to serve. A reward model: what `reward_model.load_reward_model` loads
 - error.json after a failure: {"reason", "what to do"}
+- state/ while it runs, and after it was killed, stopped or failed: what it needs to go on (`state`)
+
+The same config with the same inputs in the same folder goes on from the state that is there: lines of
+metrics.jsonl and samples.jsonl after it are cut, and the result is that of an uninterrupted run.
 
 Exit codes: 0 done; 1 crashed, the loss is not a number, or memory ran out; 2 the config or an input
 file cannot be used (one line on stderr); 143 stopped by SIGTERM. A checkpoint of an earlier run in

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
 
 from rlhf.training.chats import Messages, encode_prompt
 from rlhf.training.losses import token_log_probs
+from rlhf.training.pieces import Pieces
 from rlhf.training.policies import pick_dtype
 
 KEEP_SHARE = 0.8  # finished rows are dropped once fewer than this share of the batch still runs
@@ -61,31 +63,56 @@ def sample(
     settings: Sampling | None = None,
     seed: int = 0,
     on_progress: Progress | None = None,
+    pieces: Pieces | None = None,
 ) -> list[list[Completion]]:
     """Draw n responses to each prompt; the answer is in the order of the prompts.
 
-    The same seed, device and settings draw the same responses.
+    The same seed, device and settings draw the same responses. `pieces` keeps each batch: those
+    that it holds already are not drawn again.
     """
     settings = settings or Sampling()
     encoded = [encode_prompt(tokenizer, messages) for messages in prompts]
     order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))
-    generator = torch.Generator(device=model.device).manual_seed(seed)
     results: list[list[Completion]] = [[] for _ in prompts]
     done, total = 0, n * len(prompts)
     per_batch = max(1, settings.batch_size // n)
+    starts = range(0, len(order), per_batch)
+    kept = [] if pieces is None else [as_completions(piece) for piece in pieces.done]
     was_training = model.training
     model.eval()
-    runner = in_fast_precision(model)
-    for start in range(0, len(order), per_batch):
+    runner = in_fast_precision(model) if len(kept) < len(starts) else model
+    for number, start in enumerate(starts):
         batch = order[start : start + per_batch]
-        rows = _sample_batch(runner, tokenizer, [encoded[i] for i in batch], n, settings, generator)
+        if number < len(kept):
+            rows = kept[number]
+        else:
+            asked = [encoded[i] for i in batch]
+            dice = batch_generator(model.device, seed, number)
+            rows = _sample_batch(runner, tokenizer, asked, n, settings, dice)
         for position, index in enumerate(batch):
             results[index] = rows[position * n : (position + 1) * n]
         done += len(rows)
+        if number < len(kept):
+            continue
         if on_progress:
             on_progress(done, total)
+        if pieces is not None:
+            pieces.add([astuple(row) for row in rows])
     model.train(was_training)
+    if pieces is not None:
+        pieces.save()
     return results
+
+
+def batch_generator(device: torch.device, seed: int, number: int) -> torch.Generator:
+    """The dice of one batch: they depend on no batch before it, which need not be drawn again."""
+    mixed = np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0]
+    return torch.Generator(device=device).manual_seed(int(mixed) >> 1)
+
+
+def as_completions(piece: Sequence[tuple[str, Sequence[int], bool, float]]) -> list[Completion]:
+    """A kept batch of responses."""
+    return [Completion(text, tuple(tokens), finished, nll) for text, tokens, finished, nll in piece]
 
 
 def in_fast_precision(model: PreTrainedModel) -> PreTrainedModel:

@@ -11,12 +11,14 @@ import torch
 from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from rlhf.training import settings
 from rlhf.training.chats import encode_prompt
 from rlhf.training.data import Demonstration
+from rlhf.training.output import Output
 from rlhf.training.policies import pick_dtype
+from rlhf.training.resumable import ResumableSFT
 from rlhf.training.sampling import Completion
 
 Report = Callable[..., None]
@@ -24,7 +26,10 @@ Report = Callable[..., None]
 
 @contextmanager
 def trainer_arguments(config: settings.Policy, device: torch.device) -> Iterator[dict[str, Any]]:
-    """Arguments that every TRL trainer here gets; its own files go to a throw-away folder."""
+    """Arguments that every TRL trainer here gets; its own files go to a throw-away folder.
+
+    Its states do not: `Resumable` says when one is written, and where.
+    """
     with tempfile.TemporaryDirectory(prefix="trl-") as folder:
         yield {
             "output_dir": folder,
@@ -63,11 +68,13 @@ class ProgressCallback(TrainerCallback):  # type: ignore[misc]
 
 
 def imitate(
+    output: Output,
     policy: PeftModel,
     tokenizer: PreTrainedTokenizerBase,
     demonstrations: Sequence[Demonstration],
     config: settings.Policy,
     report: Report,
+    turn: int = 0,
 ) -> None:
     """Fine-tune on the responses only, by TRL's SFTTrainer; batches hold texts of like length."""
     rows = [tokenised(tokenizer, row) for row in demonstrations]
@@ -78,14 +85,14 @@ def imitate(
             completion_only_loss=True,
             train_sampling_strategy="group_by_length",
         )
-        trainer = SFTTrainer(
+        trainer = ResumableSFT(
             model=policy,
             args=arguments,
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
             callbacks=[ProgressCallback(report, {"loss": "loss", "grad_norm": "grad_norm"})],
         )
-        trainer.train()
+        trainer.train_in(output, f"training-{turn}")
 
 
 def tokenised(tokenizer: PreTrainedTokenizerBase, row: Demonstration) -> dict[str, list[int]]:

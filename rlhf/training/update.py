@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
@@ -17,7 +16,8 @@ from rlhf.training.data import Prompt, need, read_prompts, split_of
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
 from rlhf.training.gate import may_enter
-from rlhf.training.output import Output
+from rlhf.training.output import Output, open_output
+from rlhf.training.pieces import Pieces
 from rlhf.training.policies import (
     load_policy,
     load_tokenizer,
@@ -71,6 +71,7 @@ class Update:
         n: int,
         seed: int,
         on_progress: Progress | None = None,
+        pieces: Pieces | None = None,
     ) -> list[list[Completion]]:
         """Responses of the policy as it is now."""
         with merged(self.policy):
@@ -82,13 +83,14 @@ class Update:
                 settings=self.sampling,
                 seed=seed,
                 on_progress=on_progress,
+                pieces=pieces,
             )
 
 
 def open_update(config: settings.Policy, phases: dict[str, float]) -> Update:
     """Read the inputs and load the models; everything that can be wrong is found here."""
     set_seed(config.seed)
-    output = Output(Path(config.output), {"loading": 0.03, **phases, "evaluation": 0.1})
+    output = open_output(config, {"loading": 0.03, **phases, "evaluation": 0.1})
     with output.phase("loading") as report:
         train, test = split_prompts(read_prompts(config.prompts))
         need(train, 2, "training prompts", config.prompts)

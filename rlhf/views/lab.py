@@ -77,6 +77,14 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @staff_page
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    services.resume_run(run)
+    return redirect(run)
+
+
+@require_POST
+@staff_page
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter a result although its gate refused it."""
     run = get_object_or_404(Run, pk=pk)
