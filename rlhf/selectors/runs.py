@@ -1,9 +1,6 @@
 """What pages, sockets and the API tell of a run."""
 
-import json
-import logging
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,7 +9,6 @@ from django.utils import timezone
 from rlhf.models import Job, Run
 from rlhf.training.state import can_go_on
 
-logger = logging.getLogger(__name__)
 TAIL_BYTES = 64 * 1024
 MIN_PROGRESS = 0.02  # before this share is done, an estimate would be a guess
 
@@ -63,25 +59,3 @@ def log_tail(run: Run, lines: int) -> str:
         return ""
     shown = [line.rstrip().rsplit("\r", 1)[-1] for line in text.split("\n")]
     return "\n".join([line for line in shown if line][-lines:])
-
-
-def samples(run: Run, limit: int = 24) -> list[dict[str, Any]]:
-    """The latest samples that the process wrote, base beside new; unreadable lines are skipped."""
-    return _last_objects(run.folder / "samples.jsonl", limit)
-
-
-def _last_objects(path: Path, limit: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return found
-    for line in lines[-limit:]:
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            logger.warning("%s: unreadable line: %s", path, error)
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found

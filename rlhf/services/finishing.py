@@ -15,6 +15,7 @@ from rlhf.selectors import log_tail
 from rlhf.services.entering import enter
 from rlhf.services.resuming import queue_again, why_not
 from rlhf.stages import get_stage
+from rlhf.training import choosing
 from rlhf.training.gate import REASONS
 from rlhf.training.state import can_go_on
 
@@ -23,7 +24,9 @@ LOG_LINES_KEPT = 30
 NO_RESULT = Sentence("The training process left no result.")
 NOT_EVALUATED = Sentence("The run was not evaluated, so nothing is known about its damage.")
 NOT_PASSED = Sentence("The gate did not pass it.")
-GATE_REASONS = [Sentence(reason) for reason in REASONS]  # written by the training process
+# Written by the training process.
+GATE_REASONS = [Sentence(reason) for reason in REASONS]
+CHOICE_REASONS = [Sentence(reason) for reason in (choosing.RULE, *choosing.REASONS)]
 
 
 def end_run(run: Run, state: Job.State, error: str = "") -> None:

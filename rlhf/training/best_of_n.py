@@ -44,7 +44,7 @@ def learn(
     """Train on the best of each prompt's responses, against its worst or alone."""
     if config.learn == "imitate":
         chosen = [demonstration(row.prompt.messages, row.extreme(max)) for row in scored]
-        imitate(update.output, update.policy, update.tokenizer, chosen, config, report, turn)
+        imitate(update, chosen, config, report, turn)
         return
     pairs = pairs_from_samples(scored)
     if not pairs:

@@ -152,7 +152,7 @@ def prefer(
             callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.beta, trainer.sft_weight, trainer.seen = config.beta, config.sft_weight, {}
-        trainer.train_in(update.output, f"training-{turn}")
+        trainer.train_update(update, turn)
 
 
 @torch.inference_mode()

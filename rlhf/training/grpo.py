@@ -55,7 +55,7 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             processing_class=update.tokenizer,
             callbacks=[ProgressCallback(report, NAMES)],
         )
-        trainer.train_in(update.output, "training-0")
+        trainer.train_update(update)
 
 
 def largest_part(rows: int, at_most: int) -> int:

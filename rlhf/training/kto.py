@@ -61,4 +61,4 @@ def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: 
             processing_class=update.tokenizer,
             callbacks=[ProgressCallback(report, names)],
         )
-        trainer.train_in(update.output, "training-0")
+        trainer.train_update(update)

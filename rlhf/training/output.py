@@ -90,6 +90,10 @@ class Output:
                     sizes[name] = os.fstat(file.fileno()).st_size
         return Place(sizes, self._seconds(), time.monotonic() - self._clock)
 
+    def aside(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
+        """Append a line about something that is measured on the way: the progress stays."""
+        self._tell(phase, step, total, metrics)
+
     def progress(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
         """Append a line to metrics.jsonl; a metric that is not finite stops the run."""
         for name, value in metrics.items():
@@ -100,6 +104,9 @@ class Output:
                 )
         done = self._starts[phase] + self._shares[phase] * min(1.0, step / max(1, total))
         self._furthest = max(self._furthest, done)
+        self._tell(phase, step, total, metrics)
+
+    def _tell(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
         line = {
             "time": round(time.time(), 3),
             "phase": phase,

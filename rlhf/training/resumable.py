@@ -19,7 +19,9 @@ from transformers.trainer_utils import get_last_checkpoint
 from trl import GRPOTrainer, KTOTrainer, SFTTrainer
 from trl.trainer.utils import RepeatSampler
 
+from rlhf.training.looks import Look, Looks
 from rlhf.training.output import Output
+from rlhf.training.update import Update
 
 
 class Resumable(Trainer):  # type: ignore[misc]
@@ -27,6 +29,13 @@ class Resumable(Trainer):  # type: ignore[misc]
 
     _run: Output
     _name: str
+
+    def train_update(self, update: Update, turn: int = 0) -> None:
+        """Train an update's policy in its run, and look at it on the way."""
+        looks = Looks(update)
+        looks.begin()
+        self.add_callback(Look(looks, update.config.checkpoints, turn))
+        self.train_in(update.output, f"training-{turn}")
 
     def train_in(self, output: Output, name: str) -> None:
         """Train, from the last state of that name in the run's folder if there is one."""

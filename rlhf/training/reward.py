@@ -165,7 +165,7 @@ def train_adapters(
     rankings: Sequence[Ranking],
     config: settings.Reward,
     report: Callable[..., None],
-    output: Output,
+    output: Output | None = None,
 ) -> None:
     """Train LoRA adapters and the head together by AdamW, then merge the adapters.
 
@@ -181,7 +181,7 @@ def train_adapters(
     order = list(range(len(rankings)))
     shuffler = random.Random(config.seed)
     steps = config.epochs * len(batches(order, sizes, config.batch_rows))
-    taken = load_step(model, solver, output)
+    taken = load_step(model, solver, output) if output else 0
     step = 0
     model.train()
     for _ in range(config.epochs):
@@ -198,7 +198,8 @@ def train_adapters(
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(learned, 1.0)
             solver.step()
-            keep_step(model, solver, output, step, last=step == steps)
+            if output is not None:
+                keep_step(model, solver, output, step, last=step == steps)
     model.backbone = model.backbone.merge_and_unload()
     model.eval()
 

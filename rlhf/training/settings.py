@@ -74,6 +74,13 @@ class Policy(Run):
     )
     sample_batch: int = knob(128, "Responses sampled at the same time.", at_least=1)
     evaluation_prompts: int = knob(32, "Held-out prompts on which it meets its base.", at_least=1)
+    checkpoints: int = knob(
+        3,
+        "How often it is measured beside its base while it is trained, the end included; the "
+        "best of these becomes the result.",
+        at_least=1,
+        at_most=100,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

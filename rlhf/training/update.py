@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,12 +15,12 @@ from rlhf.training.data import Prompt, need, read_prompts, split_of
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
 from rlhf.training.gate import may_enter
+from rlhf.training.looks import evaluation_prompts, keep_best
 from rlhf.training.output import Output, open_output
 from rlhf.training.pieces import Pieces
 from rlhf.training.policies import (
     load_policy,
     load_tokenizer,
-    merged,
     pick_device,
     save_policy,
     with_lora,
@@ -74,17 +73,16 @@ class Update:
         pieces: Pieces | None = None,
     ) -> list[list[Completion]]:
         """Responses of the policy as it is now."""
-        with merged(self.policy):
-            return sample(
-                self.policy,
-                self.tokenizer,
-                prompts,
-                n=n,
-                settings=self.sampling,
-                seed=seed,
-                on_progress=on_progress,
-                pieces=pieces,
-            )
+        return sample(
+            self.policy,
+            self.tokenizer,
+            prompts,
+            n=n,
+            settings=self.sampling,
+            seed=seed,
+            on_progress=on_progress,
+            pieces=pieces,
+        )
 
 
 def open_update(config: settings.Policy, phases: dict[str, float]) -> Update:
@@ -114,7 +112,8 @@ def split_prompts(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]
 
 
 def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluation:
-    """Evaluate, write samples.jsonl, the checkpoint and summary.json."""
+    """Take the best checkpoint, evaluate it, write samples.jsonl, its weights and summary.json."""
+    metrics |= keep_best(update)
     with update.output.phase("evaluation") as report:
         evaluation = evaluate(update, report)
         passed, reasons = may_enter(evaluation)
@@ -129,15 +128,13 @@ def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluat
 
 def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
     """One response per held-out prompt from the policy and from its base, measured."""
-    count = min(update.config.evaluation_prompts, len(update.test))
-    prompts = random.Random(0).sample(update.test, count)  # the same ones for every seed
+    prompts = evaluation_prompts(update.test, update.config.evaluation_prompts)
     messages = [prompt.messages for prompt in prompts]
     seed = update.config.seed + 1
     policy, tokenizer = update.policy, update.tokenizer
     new = [row[0] for row in update.draw(messages, n=1, seed=seed)]
     report(1, 4)
-    with merged(policy):
-        _, new_entropy = likelihood(policy, tokenizer, messages, new)
+    _, new_entropy = likelihood(policy, tokenizer, messages, new)
     with policy.disable_adapter():
         old = [
             row[0]

@@ -16,7 +16,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from rlhf.training import best_of_n, dpo, grpo, kto, output, reward, settings, sft, state
+from rlhf.training import best_of_n, dpo, grpo, kto, looks, output, reward, settings, sft, state
 from rlhf.training.config import build_config
 from rlhf.training.output import Output
 from rlhf.training.pieces import Pieces
@@ -167,6 +167,8 @@ def test_what_was_drawn_is_not_drawn_again(
     from rlhf.training import sampling
 
     config = inputs("dpo", values, write_lines)
+    monkeypatch.setattr(looks.Looks, "begin", lambda self: None)
+    monkeypatch.setattr(looks.Looks, "look", lambda self, step, total: None)
     with monkeypatch.context() as patch:
         kill_at(patch, "training", 1)
         with pytest.raises(Killed):
