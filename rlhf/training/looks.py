@@ -3,7 +3,7 @@
 At a few steps, evenly spread, it answers the same held-out prompts with the same dice. Its
 responses go to samples.jsonl, their figures to metrics.jsonl (phase `checkpoints`; step 0 is the
 base), and its weights are kept as long as `choosing` may want them. The prompts are not those of
-the final evaluation as far as there are others, for a choice flatters what it was made on.
+the final evaluation, for a choice flatters what it was made on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Looks:
 
     def __init__(self, update: Update) -> None:
         self.update = update
-        self.prompts = looked_at(update.test, update.config.evaluation_prompts)
+        self.prompts, _ = divided(update.test)
         self._asked = [prompt.messages for prompt in self.prompts for _ in range(RESPONSES)]
         self._base: Seen | None = None
 
@@ -171,16 +171,14 @@ def spread(steps: int, times: int) -> set[int]:
     return {math.ceil(steps * number / times) for number in range(1, times + 1)}
 
 
-def looked_at(test: Sequence[Prompt], evaluated: int) -> list[Prompt]:
-    """Held-out prompts to look at: first those that the final evaluation leaves out."""
-    last = evaluation_prompts(test, evaluated)
-    others = [prompt for prompt in test if prompt not in last]
-    return [*others, *last][:PROMPTS]
+def divided(test: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
+    """Held-out prompts for looks, a quarter at most, and for the evaluation: the same each time.
 
-
-def evaluation_prompts(test: Sequence[Prompt], count: int) -> list[Prompt]:
-    """The held-out prompts of the final evaluation, the same ones for every seed."""
-    return random.Random(0).sample(test, min(count, len(test)))
+    A single one serves both.
+    """
+    order = random.Random(0).sample(test, len(test))
+    count = min(PROMPTS, max(1, len(order) // 4))
+    return order[:count], order[count:] or order
 
 
 def keep_best(update: Update) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 import torch
+from accelerate.utils import extract_model_from_parallel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
 
@@ -127,7 +128,8 @@ def as_fast(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """
     dtype, has_adapters = pick_dtype(model.device), bool(adapted(model))
     if model.dtype != dtype:
-        copied = copy.deepcopy(model)
+        # Without what accelerate wraps around the forward pass of a model under training.
+        copied = extract_model_from_parallel(copy.deepcopy(model), keep_fp32_wrapper=False)
         yield (copied.merge_and_unload() if has_adapters else copied).to(dtype)
     elif has_adapters:
         with merged(model) as folded:

@@ -15,7 +15,7 @@ from rlhf.training.data import Prompt, need, read_prompts, split_of
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
 from rlhf.training.gate import may_enter
-from rlhf.training.looks import evaluation_prompts, keep_best
+from rlhf.training.looks import divided, keep_best
 from rlhf.training.output import Output, open_output
 from rlhf.training.pieces import Pieces
 from rlhf.training.policies import (
@@ -128,7 +128,7 @@ def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluat
 
 def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
     """One response per held-out prompt from the policy and from its base, measured."""
-    prompts = evaluation_prompts(update.test, update.config.evaluation_prompts)
+    prompts = divided(update.test)[1][: update.config.evaluation_prompts]
     messages = [prompt.messages for prompt in prompts]
     seed = update.config.seed + 1
     policy, tokenizer = update.policy, update.tokenizer

@@ -14,7 +14,7 @@ from rlhf.training import best_of_n, dpo, grpo, kto, looks, settings, sft
 from rlhf.training.chats import as_messages
 from rlhf.training.config import build_config
 from rlhf.training.data import Prompt
-from rlhf.training.looks import PROMPTS, evaluation_prompts, looked_at
+from rlhf.training.looks import PROMPTS, divided
 from rlhf.training.policies import load_policy, load_tokenizer, merged, with_lora
 from rlhf.training.sampling import Sampling, sample
 from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows, read_lines
@@ -144,15 +144,22 @@ def test_every_stage_looks(values: dict[str, Any], write_lines: WriteLines, stag
     assert summary["metrics"]["kept"]["of"] == steps[-1]
 
 
-def test_prompts_are_looked_at_that_the_evaluation_leaves_out() -> None:
-    held_out = [Prompt(as_messages(f"Say {n}."), f"Say {n}.", "test") for n in range(20)]
-    evaluated = evaluation_prompts(held_out, 12)
-    seen = looked_at(held_out, 12)
-    assert len(seen) == PROMPTS
-    assert not [prompt for prompt in seen if prompt in evaluated]
-    few = looked_at(held_out[:10], 8)
-    assert len(few) == PROMPTS
-    assert few[:2] == [p for p in held_out[:10] if p not in evaluation_prompts(held_out[:10], 8)]
+@pytest.mark.parametrize(
+    ("held_out", "looks_at", "evaluated"), [(40, PROMPTS, 32), (10, 2, 8), (2, 1, 1)]
+)
+def test_looks_and_the_evaluation_share_no_prompt(
+    held_out: int, looks_at: int, evaluated: int
+) -> None:
+    prompts = [Prompt(as_messages(f"Say {n}."), f"Say {n}.", "test") for n in range(held_out)]
+    seen, left = divided(prompts)
+    assert (len(seen), len(left)) == (looks_at, evaluated)
+    assert not [prompt for prompt in seen if prompt in left]
+    assert divided(prompts) == (seen, left)
+
+
+def test_a_single_held_out_prompt_serves_both() -> None:
+    prompts = [Prompt(as_messages("Say it."), "Say it.", "test")]
+    assert divided(prompts) == (prompts, prompts)
 
 
 def test_sampling_leaves_the_weights_as_they_were_to_the_last_bit(tiny_model: str) -> None:
