@@ -36,8 +36,9 @@ from rlhf.training.chats import as_messages
 from rlhf.training.data import Ranking, read_rankings
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality
 from rlhf.training.gate import may_enter
+from rlhf.training.looks import keep_best
 from rlhf.training.output import Output
-from rlhf.training.policies import load_policy, load_tokenizer, merged, pick_device
+from rlhf.training.policies import load_policy, load_tokenizer, pick_device
 from rlhf.training.reward_model import RewardModel, RewardSettings, new_reward_model
 from rlhf.training.sampling import Completion, Sampling, sample
 from rlhf.training.selection import Scored, penalised
@@ -201,6 +202,7 @@ class Bench:
         transformers.set_seed(seed)
         begin, used = time.monotonic(), cpu_seconds()
         update = METHODS[name](self, seed, name)
+        keep_best(update)
         spent = {"update_seconds": time.monotonic() - begin}
         spent["update_cpu_seconds"] = cpu_seconds() - used
         result = self.judged(update, seed) | spent
@@ -221,8 +223,7 @@ class Bench:
             ]
             rates.append(sum((a > b) + 0.5 * (a == b) for a, b in pairs) / len(pairs))
         flat, first = [response for row in drawn for response in row], [row[0] for row in drawn]
-        with merged(update.policy):
-            _, entropy = likelihood(update.policy, self.tokenizer, messages, first)
+        _, entropy = likelihood(update.policy, self.tokenizer, messages, first)
         with update.policy.disable_adapter():
             nll, _ = likelihood(update.policy, self.tokenizer, messages, first)
             base_nll, base_entropy = self.base_likelihood(update, messages)

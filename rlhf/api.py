@@ -82,6 +82,7 @@ class RunOut(Schema):
     notes: list[str]
     refusals: list[str] = Field(description="Why its result was not entered.")
     error: str | None
+    can_resume: bool = Field(description="It was cut short and can go on where it was.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -153,6 +154,13 @@ def cancel_run(request: HttpRequest, pk: int) -> dict[str, Any]:
     """Its process is asked to stop; the state becomes `cancelled` when it has."""
     _staff(request)
     return run_payload(services.cancel_run(_run(pk)))
+
+
+@router.post("runs/{int:pk}/resume", response={200: RunOut, **PROBLEMS}, summary="Resume a run")
+def resume_run(request: HttpRequest, pk: int) -> dict[str, Any]:
+    """A run that failed or was cancelled goes on from the last state that it kept."""
+    _staff(request)
+    return run_payload(services.resume_run(_run(pk)))
 
 
 def _run(pk: int) -> Run:

@@ -1,11 +1,13 @@
-"""A curve as the path of a small SVG, drawn on the server."""
+"""Curves as paths of small SVGs, drawn on the server."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlhf.selectors import Curve
 from rlhf.wording import figure_name, phase_name
 
 WIDTH, HEIGHT = 300.0, 90.0
+WIDE, HIGH = 600.0, 220.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,44 @@ def chart(curve: Curve) -> Chart:
         first_step=min(steps),
         last_step=max(steps),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A point of a drawing: where it is, its number, and what it is."""
+
+    x: float
+    y: float
+    step: int
+    within: bool
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Points joined in their order, in a box of 600 × 220; ends of both axes."""
+
+    path: str
+    spots: tuple[Spot, ...]
+    left: float
+    right: float
+    low: float
+    high: float
+
+
+def drawing(points: Sequence[tuple[int, float, float, bool, bool]]) -> Drawing:
+    """Points as (step, across, up, within, kept), scaled into the box."""
+    across, up = [point[1] for point in points], [point[2] for point in points]
+    left, right, low, high = min(across), max(across), min(up), max(up)
+    spots = tuple(
+        Spot(
+            x=round(WIDE * (x - left) / ((right - left) or 1.0), 1),
+            y=round(HIGH * (1 - (y - low) / ((high - low) or 1.0)), 1),
+            step=step,
+            within=within,
+            kept=kept,
+        )
+        for step, x, y, within, kept in points
+    )
+    path = "M" + "L".join(f"{spot.x} {spot.y}" for spot in spots)
+    return Drawing(path, spots, left, right, low, high)

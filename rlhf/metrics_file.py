@@ -27,12 +27,15 @@ class Reading:
     reports: tuple[Report, ...]
     offset: int
     unreadable: int  # lines that were no report
+    began_anew: bool = False  # the file is shorter than what was read of it
 
 
 def read(path: Path, offset: int) -> Reading:
     """Reports after `offset`. A last line without its line break is left for the next reading."""
     try:
         with path.open("rb") as file:
+            if offset > file.seek(0, 2):
+                return Reading((), 0, 0, began_anew=True)
             file.seek(offset)
             block = file.read(MAX_BYTES)
     except FileNotFoundError:

@@ -145,6 +145,14 @@ class Run(Job):
         blank=True, help_text="Why it was entered all the same, and by whom."
     )
     metrics_offset = models.PositiveBigIntegerField(default=0)
+    resumes = models.PositiveIntegerField(
+        default=0, help_text="How often it went on by itself after its process had died."
+    )
+    died_at = models.CharField(
+        max_length=90, blank=True, help_text="Phase and step at which its process last died."
+    )
+    resumed_at = models.DateTimeField(null=True, blank=True)
+    resumed_from = models.FloatField(default=0.0, help_text="Its progress when it last went on.")
     unreadable_lines = models.PositiveIntegerField(
         default=0, help_text="Lines of metrics.jsonl that were no report."
     )

@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.models import Population
 from rlhf import selectors
 from rlhf.charts import chart
+from rlhf.checkpoints import checkpoints_of
 from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, preview, survey
 from rlhf.forms import DatasetForm
@@ -65,8 +67,23 @@ def lab() -> dict[str, Any]:
     }
 
 
-def run(found: Run) -> dict[str, Any]:
-    """A run: where it is, what it measured, what came of it."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link that shows something else in the same place."""
+
+    label: str
+    href: str
+    current: bool
+
+
+RESULT = "result"
+
+
+def run(found: Run, samples_of: str = "") -> dict[str, Any]:
+    """A run: where it is, what it measured, what came of it.
+
+    `samples_of`: the step whose samples are shown, or "result"; the newest if there is none such.
+    """
     stage = get_stage(found.stage)
     metrics = found.summary.get("metrics", {})
     reason, _, log = found.error.partition("\n\n")
@@ -78,8 +95,10 @@ def run(found: Run) -> dict[str, Any]:
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
         "seconds": _seconds(found),
+        "can_resume": selectors.can_resume(found),
         "charts": [chart(curve) for curve in selectors.curves(found)],
-        "samples": selectors.samples(found) if stage.makes_contender else [],
+        "checkpoints": checkpoints_of(found),
+        **_samples(selectors.samples(found) if stage.makes_contender else [], samples_of),
         "log": log or selectors.log_tail(found, LOG_LINES),
         "qualities": _qualities(metrics),
         "figures": _figures(metrics),
@@ -137,9 +156,32 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     }
 
 
+def _samples(written: list[selectors.Samples], wanted: str) -> dict[str, Any]:
+    """The samples of one step, and links to those of the others."""
+    if not written:
+        return {}
+    names = [RESULT if group.step is None else str(group.step) for group in written]
+    shown = names.index(wanted) if wanted in names else len(names) - 1
+    return {
+        "samples": written[shown],
+        "samples_of": wanted if wanted in names else "",
+        "samples_choices": [
+            Choice(_step_name(group.step), f"?samples={name}#samples", place == shown)
+            for place, (group, name) in enumerate(zip(written, names, strict=True))
+        ],
+    }
+
+
+def _step_name(step: int | None) -> str:
+    return gettext("result") if step is None else gettext("step %(step)s") % {"step": step}
+
+
 def _seconds(run: Run) -> float | None:
     if run.started_at is None or run.finished_at is None:
         return None
+    if run.resumed_at is not None:  # without the time in which nothing ran
+        total = run.summary.get("seconds", {}).get("total")
+        return None if total is None else float(total)
     return (run.finished_at - run.started_at).total_seconds()
 
 
@@ -158,7 +200,7 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, float]]:
     """The plain figures of a summary, nested ones by their path."""
     found: list[tuple[str, float]] = []
     for name, value in metrics.items():
-        if name in {"base", "policy", "gate", "win_rate", "win_rate_error"}:
+        if name in {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"}:
             continue
         if isinstance(value, dict):
             found += [

@@ -9,6 +9,7 @@ urlpatterns = [
     path("lab/runs/", views.start, name="runs"),
     path("lab/runs/<int:pk>/", views.run, name="run"),
     path("lab/runs/<int:pk>/cancel/", views.cancel, name="run-cancel"),
+    path("lab/runs/<int:pk>/resume/", views.resume, name="run-resume"),
     path("lab/runs/<int:pk>/enter/", views.enter, name="run-enter"),
     path("lab/lineage/", views.lineage, name="lineage"),
     path("lab/trials/", views.trials, name="trials"),

@@ -12,6 +12,7 @@ PHASES: dict[str, str | Promise] = {
     "scoring": _("scoring"),
     "training": _("training"),
     "evaluation": _("evaluation"),
+    "checkpoints": _("checkpoints"),
 }
 FIGURES: dict[str, str | Promise] = {
     "loss": _("loss"),
@@ -19,6 +20,11 @@ FIGURES: dict[str, str | Promise] = {
     "accuracy": _("accuracy"),
     "learning_rate": _("learning rate"),
     "entropy": _("entropy"),
+    "win_rate": _("wins"),
+    "nll": _("surprise to the base"),
+    "kl": _("divergence from the base"),
+    "repetition": _("repetition"),
+    "length": _("length"),
     "train_accuracy": _("train accuracy"),
     "test_accuracy": _("test accuracy"),
     "test_accuracy_lower": _("test accuracy, lower end"),

@@ -2,19 +2,20 @@
 
 from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote, vote_categories
 from rlhf.selectors.contenders import local_bases
-from rlhf.selectors.curves import Curve, curves
+from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import dataset_rows
 from rlhf.selectors.disputes import disputed, without
 from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
 from rlhf.selectors.runs import (
+    can_resume,
     log_tail,
     reward_runs,
     run_event,
-    samples,
     seconds_left,
 )
+from rlhf.selectors.samples import Samples, samples
 from rlhf.selectors.thumbs import Thumb, thumbs
 from rlhf.selectors.trials import has_begun, open_trials, trial_counts, trial_outcomes
 from rlhf.selectors.votes import VoteCount, count_votes
@@ -22,9 +23,12 @@ from rlhf.selectors.votes import VoteCount, count_votes
 __all__ = [
     "Curve",
     "Judged",
+    "Samples",
     "Side",
     "Thumb",
     "VoteCount",
+    "can_resume",
+    "checkpoint_figures",
     "chosen_thumbs",
     "chosen_votes",
     "count_votes",

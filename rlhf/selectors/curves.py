@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rlhf.models import Metric, Run
 
 MAX_POINTS = 160
+CHECKPOINTS = "checkpoints"  # the phase of what is measured now and then, beside the training
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Curve:
 def curves(run: Run) -> list[Curve]:
     """Every figure that was reported at least twice, in the order in which they appeared."""
     found: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
-    rows = Metric.objects.filter(run=run).order_by("pk")
+    rows = Metric.objects.filter(run=run).exclude(phase=CHECKPOINTS).order_by("pk")
     for phase, name, step, value in rows.values_list("phase", "name", "step", "value").iterator():
         found[phase, name].append((step, value))
     return [
@@ -32,6 +33,15 @@ def curves(run: Run) -> list[Curve]:
         for (phase, name), points in found.items()
         if len(points) > 1
     ]
+
+
+def checkpoint_figures(run: Run) -> dict[int, dict[str, float]]:
+    """What was measured at each checkpoint, by step; step 0 is the base."""
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    rows = Metric.objects.filter(run=run, phase=CHECKPOINTS).order_by("pk")
+    for step, name, value in rows.values_list("step", "name", "value"):
+        found[step][name] = value
+    return dict(sorted(found.items()))
 
 
 def _thin(points: list[tuple[int, float]]) -> list[tuple[int, float]]:

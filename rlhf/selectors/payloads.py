@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from rlhf.models import Dataset, Job, Run
-from rlhf.selectors.runs import seconds_left
+from rlhf.selectors.runs import can_resume, seconds_left
 
 
 def export_payload(dataset: Dataset) -> dict[str, Any]:
@@ -55,6 +55,7 @@ def run_payload(run: Run) -> dict[str, Any]:
         "notes": run.notes,
         "refusals": run.refusals,
         "error": run.error or None,
+        "can_resume": can_resume(run),
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,

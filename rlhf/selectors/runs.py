@@ -1,17 +1,14 @@
 """What pages, sockets and the API tell of a run."""
 
-import json
-import logging
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from rlhf.models import Job, Run
+from rlhf.training.state import can_go_on
 
-logger = logging.getLogger(__name__)
 TAIL_BYTES = 64 * 1024
 MIN_PROGRESS = 0.02  # before this share is done, an estimate would be a guess
 
@@ -31,11 +28,17 @@ def run_event(run: Run) -> dict[str, Any]:
 
 
 def seconds_left(run: Run, now: datetime | None = None) -> float | None:
-    """A straight line through the progress so far; None before there is enough of it."""
-    if run.state != Job.State.RUNNING or run.started_at is None or run.progress < MIN_PROGRESS:
+    """A straight line through the progress of its present process; None before there is enough."""
+    begin, made = run.resumed_at or run.started_at, run.progress - run.resumed_from
+    if run.state != Job.State.RUNNING or begin is None or made < MIN_PROGRESS:
         return None
-    elapsed = ((now or timezone.now()) - run.started_at).total_seconds()
-    return max(0.0, round(elapsed * (1 - run.progress) / run.progress, 1))
+    elapsed = ((now or timezone.now()) - begin).total_seconds()
+    return max(0.0, round(elapsed * (1 - run.progress) / made, 1))
+
+
+def can_resume(run: Run) -> bool:
+    """Whether the run was cut short and kept a state that it can go on from."""
+    return run.state in {Job.State.FAILED, Job.State.CANCELLED} and can_go_on(run.folder)
 
 
 def reward_runs() -> QuerySet[Run]:
@@ -56,25 +59,3 @@ def log_tail(run: Run, lines: int) -> str:
         return ""
     shown = [line.rstrip().rsplit("\r", 1)[-1] for line in text.split("\n")]
     return "\n".join([line for line in shown if line][-lines:])
-
-
-def samples(run: Run, limit: int = 24) -> list[dict[str, Any]]:
-    """The latest samples that the process wrote, base beside new; unreadable lines are skipped."""
-    return _last_objects(run.folder / "samples.jsonl", limit)
-
-
-def _last_objects(path: Path, limit: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return found
-    for line in lines[-limit:]:
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            logger.warning("%s: unreadable line: %s", path, error)
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found

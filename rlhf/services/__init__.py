@@ -16,6 +16,7 @@ from rlhf.services.entering import enter_anyway
 from rlhf.services.following import Pace, follow_run
 from rlhf.services.importing import import_preferences
 from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
+from rlhf.services.resuming import reopen_run, resume_run
 from rlhf.services.runs import cancel_run, create_run, start_run
 from rlhf.services.trials import judge_trials, set_rule, settle_trial
 
@@ -32,9 +33,11 @@ __all__ = [
     "follow_run",
     "import_preferences",
     "judge_trials",
+    "reopen_run",
     "request_dataset",
     "requeue_datasets",
     "requeue_runs",
+    "resume_run",
     "retry_dataset",
     "set_rule",
     "settle_trial",

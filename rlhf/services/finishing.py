@@ -13,15 +13,20 @@ from rlhf import processes
 from rlhf.models import Job, Run
 from rlhf.selectors import log_tail
 from rlhf.services.entering import enter
+from rlhf.services.resuming import queue_again, why_not
 from rlhf.stages import get_stage
+from rlhf.training import choosing
 from rlhf.training.gate import REASONS
+from rlhf.training.state import can_go_on
 
 logger = logging.getLogger(__name__)
 LOG_LINES_KEPT = 30
 NO_RESULT = Sentence("The training process left no result.")
 NOT_EVALUATED = Sentence("The run was not evaluated, so nothing is known about its damage.")
 NOT_PASSED = Sentence("The gate did not pass it.")
-GATE_REASONS = [Sentence(reason) for reason in REASONS]  # written by the training process
+# Written by the training process.
+GATE_REASONS = [Sentence(reason) for reason in REASONS]
+CHOICE_REASONS = [Sentence(reason) for reason in (choosing.RULE, *choosing.REASONS)]
 
 
 def end_run(run: Run, state: Job.State, error: str = "") -> None:
@@ -35,7 +40,7 @@ def finish(run: Run, code: int | None, *, watched: bool = True) -> None:
 
     A whole summary and checkpoint count as success even when nobody saw the process end: the
     process writes the summary last. The result of a policy stage enters the arena if its gate
-    allows.
+    allows. A run that was stopped together with its worker waits for the next one.
     """
     summary = read_object(run.folder / "summary.json")
     if code in (0, None) and summary is not None and (run.folder / "checkpoint").is_dir():
@@ -43,14 +48,17 @@ def finish(run: Run, code: int | None, *, watched: bool = True) -> None:
     elif run.cancel_requested:
         end_run(run, Job.State.CANCELLED)
     elif reason := Run.objects.values_list("error", flat=True).get(pk=run.pk):
-        end_run(run, Job.State.FAILED, _with_log(run, reason))  # written by who stopped it
+        if can_go_on(run.folder):
+            queue_again(run)  # until a worker starts
+        else:
+            end_run(run, Job.State.FAILED, _with_log(run, reason))  # written by who stopped it
     elif told := read_object(run.folder / "error.json"):
         reason = " ".join(str(told[key]) for key in ("reason", "what to do") if told.get(key))
         end_run(run, Job.State.FAILED, _with_log(run, reason))
     elif code == 0:
         end_run(run, Job.State.FAILED, _with_log(run, NO_RESULT()))
     else:
-        reason = processes.cause_of_death(code, watched=watched)
+        reason = f"{processes.cause_of_death(code, watched=watched)} {why_not(run)}".strip()
         end_run(run, Job.State.FAILED, _with_log(run, reason))
 
 

@@ -20,6 +20,8 @@ from rlhf.models import Job, Metric, Run
 from rlhf.services.announcing import announce_run
 from rlhf.services.finishing import end_run, finish
 from rlhf.services.preparing import Cancelled, prepare
+from rlhf.services.resuming import goes_on
+from rlhf.training.state import can_go_on, cut_back
 
 logger = logging.getLogger(__name__)
 NOT_FOLLOWED = Sentence("The lab could not follow this run: %(error)s")
@@ -44,8 +46,9 @@ def follow_run(
     """See the run through to its end. Safe to run twice: only one follower holds its lock.
 
     A queued run is prepared and its process started. A running one is followed further if its
-    process still lives, else it ends here, as succeeded, failed or cancelled. `stop` asks for
-    cancellation, like `Run.cancel_requested`.
+    process still lives. If that died without a word and kept a state, another one goes on from
+    there; else the run ends here, as succeeded, failed or cancelled. `stop` asks for cancellation,
+    like `Run.cancel_requested`.
     """
     run = Run.objects.get(pk=run_id)
     with exclusive(run.folder / "follow.lock") as free:
@@ -73,10 +76,15 @@ class _Follower:
 
     def see_through(self) -> None:
         try:
-            # Without a pid nothing was started, even if a worker died while it prepared.
-            if self.run.pid is None and not self._begin():
-                return
-            code = self._watch()
+            while True:
+                # Without a pid nothing was started, even if a worker died while it prepared.
+                if self.run.pid is None and not self._begin():
+                    return
+                code = self._watch()
+                if not goes_on(self.run, code):
+                    break
+                logger.warning("%s goes on from %s.", self.run, self.run.died_at)
+                self.child = None
             finish(self.run, code, watched=self.seen_alive)
         except Exception as error:
             self._kill()
@@ -90,11 +98,16 @@ class _Follower:
         if self._cancelled():
             end_run(run, Job.State.CANCELLED)
             return False
-        run.state, run.started_at, run.phase = Job.State.RUNNING, timezone.now(), "preparing"
+        run.state, run.phase = Job.State.RUNNING, "preparing"
+        run.started_at = run.started_at or timezone.now()
         run.save(update_fields=["state", "started_at", "phase"])
         self.announce(run)
+        config = run.folder / "config.json"
         try:
-            config = prepare(run, self._cancelled)
+            if can_go_on(run.folder) and config.is_file():
+                self._go_back()
+            else:
+                config = prepare(run, self._cancelled)
         except Cancelled:
             end_run(run, Job.State.CANCELLED)
             return False
@@ -112,6 +125,22 @@ class _Follower:
         run.pid, run.process_started, run.phase = identity.pid, identity.started, "starting"
         run.save(update_fields=["pid", "process_started", "phase"])
         return True
+
+    def _go_back(self) -> None:
+        """Forget what was reported after the state that the next process goes on from."""
+        run = self.run
+        cut_back(run.folder)
+        (run.folder / "error.json").unlink(missing_ok=True)
+        self._forget_metrics()
+        while self._take_metrics():
+            pass
+        run.resumed_at, run.resumed_from = timezone.now(), run.progress
+        run.save(update_fields=["resumed_at", "resumed_from"])
+
+    def _forget_metrics(self) -> None:
+        self.run.metrics_offset = self.run.unreadable_lines = 0
+        self.run.progress = 0.0
+        Metric.objects.filter(run=self.run).delete()
 
     def _watch(self) -> int | None:
         """Follow until the process has ended; its exit code, or None where nobody can know it."""
@@ -167,6 +196,9 @@ class _Follower:
         """Store what was reported since; whether there was anything."""
         run = self.run
         reading = metrics_file.read(run.folder / "metrics.jsonl", run.metrics_offset)
+        if reading.began_anew:
+            self._forget_metrics()
+            return True
         if reading.offset == run.metrics_offset:
             return False
         run.metrics_offset = reading.offset

@@ -18,8 +18,8 @@ STOPPED_WITH_WORKER = Sentence(
 def requeue_runs() -> int:
     """Queue every run that has not ended; how many. A task that exists twice does no harm.
 
-    Whoever follows a running one finds its process alive and goes on, or finds it dead and ends
-    the run.
+    Whoever follows a running one finds its process alive and goes on, or finds it dead and starts
+    another from its last state, or ends the run.
     """
     runs = Run.objects.filter(state__in=OPEN).order_by("pk")
     for run in runs:

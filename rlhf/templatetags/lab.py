@@ -7,6 +7,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from rlhf.wording import figure_name
+
 register = template.Library()
 
 
@@ -57,6 +59,13 @@ _MEASURES = {
 def measure(key: str) -> str:
     """What a figure beside a contender is called."""
     return str(_MEASURES[key])
+
+
+@register.filter
+def figure_title(name: str) -> str:
+    """A reported figure's name, as the head of a column."""
+    said = figure_name(name)
+    return said[:1].upper() + said[1:]
 
 
 @register.filter

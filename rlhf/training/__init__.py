@@ -17,13 +17,20 @@ The output folder gets
 
 - metrics.jsonl: {"time", "phase", "step", "total", "progress", "metrics": {name: number}}, one line
   per report, on disk at once; progress runs from 0 to 1 over the whole run and never falls
-- samples.jsonl: {"prompt", "base", "new", "reward_base"?, "reward_new"?} for some held-out prompts
+- samples.jsonl: {"prompt", "base", "new", "reward_base"?, "reward_new"?} for some held-out prompts;
+  with "step" and "total" while it is trained, always for the same prompts, without them for the
+  result
 - summary.json, at the end: {"stage", "config", "metrics", "seconds"}; the metrics of a policy hold
   "policy" and "base" (nll, entropy, repetition, distinct, length, finished, reward), "win_rate",
-  and "gate": {"passed", "reasons"}
+  "gate": {"passed", "reasons"}, and "kept": {"step", "of", "rule", "reason"}, the checkpoint that
+  became the result
 - checkpoint/: renamed into place when whole. A policy: merged weights, tokenizer and generation
   settings, ready to serve. A reward model: what `reward_model.load_reward_model` loads
 - error.json after a failure: {"reason", "what to do"}
+- state/ while it runs, and after it was killed, stopped or failed: what it needs to go on (`state`)
+
+The same config with the same inputs in the same folder goes on from the state that is there: lines
+of metrics.jsonl and samples.jsonl after it are cut; the result is that of an uninterrupted run.
 
 Exit codes: 0 done; 1 crashed, the loss is not a number, or memory ran out; 2 the config or an input
 file cannot be used (one line on stderr); 143 stopped by SIGTERM. A checkpoint of an earlier run in

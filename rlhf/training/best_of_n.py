@@ -30,21 +30,25 @@ def main(config: settings.BestOfN) -> None:
         scored = draw_scored(update, config, turn, config.rounds)
         gains.append(selection_gain(scored))
         with update.output.phase("training") as report:
-            learn(update, scored, config, in_turn(report, turn, config.rounds))
+            learn(update, scored, config, in_turn(report, turn, config.rounds), turn)
     close_update(update, "best-of-n", {"selection_gain": gains})
 
 
 def learn(
-    update: Update, scored: Sequence[Scored], config: settings.BestOfN, report: Report
+    update: Update,
+    scored: Sequence[Scored],
+    config: settings.BestOfN,
+    report: Report,
+    turn: int = 0,
 ) -> None:
     """Train on the best of each prompt's responses, against its worst or alone."""
     if config.learn == "imitate":
         chosen = [demonstration(row.prompt.messages, row.extreme(max)) for row in scored]
-        imitate(update.policy, update.tokenizer, chosen, config, report)
+        imitate(update, chosen, config, report, turn)
         return
     pairs = pairs_from_samples(scored)
     if not pairs:
         raise InputError(
             "Every prompt's responses are the same.", "Raise temperature or n, or choose imitate."
         )
-    prefer(update, pairs, config, report)
+    prefer(update, pairs, config, report, turn)

@@ -18,12 +18,13 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 from rlhf.training import settings
 from rlhf.training.chats import Messages
 from rlhf.training.data import Demonstration
 from rlhf.training.likelihoods import response_log_probs
+from rlhf.training.resumable import Resumable
 from rlhf.training.sampling import Completion
 from rlhf.training.selection import Scored
 from rlhf.training.trainers import ProgressCallback, Report, tokenised, trainer_arguments
@@ -106,7 +107,7 @@ def pair_log_probs(model: Any, pairs: Sequence[EncodedPair]) -> tuple[torch.Tens
     return log_probs.view(-1, 2), lengths.view(-1, 2)
 
 
-class PreferenceTrainer(Trainer):  # type: ignore[misc]
+class PreferenceTrainer(Resumable):
     """Transformers' training loop with the preference loss; logs its accuracy and margin."""
 
     beta: float
@@ -129,12 +130,16 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
         return loss
 
     def log(self, logs: dict[str, float], *args: Any, **more: Any) -> None:
-        """Log the last batch's accuracy and margin beside the loss."""
-        super().log({**self.seen, **logs}, *args, **more)
+        """Log the last batch's accuracy and margin beside its loss."""
+        super().log({**self.seen, **logs} if "loss" in logs else logs, *args, **more)
 
 
 def prefer(
-    update: Update, pairs: Sequence[Pair], config: settings.Contrast, report: Report
+    update: Update,
+    pairs: Sequence[Pair],
+    config: settings.Contrast,
+    report: Report,
+    turn: int = 0,
 ) -> None:
     """Optimise the policy on pairs."""
     rows = with_reference(update, [encoded_pair(update.tokenizer, pair) for pair in pairs], config)
@@ -147,7 +152,7 @@ def prefer(
             callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.beta, trainer.sft_weight, trainer.seen = config.beta, config.sft_weight, {}
-        trainer.train()
+        trainer.train_update(update, turn)
 
 
 @torch.inference_mode()

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from rlhf.training.chats import Messages, encode_prompt
 from rlhf.training.data import Ranking
 from rlhf.training.losses import token_entropy, token_log_probs
+from rlhf.training.policies import pick_dtype
 from rlhf.training.reward_model import right_padded
 from rlhf.training.sampling import Completion
 
@@ -99,6 +100,7 @@ def likelihood(
     """(NLL, entropy) in nats per response token under `model`, over all tokens together."""
     nll = entropy = 0.0
     count = 0
+    fast = pick_dtype(model.device) == torch.bfloat16
     encoded = [encode_prompt(tokenizer, messages) for messages in prompts]
     order = [i for i, response in enumerate(responses) if response.tokens]
     order.sort(key=lambda index: len(encoded[index]) + len(responses[index].tokens))
@@ -106,7 +108,8 @@ def likelihood(
         batch = order[start : start + rows]
         whole = [[*encoded[i], *responses[i].tokens] for i in batch]
         ids, mask = right_padded(whole, model.device)
-        logits = model(input_ids=ids, attention_mask=mask).logits  # (B, T, V)
+        with torch.autocast(ids.device.type, torch.bfloat16, fast):
+            logits = model(input_ids=ids, attention_mask=mask).logits  # (B, T, V)
         for row, index in enumerate(batch):
             begin, end = len(encoded[index]), len(whole[row])
             steps = logits[row, begin - 1 : end - 1][None]

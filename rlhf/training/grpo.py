@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from rlhf.training import settings
+from rlhf.training.resumable import ResumableGRPO
 from rlhf.training.reward_model import RewardModel
 from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
@@ -46,7 +47,7 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             top_p=config.top_p,
             beta=config.beta,
         )
-        trainer = GRPOTrainer(
+        trainer = ResumableGRPO(
             model=update.policy,
             reward_funcs=reward_function(update.reward_model),
             args=arguments,
@@ -54,7 +55,7 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             processing_class=update.tokenizer,
             callbacks=[ProgressCallback(report, NAMES)],
         )
-        trainer.train()
+        trainer.train_update(update)
 
 
 def largest_part(rows: int, at_most: int) -> int:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datasets import Dataset
-from trl import KTOConfig, KTOTrainer
+from trl import KTOConfig
 
 from rlhf.training import settings
 from rlhf.training.data import Thumb, need, read_thumbs, split_of
 from rlhf.training.errors import InputError
+from rlhf.training.resumable import ResumableKTO
 from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
 
@@ -47,7 +48,7 @@ def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: 
     share = sum(thumb.up for thumb in thumbs) / len(thumbs)
     names = {"loss": "loss", "rewards/margins": "margin", "kl": "kl"}
     with trainer_arguments(config, update.policy.device) as shared:
-        trainer = KTOTrainer(
+        trainer = ResumableKTO(
             model=update.policy,
             args=KTOConfig(
                 **shared,
@@ -60,4 +61,4 @@ def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: 
             processing_class=update.tokenizer,
             callbacks=[ProgressCallback(report, names)],
         )
-        trainer.train()
+        trainer.train_update(update)

@@ -1,4 +1,7 @@
-"""The folder a run leaves: metrics.jsonl, samples.jsonl, summary.json, error.json, checkpoint/."""
+"""The folder a run leaves: metrics.jsonl, samples.jsonl, summary.json, error.json, checkpoint/.
+
+While it runs there is `state/` as well (`state`): a run that finds its own goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rlhf.training import settings
 from rlhf.training.errors import InputError, TrainingError
+from rlhf.training.state import CONTINUED, Place, State, cut_back, fingerprint, sync
 
 PARTIAL = ".checkpoint.partial"
+ROUNDED = 1e-3  # more than the rounding of `progress` in metrics.jsonl
 
 
 class Output:
@@ -24,13 +30,17 @@ class Output:
     `progress` in [0, 1] only grows.
     """
 
-    def __init__(self, folder: Path, phases: dict[str, float]) -> None:
+    def __init__(self, folder: Path, phases: dict[str, float], state: State | None = None) -> None:
         self.folder = folder
+        self.state = state
+        place = Place()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for stale in ("metrics.jsonl", "samples.jsonl", "summary.json", "error.json"):
+            for stale in ("summary.json", "error.json", *(() if state else CONTINUED)):
                 (folder / stale).unlink(missing_ok=True)
             shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+            if state is not None:
+                place = cut_back(folder)
         except OSError as error:
             raise InputError(
                 f"Cannot write to {folder}: {error.strerror}.", "Choose a writable output folder."
@@ -42,21 +52,47 @@ class Output:
         for name, share in self._shares.items():
             self._starts[name] = begin
             begin += share
-        self._furthest = 0.0
-        self.seconds: dict[str, float] = {}
-        self._clock = time.monotonic()
+        self._furthest = self._last_progress()
+        # Phases that an earlier process went through are silent until there is something new.
+        self._catching_up = bool(place.sizes)
+        self.seconds: dict[str, float] = dict(place.seconds)
+        self._running: dict[str, float] = {}
+        self._clock = time.monotonic() - place.total
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[..., None]]:
         """Time a phase; yields `report(step, total, **metrics)`."""
-        begin = time.monotonic()
-        self.progress(name, 0, 1, {})
+        self._running[name] = time.monotonic()
+        reached = self._starts[name] > self._furthest - ROUNDED
+        if reached or not self._catching_up or name == "loading":
+            self.progress(name, 0, 1, {})
 
         def report(step: int, total: int, **metrics: float) -> None:
+            self._catching_up = self._catching_up and name == "loading"
             self.progress(name, step, total, metrics)
 
         yield report
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begin
+        self.seconds = self._seconds()
+        del self._running[name]
+
+    def keep(self, name: str, number: int, write: Callable[[Path], None], **how: bool) -> bool:
+        """Keep an entry of the run's state, from which it can go on at this place."""
+        return self.state is not None and self.state.keep(name, number, write, self.place(), **how)
+
+    def place(self) -> Place:
+        """Where the run stands; its lines so far are on the disk when this returns."""
+        sizes = {}
+        for name in CONTINUED:
+            path = self.folder / name
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+                    sizes[name] = os.fstat(file.fileno()).st_size
+        return Place(sizes, self._seconds(), time.monotonic() - self._clock)
+
+    def aside(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
+        """Append a line about something that is measured on the way: the progress stays."""
+        self._tell(phase, step, total, metrics)
 
     def progress(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
         """Append a line to metrics.jsonl; a metric that is not finite stops the run."""
@@ -68,6 +104,9 @@ class Output:
                 )
         done = self._starts[phase] + self._shares[phase] * min(1.0, step / max(1, total))
         self._furthest = max(self._furthest, done)
+        self._tell(phase, step, total, metrics)
+
+    def _tell(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
         line = {
             "time": round(time.time(), 3),
             "phase": phase,
@@ -89,10 +128,7 @@ class Output:
         partial.mkdir()
         try:
             write(partial)
-            for file in partial.rglob("*"):
-                if file.is_file():
-                    with file.open("rb") as handle:
-                        os.fsync(handle.fileno())
+            sync(partial)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
         finally:
@@ -100,7 +136,7 @@ class Output:
         return final
 
     def summary(self, stage: str, config: dict[str, Any], metrics: dict[str, Any]) -> None:
-        """Write summary.json: what ran, its final metrics, its times."""
+        """Write summary.json (what ran, its final metrics, its times) and end the run's state."""
         whole = time.monotonic() - self._clock
         seconds = {name: round(value, 1) for name, value in self.seconds.items()}
         self.write_json(
@@ -112,14 +148,43 @@ class Output:
                 "seconds": {**seconds, "total": round(whole, 1)},
             },
         )
+        if self.state is not None:
+            self.state.remove()
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file whole or not at all."""
         write_json(self.folder / name, value)
 
+    def _seconds(self) -> dict[str, float]:
+        """Seconds by phase, those that are under way included."""
+        now = time.monotonic()
+        found = dict(self.seconds)
+        for name, begin in self._running.items():
+            found[name] = found.get(name, 0.0) + now - begin
+        return found
+
+    def _last_progress(self) -> float:
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return float(json.loads(lines[-1])["progress"]) if lines else 0.0
+
     def _append(self, name: str, line: dict[str, Any]) -> None:
         with (self.folder / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def open_output(config: settings.Run, phases: dict[str, float]) -> Output:
+    """The folder that a config names, with the state of an earlier process of the same run."""
+    folder = Path(config.output)
+    mark = fingerprint(config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        state = State(folder, mark, config.save_seconds)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write to {folder}: {error.strerror}.", "Choose a writable output folder."
+        ) from error
+    return Output(folder, phases, state)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

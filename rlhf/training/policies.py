@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -83,12 +84,25 @@ def with_lora(policy: PreTrainedModel, rank: int) -> PeftModel:
 
 @contextmanager
 def merged(policy: PeftModel) -> Iterator[PeftModel]:
-    """Fold the adapters into the weights meanwhile, so that sampling does not pay for them."""
+    """Fold the adapters into the weights meanwhile, so that sampling does not pay for them.
+
+    Taking them out again would leave the weights changed in their last bits, so they are put back.
+    """
+    folded = [module.get_base_layer() for module in adapted(policy)]
+    kept = [layer.weight.detach().clone() for layer in folded]
     policy.merge_adapter()
     try:
         yield policy
     finally:
         policy.unmerge_adapter()
+        for layer, weight in zip(folded, kept, strict=True):
+            layer.weight.data.copy_(weight)
+
+
+def adapted(model: Any) -> list[Any]:
+    """The layers of a model whose adapters are in use."""
+    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    return [layer for layer in layers if not layer.disable_adapters]
 
 
 def save_policy(policy: PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

@@ -24,7 +24,8 @@ from rlhf.training import settings
 from rlhf.training.data import Ranking, need, read_rankings, split_of
 from rlhf.training.evaluation import length_baseline, pairwise_accuracy
 from rlhf.training.losses import Pairs, pairs_of, ranking_loss
-from rlhf.training.output import Output
+from rlhf.training.output import Output, open_output
+from rlhf.training.pieces import Pieces
 from rlhf.training.policies import pick_device
 from rlhf.training.reward_model import (
     Group,
@@ -41,7 +42,7 @@ FOLDS = 5
 def main(config: settings.Reward) -> None:
     """Train, evaluate on held-out rankings beside a length-only baseline, publish."""
     set_seed(config.seed)
-    output = Output(Path(config.output), {"loading": 0.05, "features": 0.75, "training": 0.2})
+    output = open_output(config, {"loading": 0.05, "features": 0.75, "training": 0.2})
     with output.phase("loading") as report:
         train, test = split_rankings(read_rankings(config.rankings))
         need(train, config.minimum, "training rankings", config.rankings)
@@ -54,13 +55,17 @@ def main(config: settings.Reward) -> None:
         report(1, 1)
     groups = as_groups([*train, *test])
     with output.phase("features") as report:
-        features = model.all_features(groups, rows=config.batch_rows, on_progress=report)
+        pieces = Pieces(output, "features")
+        features = model.all_features(
+            groups, rows=config.batch_rows, on_progress=report, pieces=pieces
+        )
     with output.phase("training") as report:
         with one_thread():
             penalty = fit_head(model, train, features[: count_responses(train)])
         if config.lora_rank:
-            train_adapters(model, train, config, report)
-            features = model.all_features(groups, rows=config.batch_rows)
+            train_adapters(model, train, config, report, output)
+            pieces = Pieces(output, "features-adapted")
+            features = model.all_features(groups, rows=config.batch_rows, pieces=pieces)
         standardise(model, features[: count_responses(train)])
         metrics = evaluate(model, train, test, features)
         report(1, 1, **{name: value for name, value in metrics.items() if math.isfinite(value)})
@@ -160,8 +165,13 @@ def train_adapters(
     rankings: Sequence[Ranking],
     config: settings.Reward,
     report: Callable[..., None],
+    output: Output | None = None,
 ) -> None:
-    """Train LoRA adapters and the head together by AdamW, then merge the adapters."""
+    """Train LoRA adapters and the head together by AdamW, then merge the adapters.
+
+    Nothing but the order of the rankings is drawn at random, so a run that goes on needs the
+    weights, the optimiser and the number of steps, and skips the batches that it has taken.
+    """
     lora = LoraConfig(r=config.lora_rank, lora_alpha=2 * config.lora_rank)
     lora.target_modules = "all-linear"
     model.backbone = get_peft_model(model.backbone, lora)
@@ -171,22 +181,53 @@ def train_adapters(
     order = list(range(len(rankings)))
     shuffler = random.Random(config.seed)
     steps = config.epochs * len(batches(order, sizes, config.batch_rows))
+    taken = load_step(model, solver, output) if output else 0
     step = 0
     model.train()
     for _ in range(config.epochs):
         shuffler.shuffle(order)
         for batch in batches(order, sizes, config.batch_rows):
+            step += 1
+            if step <= taken:
+                continue
             rows = [rankings[index] for index in batch]
             scores = model.raw_scores(model.features(as_groups(rows)))
             loss = ranking_loss(scores, all_pairs(rows).to(scores.device))
-            step += 1
             report(step, steps, loss=float(loss.detach()))
             solver.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(learned, 1.0)
             solver.step()
+            if output is not None:
+                keep_step(model, solver, output, step, last=step == steps)
     model.backbone = model.backbone.merge_and_unload()
     model.eval()
+
+
+def keep_step(
+    model: RewardModel, solver: torch.optim.Optimizer, output: Output, step: int, *, last: bool
+) -> None:
+    """Keep what `load_step` reads, if it is time for it or the training is done."""
+    if output.state is None or not (output.state.is_due() or (last and output.state.every_s)):
+        return
+    learned = {name: value for name, value in model.named_parameters() if value.requires_grad}
+
+    def write(folder: Path) -> None:
+        torch.save({"learned": learned, "solver": solver.state_dict()}, folder / "training.pt")
+
+    output.keep("training", step, write)
+
+
+def load_step(model: RewardModel, solver: torch.optim.Optimizer, output: Output) -> int:
+    """Take up the training that an earlier process kept; how many steps it had made."""
+    entries = output.state.entries("training") if output.state else []
+    if not entries:
+        return 0
+    device = model.head.weight.device
+    found = torch.load(entries[-1] / "training.pt", map_location=device, weights_only=True)
+    model.load_state_dict(found["learned"], strict=False)
+    solver.load_state_dict(found["solver"])
+    return int(entries[-1].suffix[1:])
 
 
 def standardise(model: RewardModel, features: torch.Tensor) -> None:

@@ -17,6 +17,7 @@ from transformers.cache_utils import DynamicCache
 
 from rlhf.training.chats import Messages, encode_prompt
 from rlhf.training.errors import InputError
+from rlhf.training.pieces import Pieces
 from rlhf.training.policies import load_tokenizer, pick_dtype
 from rlhf.training.sampling import left_padded
 from rlhf.training.style import WIDTH, style
@@ -138,17 +139,27 @@ class RewardModel(nn.Module):
         *,
         rows: int = 64,
         on_progress: Callable[[int, int], None] | None = None,
+        pieces: Pieces | None = None,
     ) -> torch.Tensor:
-        """`features` in batches of about `rows` responses of like length, in the given order."""
+        """`features` in batches of about `rows` responses of like length, in the given order.
+
+        `pieces` keeps each batch: those that it holds already are not computed again.
+        """
         order = sorted(range(len(groups)), key=lambda index: _size(groups[index]))
         blocks: list[torch.Tensor | None] = [None] * len(groups)
-        for batch in batches(order, [len(texts) for _, texts in groups], rows):
-            found = self.features([groups[index] for index in batch])
+        kept = [] if pieces is None else list(pieces.done)
+        for number, batch in enumerate(batches(order, [len(texts) for _, texts in groups], rows)):
+            fresh = number >= len(kept)
+            found = self.features([groups[index] for index in batch]) if fresh else kept[number]
             parts = torch.split(found, [len(groups[index][1]) for index in batch])
             for index, block in zip(batch, parts, strict=True):
                 blocks[index] = block
-            if on_progress:
+            if fresh and on_progress:
                 on_progress(sum(block is not None for block in blocks), len(groups))
+            if fresh and pieces is not None:
+                pieces.add(found)
+        if pieces is not None:
+            pieces.save()
         return torch.cat([block for block in blocks if block is not None])
 
     @torch.inference_mode()
@@ -158,12 +169,13 @@ class RewardModel(nn.Module):
         *,
         rows: int = 64,
         on_progress: Callable[[int, int], None] | None = None,
+        pieces: Pieces | None = None,
     ) -> list[list[float]]:
-        """Scores of every group's responses, in order."""
+        """Scores of every group's responses, in order; `pieces` keeps their features."""
         if not groups:
             return []
         self.eval()
-        scores = self(self.all_features(groups, rows=rows, on_progress=on_progress))
+        scores = self(self.all_features(groups, rows=rows, on_progress=on_progress, pieces=pieces))
         return [part.tolist() for part in torch.split(scores, [len(texts) for _, texts in groups])]
 
     def save(self, folder: Path) -> None:

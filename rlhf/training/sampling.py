@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import astuple, dataclass
 
+import numpy as np
 import torch
+from accelerate.utils import extract_model_from_parallel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
 
 from rlhf.training.chats import Messages, encode_prompt
+from rlhf.training.errors import TrainingError
 from rlhf.training.losses import token_log_probs
-from rlhf.training.policies import pick_dtype
+from rlhf.training.pieces import Pieces
+from rlhf.training.policies import adapted, merged, pick_dtype
 
 KEEP_SHARE = 0.8  # finished rows are dropped once fewer than this share of the batch still runs
 ROOM = 32  # tokens by which a cache layer grows
@@ -61,40 +66,76 @@ def sample(
     settings: Sampling | None = None,
     seed: int = 0,
     on_progress: Progress | None = None,
+    pieces: Pieces | None = None,
 ) -> list[list[Completion]]:
     """Draw n responses to each prompt; the answer is in the order of the prompts.
 
-    The same seed, device and settings draw the same responses.
+    The same seed, device and settings draw the same responses. `pieces` keeps each batch: those
+    that it holds already are not drawn again.
     """
     settings = settings or Sampling()
     encoded = [encode_prompt(tokenizer, messages) for messages in prompts]
     order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))
-    generator = torch.Generator(device=model.device).manual_seed(seed)
     results: list[list[Completion]] = [[] for _ in prompts]
     done, total = 0, n * len(prompts)
     per_batch = max(1, settings.batch_size // n)
+    starts = range(0, len(order), per_batch)
+    kept = [] if pieces is None else [as_completions(piece) for piece in pieces.done]
     was_training = model.training
     model.eval()
-    runner = in_fast_precision(model)
-    for start in range(0, len(order), per_batch):
-        batch = order[start : start + per_batch]
-        rows = _sample_batch(runner, tokenizer, [encoded[i] for i in batch], n, settings, generator)
-        for position, index in enumerate(batch):
-            results[index] = rows[position * n : (position + 1) * n]
-        done += len(rows)
-        if on_progress:
-            on_progress(done, total)
+    with as_fast(model) if len(kept) < len(starts) else nullcontext(model) as runner:
+        for number, start in enumerate(starts):
+            batch = order[start : start + per_batch]
+            if number < len(kept):
+                rows = kept[number]
+            else:
+                asked = [encoded[i] for i in batch]
+                dice = batch_generator(model.device, seed, number)
+                rows = _sample_batch(runner, tokenizer, asked, n, settings, dice)
+            for position, index in enumerate(batch):
+                results[index] = rows[position * n : (position + 1) * n]
+            done += len(rows)
+            if number < len(kept):
+                continue
+            if on_progress:
+                on_progress(done, total)
+            if pieces is not None:
+                pieces.add([astuple(row) for row in rows])
     model.train(was_training)
+    if pieces is not None:
+        pieces.save()
     return results
 
 
-def in_fast_precision(model: PreTrainedModel) -> PreTrainedModel:
-    """The model itself, or a copy in the precision that its device multiplies fastest.
+def batch_generator(device: torch.device, seed: int, number: int) -> torch.Generator:
+    """The dice of one batch: they depend on no batch before it, which need not be drawn again."""
+    mixed = np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0]
+    return torch.Generator(device=device).manual_seed(int(mixed) >> 1)
 
-    A copy, since autocast casts every weight again at each token where no gradient is kept.
+
+def as_completions(piece: Sequence[tuple[str, Sequence[int], bool, float]]) -> list[Completion]:
+    """A kept batch of responses."""
+    return [Completion(text, tuple(tokens), finished, nll) for text, tokens, finished, nll in piece]
+
+
+@contextmanager
+def as_fast(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+    """The model as it samples fastest; itself it stays as it was, to the last bit.
+
+    Its adapters are folded into the weights, and these are in the precision that its device
+    multiplies fastest: in a copy, since autocast casts every weight again at each token where no
+    gradient is kept.
     """
-    dtype = pick_dtype(model.device)
-    return model if model.dtype == dtype else copy.deepcopy(model).to(dtype)
+    dtype, has_adapters = pick_dtype(model.device), bool(adapted(model))
+    if model.dtype != dtype:
+        # Without what accelerate wraps around the forward pass of a model under training.
+        copied = extract_model_from_parallel(copy.deepcopy(model), keep_fp32_wrapper=False)
+        yield (copied.merge_and_unload() if has_adapters else copied).to(dtype)
+    elif has_adapters:
+        with merged(model) as folded:
+            yield folded
+    else:
+        yield model
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -206,6 +247,11 @@ def draw(logits: torch.Tensor, settings: Sampling, generator: torch.Generator) -
         return logits.argmax(-1)
     k = min(settings.top_k or logits.shape[-1], logits.shape[-1])
     values, indices = torch.topk(logits.float(), k)
+    if not torch.isfinite(values[:, 0]).all():
+        raise TrainingError(
+            "The model's scores for the next token became nan.",
+            "Lower the learning rate. If nothing was trained yet, the base's weights are broken.",
+        )
     shares = torch.softmax(values / settings.temperature, -1)
     before = shares.cumsum(-1) - shares
     shares = shares.masked_fill(before >= settings.top_p, 0.0)

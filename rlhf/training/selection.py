@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from rlhf.training import settings
 from rlhf.training.data import Prompt
 from rlhf.training.evaluation import repetition
+from rlhf.training.pieces import Pieces
 from rlhf.training.sampling import Completion
 from rlhf.training.update import Update
 
@@ -48,6 +49,7 @@ def draw_scored(
             n=config.n,
             seed=config.seed + 1000 * (turn + 1),
             on_progress=in_turn(report, turn, turns),
+            pieces=Pieces(update.output, f"sampling-{turn}"),
         )
     with update.output.phase("scoring") as report:
         rewards = reward.score(
@@ -56,6 +58,7 @@ def draw_scored(
                 for prompt, responses in zip(prompts, drawn, strict=True)
             ],
             on_progress=in_turn(report, turn, turns),
+            pieces=Pieces(update.output, f"scoring-{turn}"),
         )
     return [
         Scored(prompt, tuple(responses), penalised(responses, values, config))

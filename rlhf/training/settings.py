@@ -19,6 +19,11 @@ class Run:
     seed: int = knob(0, "The same seed on the same device gives the same result.", at_least=0)
     threads: int = knob(0, "CPU threads; 0 takes all cores.", at_least=0)
     device: str = knob("auto", "auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda"))
+    save_seconds: float = knob(
+        60.0,
+        "How often a run keeps what it needs to go on after it was killed; 0: never.",
+        at_least=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,13 @@ class Policy(Run):
     )
     sample_batch: int = knob(128, "Responses sampled at the same time.", at_least=1)
     evaluation_prompts: int = knob(32, "Held-out prompts on which it meets its base.", at_least=1)
+    checkpoints: int = knob(
+        3,
+        "How often it is measured beside its base while it is trained, the end included; the "
+        "best of these becomes the result.",
+        at_least=1,
+        at_most=100,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,5 +14,5 @@ def main(config: settings.Sft) -> None:
     rows = read_demonstrations(config.demonstrations)
     need(rows, 2, "demonstrations", config.demonstrations)
     with update.output.phase("training") as report:
-        imitate(update.policy, update.tokenizer, rows, config, report)
+        imitate(update, rows, config, report)
     close_update(update, "sft", {"demonstrations": len(rows)})

@@ -9,22 +9,26 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from rlhf.training import settings
 from rlhf.training.chats import encode_prompt
 from rlhf.training.data import Demonstration
 from rlhf.training.policies import pick_dtype
+from rlhf.training.resumable import ResumableSFT
 from rlhf.training.sampling import Completion
+from rlhf.training.update import Update
 
 Report = Callable[..., None]
 
 
 @contextmanager
 def trainer_arguments(config: settings.Policy, device: torch.device) -> Iterator[dict[str, Any]]:
-    """Arguments that every TRL trainer here gets; its own files go to a throw-away folder."""
+    """Arguments that every TRL trainer here gets; its own files go to a throw-away folder.
+
+    Its states do not: `Resumable` says when one is written, and where.
+    """
     with tempfile.TemporaryDirectory(prefix="trl-") as folder:
         yield {
             "output_dir": folder,
@@ -63,29 +67,29 @@ class ProgressCallback(TrainerCallback):  # type: ignore[misc]
 
 
 def imitate(
-    policy: PeftModel,
-    tokenizer: PreTrainedTokenizerBase,
+    update: Update,
     demonstrations: Sequence[Demonstration],
     config: settings.Policy,
     report: Report,
+    turn: int = 0,
 ) -> None:
     """Fine-tune on the responses only, by TRL's SFTTrainer; batches hold texts of like length."""
-    rows = [tokenised(tokenizer, row) for row in demonstrations]
-    with trainer_arguments(config, policy.device) as shared:
+    rows = [tokenised(update.tokenizer, row) for row in demonstrations]
+    with trainer_arguments(config, update.policy.device) as shared:
         arguments = SFTConfig(
             **shared,
             max_length=None,
             completion_only_loss=True,
             train_sampling_strategy="group_by_length",
         )
-        trainer = SFTTrainer(
-            model=policy,
+        trainer = ResumableSFT(
+            model=update.policy,
             args=arguments,
             train_dataset=Dataset.from_list(rows),
-            processing_class=tokenizer,
+            processing_class=update.tokenizer,
             callbacks=[ProgressCallback(report, {"loss": "loss", "grad_norm": "grad_norm"})],
         )
-        trainer.train()
+        trainer.train_update(update, turn)
 
 
 def tokenised(tokenizer: PreTrainedTokenizerBase, row: Demonstration) -> dict[str, list[int]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
@@ -17,11 +15,12 @@ from rlhf.training.data import Prompt, need, read_prompts, split_of
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
 from rlhf.training.gate import may_enter
-from rlhf.training.output import Output
+from rlhf.training.looks import divided, keep_best
+from rlhf.training.output import Output, open_output
+from rlhf.training.pieces import Pieces
 from rlhf.training.policies import (
     load_policy,
     load_tokenizer,
-    merged,
     pick_device,
     save_policy,
     with_lora,
@@ -71,24 +70,25 @@ class Update:
         n: int,
         seed: int,
         on_progress: Progress | None = None,
+        pieces: Pieces | None = None,
     ) -> list[list[Completion]]:
         """Responses of the policy as it is now."""
-        with merged(self.policy):
-            return sample(
-                self.policy,
-                self.tokenizer,
-                prompts,
-                n=n,
-                settings=self.sampling,
-                seed=seed,
-                on_progress=on_progress,
-            )
+        return sample(
+            self.policy,
+            self.tokenizer,
+            prompts,
+            n=n,
+            settings=self.sampling,
+            seed=seed,
+            on_progress=on_progress,
+            pieces=pieces,
+        )
 
 
 def open_update(config: settings.Policy, phases: dict[str, float]) -> Update:
     """Read the inputs and load the models; everything that can be wrong is found here."""
     set_seed(config.seed)
-    output = Output(Path(config.output), {"loading": 0.03, **phases, "evaluation": 0.1})
+    output = open_output(config, {"loading": 0.03, **phases, "evaluation": 0.1})
     with output.phase("loading") as report:
         train, test = split_prompts(read_prompts(config.prompts))
         need(train, 2, "training prompts", config.prompts)
@@ -112,7 +112,8 @@ def split_prompts(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]
 
 
 def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluation:
-    """Evaluate, write samples.jsonl, the checkpoint and summary.json."""
+    """Take the best checkpoint, evaluate it, write samples.jsonl, its weights and summary.json."""
+    metrics |= keep_best(update)
     with update.output.phase("evaluation") as report:
         evaluation = evaluate(update, report)
         passed, reasons = may_enter(evaluation)
@@ -127,15 +128,13 @@ def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluat
 
 def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
     """One response per held-out prompt from the policy and from its base, measured."""
-    count = min(update.config.evaluation_prompts, len(update.test))
-    prompts = random.Random(0).sample(update.test, count)  # the same ones for every seed
+    prompts = divided(update.test)[1][: update.config.evaluation_prompts]
     messages = [prompt.messages for prompt in prompts]
     seed = update.config.seed + 1
     policy, tokenizer = update.policy, update.tokenizer
     new = [row[0] for row in update.draw(messages, n=1, seed=seed)]
     report(1, 4)
-    with merged(policy):
-        _, new_entropy = likelihood(policy, tokenizer, messages, new)
+    _, new_entropy = likelihood(policy, tokenizer, messages, new)
     with policy.disable_adapter():
         old = [
             row[0]

@@ -14,6 +14,7 @@ from rlhf.views.lab import (
     cancel,
     enter,
     lab,
+    resume,
     run,
     start,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "lab",
     "lineage",
     "new_dataset",
+    "resume",
     "retry_dataset",
     "rule",
     "run",

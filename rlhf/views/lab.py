@@ -58,13 +58,13 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 @staff_page
 def run(request: HttpRequest, pk: int) -> HttpResponse:
-    """A run's page; for htmx only the part that changes while it runs."""
+    """A run's page, `samples` of one step; for htmx only the part that changes while it runs."""
     found = get_object_or_404(
         Run.objects.select_related("base", "contender", "dataset", "reward_run", "created_by"),
         pk=pk,
     )
     template = "rlhf/run_live.html" if request.headers.get("HX-Request") else "rlhf/run.html"
-    return render(request, template, pages.run(found))
+    return render(request, template, pages.run(found, request.GET.get("samples", "")))
 
 
 @require_POST
@@ -72,6 +72,14 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     services.cancel_run(run)
+    return redirect(run)
+
+
+@require_POST
+@staff_page
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    services.resume_run(run)
     return redirect(run)
 
 

@@ -43,8 +43,30 @@ def end_on_term(*_: object) -> NoReturn:
     sys.exit(143)
 
 
+def keep_state() -> bool:
+    """Keep what a run goes on from, as of now; whether an earlier process did so already."""
+    entry = folder / "state" / "training.000000001"
+    if entry.is_dir():
+        return True
+    entry.mkdir(parents=True)
+    size = (folder / "metrics.jsonl").stat().st_size
+    (entry / "place.json").write_text(json.dumps({"sizes": {"metrics.jsonl": size}}))
+    (entry.parent / "fingerprint").write_text("f")
+    return False
+
+
 print(f"{stage} begins", flush=True)
-report(1, 4, loss=2.0)
+if not (folder / "state").is_dir():
+    report(1, 4, loss=2.0)
+if behaviour.startswith("keep-"):
+    behaviour, resumed = behaviour.removeprefix("keep-"), keep_state()
+    if behaviour == "die-once":
+        behaviour = "succeed" if resumed else "die"
+    elif behaviour == "die-further":
+        deaths = len(list(folder.glob("death-*")))
+        (folder / f"death-{deaths}").touch()
+        report(2 + deaths, 99)
+        os.kill(os.getpid(), signal.SIGKILL)
 if behaviour == "succeed":
     report(2, 4, loss=1.0)
     report(4, 4, loss=0.5)
@@ -54,6 +76,9 @@ elif behaviour == "malformed":
         file.write('not json\n{"phase": 1}\n[]\n{"time":0,"phase":"p","step":"x"}\n')
     report(3, 4, loss=float("nan"), accuracy=0.75)
     publish()
+elif behaviour == "die":
+    report(3, 4, loss=1.2)
+    os.kill(os.getpid(), signal.SIGKILL)
 elif behaviour == "crash":
     print("Traceback: the weights are upside down", flush=True)
     sys.exit(1)

@@ -132,6 +132,22 @@ def test_a_run_is_cancelled_once(api: Api) -> None:
     assert "ended already" in again.json()["error"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_was_cut_short_is_resumed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    from celery import current_app
+
+    monkeypatch.setattr(current_app, "send_task", lambda *_, **__: None)
+    run = Run.objects.create(stage="reward", name="reward-1", state=Job.State.FAILED)
+    assert api.get(f"runs/{run.pk}").json()["can_resume"] is False
+    refused = api.post(f"runs/{run.pk}/resume")
+    assert refused.status_code == 409
+    assert "kept nothing" in refused.json()["error"]
+    (run.folder / "state").mkdir(parents=True)
+    (run.folder / "state" / "fingerprint").touch()
+    assert api.get(f"runs/{run.pk}").json()["can_resume"] is True
+    assert api.post(f"runs/{run.pk}/resume").json()["state"] == "queued"
+
+
 @pytest.mark.parametrize("path", ["runs/77", "exports/77"])
 def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
     answer = api.get(path)

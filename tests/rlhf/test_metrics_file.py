@@ -39,6 +39,15 @@ def test_a_half_written_line_waits_for_its_end(tmp_path: Path) -> None:
     assert [report.step for report in read(file, first.offset).reports] == [2]
 
 
+def test_a_file_that_got_shorter_is_read_from_its_beginning(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text(line(step=1) + line(step=2))
+    offset = read(file, 0).offset
+    file.write_text(line(step=1))
+    found = read(file, offset)
+    assert (found.began_anew, found.reports, found.offset) == (True, (), 0)
+
+
 @pytest.mark.parametrize(
     "broken",
     ["no json", "[]", "null", "{}", line(step="x"), line(progress=None), line(metrics=[1])],

@@ -1,5 +1,6 @@
 """The lab's pages as staff sees and uses them."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from rlhf import services
 from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.stages import PRESETS, STAGES, check_settings
+from rlhf.training import choosing
 from tests.rlhf.conftest import REFUSED
 from tests.rlhf.votes import many_votes
 
@@ -275,6 +277,81 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
     assert "It repeats itself." in text
     assert "Enter anyway" in text
     assert "best-of-n begins" in text  # the log
+
+
+def looked_at(run: Run) -> None:
+    """Two checkpoints and the base, as the training process tells of them."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for step, reward, kl, within in ((0, -0.1, 0.0, 1), (6, 0.9, 0.2, 1), (12, 1.4, 0.9, 0)):
+        figures = {"reward": reward, "kl": kl, "nll": 1.2 + kl, "within_limits": within}
+        for name, value in figures.items():
+            Metric.objects.create(run=run, phase="checkpoints", step=step, name=name, value=value)
+        if step:
+            for prompt in ("Name a tree.", "Name a fish."):
+                said = {"prompt": prompt, "base": "Er.", "new": f"{prompt} {step}"}
+                lines.append({"step": step, "total": 12, **said})
+    (run.folder / "samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_samples_of_each_step_can_be_chosen_and_the_newest_is_shown_first(
+    operator_client: Client, base: Contender
+) -> None:
+    run = Run.objects.create(
+        stage="best-of-n", base=base, name="best-of-n-1", state=Job.State.RUNNING
+    )
+    looked_at(run)
+    text = text_of(operator_client.get(run.get_absolute_url()))
+    assert "The update after step 12 beside its base." in text
+    assert "Name a fish. 12" in text
+    assert "Name a fish. 6" not in text
+    page = operator_client.get(f"{run.get_absolute_url()}?samples=6")
+    assert "Name a fish. 6" in text_of(page)
+    assert '<a href="?samples=6#samples" aria-current="true">step 6</a>' in page.content.decode()
+    # What htmx fetches while the run goes on stays at the chosen step.
+    assert f'hx-get="{run.get_absolute_url()}?samples=6"' in page.content.decode()
+    unknown = text_of(operator_client.get(f"{run.get_absolute_url()}?samples=nonsense"))
+    assert "Name a fish. 12" in unknown
+
+
+def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that_was_kept(
+    operator_client: Client, base: Contender
+) -> None:
+    run = Run.objects.create(
+        stage="best-of-n", base=base, name="best-of-n-1", state=Job.State.SUCCEEDED
+    )
+    url = run.get_absolute_url()
+    assert "reward against damage" not in text_of(operator_client.get(url))
+    looked_at(run)
+    page = operator_client.get(url).content.decode()
+    assert "Of the checkpoints within the gate&#x27;s limits" in page
+    assert page.count('class="chart-spot"') == 2
+    assert page.count("chart-spot--beyond") == 1
+    assert "chart-ring" not in page
+    kept = {"step": 6, "of": 12, "rule": choosing.RULE, "reason": choosing.LAST}
+    run.summary = {"metrics": {"kept": kept}}
+    run.save()
+    answer = operator_client.get(url)
+    page, text = answer.content.decode(), text_of(answer)
+    assert page.count("chart-ring") == 1
+    assert "Kept: step 6. It is the last one within the limits." in text
+    assert "step 6 0.9 1.4 0.2 kept within" in text
+    assert "step 12 1.4 2.1 0.9 beyond" in text
+    assert "Base -0.1 1.2 0" in text
+
+
+def test_the_choice_of_a_checkpoint_is_told_in_the_reader_s_language(
+    operator_client: Client, base: Contender
+) -> None:
+    run = Run.objects.create(
+        stage="sft", base=base, name="sft-1", state=Job.State.SUCCEEDED,
+        summary={"metrics": {"kept": {"step": 6, "of": 12, "rule": choosing.RULE,
+                                      "reason": choosing.NONE_WITHIN}}},
+    )  # fmt: skip
+    looked_at(run)
+    page = operator_client.get(run.get_absolute_url(), headers={"Accept-Language": "de"})
+    assert choosing.NONE_WITHIN not in text_of(page)
+    assert "keiner" in text_of(page).lower()
 
 
 def test_entering_anyway_makes_a_contender_and_keeps_the_reason(

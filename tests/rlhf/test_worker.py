@@ -135,6 +135,37 @@ def test_killed_together_with_the_training_process_the_run_fails(
     assert "worker or machine stopped" in run.error
 
 
+def test_killed_together_with_the_training_process_the_run_goes_on_from_its_state(
+    worker: Callable[..., Worker], base: Contender
+) -> None:
+    many_votes(20)
+    first = worker("keep-hang")
+    run = services.start_run(stage="reward")
+    until(lambda: now(run).step == 2)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait(timeout=10)
+    os.kill(run.pid or 0, signal.SIGKILL)
+    worker("keep-succeed")
+    until(lambda: now(run).ended)
+    assert (run.state, run.resumes) == (Job.State.SUCCEEDED, 1), run.error
+
+
+def test_stopped_in_order_a_run_with_a_state_goes_on_with_the_next_worker(
+    worker: Callable[..., Worker], base: Contender
+) -> None:
+    many_votes(20)
+    main = worker("keep-hang")
+    run = services.start_run(stage="reward")
+    until(lambda: now(run).step == 2)
+    main.terminate()
+    main.wait(timeout=30)
+    assert (now(run).state, run.error) == (Job.State.QUEUED, "")
+    assert not trainer_lives(run)
+    worker("keep-succeed")
+    until(lambda: now(run).ended)
+    assert run.state == Job.State.SUCCEEDED, run.error
+
+
 def test_a_lost_pool_process_is_replaced_and_the_run_goes_on(
     worker: Callable[..., Worker], base: Contender
 ) -> None:

@@ -39,6 +39,12 @@ class Command(BaseCommand):
             choices=[*Population.values, "all"],
             help="Whose votes; people's by default.",
         )
+        parser.add_argument(
+            "--resume",
+            type=int,
+            metavar="RUN",
+            help="Go on with this run, which was cut short; everything else is as it was.",
+        )
         parser.add_argument("--preset", default="standard", choices=list(PRESETS))
         parser.add_argument(
             "--set",
@@ -60,20 +66,30 @@ class Command(BaseCommand):
                 limits = f", {knob.limits}" if knob.limits else ""
                 self.stdout.write(f"{knob.name}: {knob.meaning} (default {knob.default}{limits})")
             return
-        preset = PRESETS[options["preset"]].settings.get(stage, {})
         try:
-            run = services.create_run(
-                stage=stage,
-                base=options["base"],
-                dataset=options["dataset"],
-                reward_run=options["reward_run"],
-                population=options["population"],
-                settings={**preset, **dict(options["assignments"])},
-            )
+            run = self._resumed(stage, options) if options["resume"] else self._new(stage, options)
         except ArenaError as refusal:
             raise CommandError(refusal.reason) from refusal
         self._follow(run)
         self._report(run)
+
+    def _new(self, stage: str, options: dict[str, Any]) -> Run:
+        preset = PRESETS[options["preset"]].settings.get(stage, {})
+        return services.create_run(
+            stage=stage,
+            base=options["base"],
+            dataset=options["dataset"],
+            reward_run=options["reward_run"],
+            population=options["population"],
+            settings={**preset, **dict(options["assignments"])},
+        )
+
+    def _resumed(self, stage: str, options: dict[str, Any]) -> Run:
+        run = Run.objects.filter(pk=options["resume"], stage=stage).first()
+        if run is None:
+            raise CommandError(f"There is no run {options['resume']} of the stage {stage}.")
+        # One that still looks alive is followed: whoever does so finds its process, or starts one.
+        return services.reopen_run(run) if run.ended else run
 
     def _follow(self, run: Run) -> None:
         asked: list[int] = []

@@ -1,0 +1,224 @@
+"""Looks at a policy while it is trained: what it says, beside its base, and what that costs.
+
+At a few steps, evenly spread, it answers the same held-out prompts with the same dice. Its
+responses go to samples.jsonl, their figures to metrics.jsonl (phase `checkpoints`; step 0 is the
+base), and its weights are kept as long as `choosing` may want them. The prompts are not those of
+the final evaluation, for a choice flatters what it was made on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import TrainerCallback
+
+from rlhf.training.choosing import RULE, Point, choose, still_needed
+from rlhf.training.evaluation import Evaluation, TextQuality, likelihood, text_quality, with_rewards
+from rlhf.training.gate import may_enter
+from rlhf.training.sampling import Completion
+
+if TYPE_CHECKING:
+    from rlhf.training.data import Prompt
+    from rlhf.training.update import Update
+
+PHASE, ENTRY = "checkpoints", "look"
+PROMPTS, RESPONSES = 8, 2
+WEIGHTS, FIGURES = "weights.pt", "point.json"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Responses to the prompts of looks, `RESPONSES` to each one after the other, and figures."""
+
+    responses: tuple[Completion, ...]
+    rewards: tuple[float, ...]
+    quality: TextQuality
+
+
+class Looks:
+    """The looks at one run's policy."""
+
+    def __init__(self, update: Update) -> None:
+        self.update = update
+        self.prompts, _ = divided(update.test)
+        self._asked = [prompt.messages for prompt in self.prompts for _ in range(RESPONSES)]
+        self._base: Seen | None = None
+
+    def begin(self) -> None:
+        """Look at the base, unless an earlier process of this run did so before it trained."""
+        state = self.update.output.state
+        if state is None or not state.entries("training-0"):
+            self._report(0, 0, self._base_seen(), 0.0, within=True)
+
+    def look(self, step: int, total: int) -> None:
+        """Draw, measure and write down what the policy is after `step` of `total` steps."""
+        base = self._base_seen()
+        responses = self._draw()
+        own_nll, entropy = self._likelihood(responses)
+        with self.update.policy.disable_adapter():
+            nll, _ = self._likelihood(responses)
+        seen = self._seen(responses, nll, entropy)
+        evaluation = Evaluation(len(self.prompts), seen.quality, base.quality)
+        if base.rewards:
+            evaluation = with_rewards(evaluation, seen.rewards, base.rewards)
+        within, _ = may_enter(evaluation)
+        self._report(step, total, seen, nll - own_nll, within, evaluation.win_rate)
+        self._show(step, total, seen, base)
+        self._keep(Point(step, within, per_prompt(seen.rewards)))
+
+    def _base_seen(self) -> Seen:
+        if self._base is None:
+            with self.update.policy.disable_adapter():
+                responses = self._draw()
+                nll, entropy = self._likelihood(responses)
+            self._base = self._seen(responses, nll, entropy)
+        return self._base
+
+    def _draw(self) -> tuple[Completion, ...]:
+        messages = [prompt.messages for prompt in self.prompts]
+        rows = self.update.draw(messages, n=RESPONSES, seed=self.update.config.seed + 2)
+        return tuple(response for row in rows for response in row)
+
+    def _likelihood(self, responses: Sequence[Completion]) -> tuple[float, float]:
+        return likelihood(self.update.policy, self.update.tokenizer, self._asked, responses)
+
+    def _seen(self, responses: tuple[Completion, ...], nll: float, entropy: float) -> Seen:
+        rewards: tuple[float, ...] = ()
+        if self.update.reward is not None:
+            texts = zip(self._asked, responses, strict=True)
+            scores = self.update.reward.score([(asked, [one.text]) for asked, one in texts])
+            rewards = tuple(score[0] for score in scores)
+        return Seen(responses, rewards, text_quality(responses, nll, entropy))
+
+    def _report(
+        self,
+        step: int,
+        total: int,
+        seen: Seen,
+        kl: float,
+        within: bool,
+        wins: float | None = None,
+    ) -> None:
+        quality = seen.quality
+        figures = {
+            "reward": sum(seen.rewards) / len(seen.rewards) if seen.rewards else None,
+            "win_rate": wins,
+            "nll": quality.nll,
+            "kl": kl,
+            "entropy": quality.entropy,
+            "repetition": quality.repetition,
+            "length": quality.length,
+            "within_limits": float(within),
+        }
+        told = {name: v for name, v in figures.items() if v is not None and math.isfinite(v)}
+        self.update.output.aside(PHASE, step, total, told)
+
+    def _show(self, step: int, total: int, seen: Seen, base: Seen) -> None:
+        """The first response to each prompt, beside the base's."""
+        for number, prompt in enumerate(self.prompts):
+            place = number * RESPONSES
+            line: dict[str, Any] = {"step": step, "total": total, "prompt": prompt.text}
+            line |= {"base": base.responses[place].text, "new": seen.responses[place].text}
+            if seen.rewards:
+                line |= {"reward_base": base.rewards[place], "reward_new": seen.rewards[place]}
+            self.update.output.sample(line)
+
+    def _keep(self, point: Point) -> None:
+        """Keep the weights with their figures; let go of those that cannot be chosen any more."""
+        state = self.update.output.state
+        if state is None:
+            return
+
+        def write(folder: Path) -> None:
+            torch.save(learned(self.update.policy), folder / WEIGHTS)
+            told = {"within": point.within, "rewards": point.rewards}
+            (folder / FIGURES).write_text(json.dumps(told))
+
+        state.keep(ENTRY, point.step, write, alone=False)
+        entries = kept_points(state.entries(ENTRY))
+        needed = still_needed([kept for kept, _ in entries]) if entries else set()
+        for kept, entry in entries:
+            if kept.step not in needed:
+                (entry / WEIGHTS).unlink(missing_ok=True)
+
+
+class Look(TrainerCallback):  # type: ignore[misc]
+    """Looks at evenly spread steps of a training, the last one among them."""
+
+    def __init__(self, looks: Looks, times: int, turn: int) -> None:
+        self._looks, self._times, self._turn = looks, times, turn
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A run that goes on after this step need not look again, so its state is kept as well."""
+        if state.global_step not in spread(state.max_steps, self._times):
+            return
+        if state.is_world_process_zero:
+            before = self._turn * state.max_steps
+            self._looks.look(before + state.global_step, before + state.max_steps)
+        kept = self._looks.update.output.state
+        control.should_save = control.should_save or bool(kept and kept.every_s)
+
+
+def spread(steps: int, times: int) -> set[int]:
+    """At most `times` steps with equal distances, the last one among them."""
+    return {math.ceil(steps * number / times) for number in range(1, times + 1)}
+
+
+def divided(test: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
+    """Held-out prompts for looks, a quarter at most, and for the evaluation: the same each time.
+
+    A single one serves both.
+    """
+    order = random.Random(0).sample(test, len(test))
+    count = min(PROMPTS, max(1, len(order) // 4))
+    return order[:count], order[count:] or order
+
+
+def keep_best(update: Update) -> dict[str, Any]:
+    """Give the policy the weights of the checkpoint that the rule chooses; what was chosen, why."""
+    entries = kept_points(update.output.state.entries(ENTRY) if update.output.state else [])
+    # Without its weights, which a full disk may have kept out, a checkpoint is no choice.
+    found = [(point, entry) for point, entry in entries if (entry / WEIGHTS).is_file()]
+    if not found:
+        return {}
+    chosen, reason = choose([point for point, _ in found])
+    entry = next(entry for point, entry in found if point is chosen)
+    restore(update.policy, torch.load(entry / WEIGHTS, weights_only=True))
+    kept = {"step": chosen.step, "of": found[-1][0].step, "rule": RULE, "reason": reason}
+    return {"kept": kept}
+
+
+def kept_points(entries: Sequence[Path]) -> list[tuple[Point, Path]]:
+    """The points of entries, in the order of training."""
+    found = []
+    for entry in entries:
+        told = json.loads((entry / FIGURES).read_text())
+        rewards = tuple(float(value) for value in told["rewards"])
+        found.append((Point(int(entry.suffix[1:]), bool(told["within"]), rewards), entry))
+    return found
+
+
+def per_prompt(rewards: Sequence[float]) -> tuple[float, ...]:
+    """Mean rewards of the prompts, each with `RESPONSES` responses one after the other."""
+    starts = range(0, len(rewards), RESPONSES)
+    return tuple(sum(rewards[start : start + RESPONSES]) / RESPONSES for start in starts)
+
+
+def learned(policy: Any) -> dict[str, torch.Tensor]:
+    """The weights that are trained, by name."""
+    return {n: value.detach() for n, value in policy.named_parameters() if value.requires_grad}
+
+
+@torch.no_grad()
+def restore(policy: Any, weights: dict[str, torch.Tensor]) -> None:
+    """Put back what `learned` gave."""
+    named = dict(policy.named_parameters())
+    for name, value in weights.items():
+        named[name].copy_(value)

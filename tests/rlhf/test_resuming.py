@@ -1,0 +1,236 @@
+"""Runs that were killed or cut short go on from the state that their process kept."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from arena.errors import Conflict
+from arena.models import Contender
+from rlhf import services
+from rlhf.models import Job, Metric, Run
+from rlhf.selectors import can_resume, seconds_left
+from rlhf.services.resuming import MOST_RESUMES
+from tests.rlhf.test_runs import FAST, at_step_2, follow, left_running, reward
+from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
+from tests.rlhf.votes import many_votes
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("votes")]
+
+
+@pytest.fixture
+def votes(base: Contender) -> None:
+    many_votes(25)
+
+
+def steps(run: Run) -> list[tuple[int, float]]:
+    return list(Metric.objects.filter(run=run).values_list("step", "value"))
+
+
+def test_a_killed_process_is_started_again_from_its_state(stage: Callable[..., None]) -> None:
+    stage("keep-die-once")
+    run = follow(reward())
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert run.resumes == 1
+    # Step 3, which came after the state, is forgotten: the second process made other ones.
+    assert steps(run) == [(1, 2.0), (2, 1.0), (4, 0.5)]
+    assert run.unreadable_lines == 0
+
+
+def test_one_that_dies_at_the_same_place_twice_fails_with_the_reason(
+    stage: Callable[..., None],
+) -> None:
+    stage("keep-die")
+    run = follow(reward())
+    assert run.state == Job.State.FAILED
+    assert run.resumes == 1
+    assert "SIGKILL" in run.error
+    assert "died at the same place before (training, step 3)" in run.error
+    assert can_resume(run)
+
+
+def test_one_that_dies_again_and_again_is_given_up(stage: Callable[..., None]) -> None:
+    stage("keep-die-further")
+    run = follow(reward())
+    assert run.state == Job.State.FAILED
+    assert len(list(run.folder.glob("death-*"))) == MOST_RESUMES + 1
+    assert f"gone on by itself {MOST_RESUMES} times" in run.error
+
+
+def test_a_process_that_says_why_it_ends_is_not_started_again(stage: Callable[..., None]) -> None:
+    stage("keep-crash")
+    run = follow(reward())
+    assert (run.state, run.resumes) == (Job.State.FAILED, 0)
+    assert can_resume(run)
+
+
+def test_a_new_worker_goes_on_with_a_run_whose_process_is_gone(
+    monkeypatch: pytest.MonkeyPatch, stage: Callable[..., None]
+) -> None:
+    run = reward()
+    process = left_running(run, "keep-hang", monkeypatch)
+    while not list(run.folder.glob("state/*.*")):
+        assert process.poll() is None
+    process.kill()
+    process.wait(timeout=5)
+    stage("keep-die-once")  # which has died once already
+    follow(run)
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert run.resumes == 1
+
+
+def test_cancelling_keeps_the_state_and_the_run_can_be_resumed(
+    stage: Callable[..., None], operator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage("keep-hang")
+    run = follow(reward(), at_step_2(services.cancel_run))
+    assert run.state == Job.State.CANCELLED
+    page = operator_client.get(run.get_absolute_url()).content.decode()
+    assert f'action="/lab/runs/{run.pk}/resume/"' in page
+    stage("keep-succeed")
+    again = services.reopen_run(run)
+    assert (again.state, again.error, again.cancel_requested) == (Job.State.QUEUED, "", False)
+    assert follow(run).state == Job.State.SUCCEEDED, run.error
+    assert steps(run) == [(1, 2.0), (2, 1.0), (4, 0.5)]
+    assert "/resume/" not in operator_client.get(run.get_absolute_url()).content.decode()
+
+
+def test_a_resumed_run_reads_the_inputs_that_it_began_with(stage: Callable[..., None]) -> None:
+    stage("keep-hang")
+    run = follow(reward(), at_step_2(services.cancel_run))
+    before = (run.folder / "rankings.jsonl").read_bytes()
+    (run.folder / "rankings.jsonl").write_bytes(before + b"x")
+    stage("keep-succeed")
+    follow(services.reopen_run(run))
+    assert (run.folder / "rankings.jsonl").read_bytes() == before + b"x"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_button_queues_the_run(
+    stage: Callable[..., None], operator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from celery import current_app
+
+    sent: list[Any] = []
+    monkeypatch.setattr(
+        current_app, "send_task", lambda name, args, **_: sent.append((name, args[0]))
+    )
+    stage("keep-crash")
+    run = follow(reward())
+    answer = operator_client.post(f"/lab/runs/{run.pk}/resume/")
+    assert (answer.status_code, answer["Location"]) == (302, run.get_absolute_url())
+    run.refresh_from_db()
+    assert (run.state, run.error) == (Job.State.QUEUED, "")
+    assert sent == [("rlhf.tasks.follow_run", run.pk)]
+
+
+def test_what_cannot_be_resumed_is_refused(stage: Callable[..., None]) -> None:
+    stage("crash")
+    without = follow(reward())
+    with pytest.raises(Conflict, match="kept nothing that it could go on from"):
+        services.reopen_run(without)
+    stage("succeed")
+    done = follow(reward())
+    (done.folder / "state").mkdir()
+    (done.folder / "state" / "fingerprint").touch()
+    with pytest.raises(Conflict, match="only a run that failed or was cancelled"):
+        services.reopen_run(done)
+
+
+def test_a_run_that_was_stopped_with_its_worker_waits_for_the_next_one(
+    stage: Callable[..., None],
+) -> None:
+    stage("keep-hang")
+    run = follow(reward(), at_step_2(lambda now: services.stop_running()))
+    assert (run.state, run.error) == (Job.State.QUEUED, "")
+    stage("keep-succeed")
+    assert follow(run).state == Job.State.SUCCEEDED, run.error
+
+
+def test_a_process_that_finds_its_state_unfit_begins_anew(
+    stage: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of metrics is then shorter than what was read of it."""
+    stage("keep-hang")
+    run = follow(reward(), at_step_2(services.cancel_run))
+    services.reopen_run(run)
+
+    def begin_anew(now: Run) -> None:
+        if now.phase == "preparing":
+            monkeypatch.setenv("FAKE_STAGE", "succeed")
+            path = now.folder / "state"
+            shutil.rmtree(path)
+            (now.folder / "metrics.jsonl").write_text("")
+
+    follow(run, begin_anew)
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert steps(run) == [(1, 2.0), (2, 1.0), (4, 0.5)]
+
+
+def test_time_left_is_told_by_the_present_process(base: Contender) -> None:
+    now = timezone.now()
+    run = Run(
+        stage="reward",
+        state=Job.State.RUNNING,
+        started_at=now - timedelta(days=1),
+        resumed_at=now - timedelta(seconds=10),
+        resumed_from=0.5,
+        progress=0.75,
+    )
+    assert seconds_left(run, now) == pytest.approx(10.0)
+
+
+def test_the_command_resumes_in_the_foreground(
+    stage: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage("keep-crash")
+    run = follow(reward())
+    stage("keep-succeed")
+    call_command("train", "reward", resume=run.pk)
+    run.refresh_from_db()
+    assert run.state == Job.State.SUCCEEDED
+    assert "succeeded" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_real_trainer_that_is_killed_goes_on_under_the_lab(
+    base: Contender,
+    folders: Path,
+    tiny_model: str,  # noqa: F811
+) -> None:
+    shutil.copytree(tiny_model, folders / "models" / "tiny", dirs_exist_ok=True)
+    settings = {
+        "threads": 1, "device": "cpu", "lora_rank": 2, "epochs": 30, "save_seconds": 0.01,
+    }  # fmt: skip
+    run = reward(settings=settings)
+    killed: list[int] = []
+
+    def kill_once(now: Run) -> None:
+        if not killed and now.phase == "training" and list(now.folder.glob("state/training.*")):
+            killed.append(now.step)
+            os.kill(now.pid or 0, signal.SIGKILL)
+
+    services.follow_run(run.pk, announce=kill_once, pace=FAST)
+    run.refresh_from_db()
+    assert killed
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert run.resumes == 1
+    told = Metric.objects.filter(run=run, phase="training", name="loss")
+    counted = list(told.values_list("step", flat=True))
+    assert counted == list(range(1, run.summary["config"]["epochs"] * batches(run) + 1))
+
+
+def batches(run: Run) -> int:
+    """Steps of an epoch, from the last report."""
+    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    total = next(line["total"] for line in lines if "loss" in line["metrics"])
+    return int(total) // int(run.summary["config"]["epochs"])
