@@ -169,6 +169,7 @@ class Bench:
             "reward_model": self.reward_model(seed),
             "seed": seed,
             "max_new_tokens": TOKENS,
+            "checkpoints": 1,  # the last step is judged
             **more,
         }
 
@@ -275,6 +276,8 @@ FREE: dict[str, Any] = {"repetition_penalty": 0.0, "nll_penalty": 0.0}
 IMITATE: dict[str, Any] = {"learn": "imitate", "epochs": 2.0}
 BEST_OF_N: dict[str, dict[str, Any]] = {
     "contrast": {},
+    "contrast-1-pair": {"pairs": 1},
+    "contrast-1-pair-repetition15": {"pairs": 1, "repetition_penalty": 15.0},
     "contrast-n8": {"n": 8},
     "contrast-no-penalties": FREE,
     "contrast-no-nll-penalty": {"nll_penalty": 0.0},

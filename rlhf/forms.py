@@ -259,7 +259,13 @@ class UpdateForm(_RunForm):
         label=_("Votes of"),
         help_text=_("Used by supervised finetuning, and by DPO without a reward model."),
     )
-    field_order = ("stage", "base", "reward_run", "population", "preset", "settings")
+    enter = forms.ChoiceField(
+        choices=[("gate", _("enters battles by itself")), ("operator", _("waits for a person"))],
+        initial="gate",
+        required=False,
+        label=_("A result that passes its gate"),
+    )
+    field_order = ("stage", "base", "reward_run", "population", "enter", "preset", "settings")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -281,7 +287,10 @@ class UpdateForm(_RunForm):
             "base": chosen["base"].slug,
             "reward_run": reward_run.pk if reward_run else None,
             "population": chosen["population"],
-            "settings": self.run_settings(stage.name),
+            "settings": {
+                **({"enter": "operator"} if chosen["enter"] == "operator" else {}),
+                **self.run_settings(stage.name),
+            },
         }
 
 

@@ -12,6 +12,7 @@ from rlhf.models import Job, Run
 from rlhf.services.trials import open_trial
 from rlhf.stages import get_stage
 
+CONFIRMED = Sentence("%(who)s let it into battles.")
 NOTHING_TO_ENTER = Sentence("%(run)s trained no contender, so there is nothing to enter.")
 CHECKPOINT_GONE = Sentence("The checkpoint of %(run)s is gone from %(folder)s.")
 
@@ -57,7 +58,7 @@ def _name(run: Run, base: Contender) -> str:
 
 @transaction.atomic
 def enter_anyway(*, run: Run, by: AbstractBaseUser, reason: str = "") -> Contender:
-    """Enter a result that the gate refused; who did it and why is kept."""
+    """Enter a result that waits for a person or that the gate refused; who did it, why, is kept."""
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.state != Job.State.SUCCEEDED:
         raise Conflict(
@@ -74,6 +75,9 @@ def enter_anyway(*, run: Run, by: AbstractBaseUser, reason: str = "") -> Contend
             % {"run": run, "contender": run.contender}
         )
     contender = enter(run)
-    run.override_reason = f"{by.get_username()}: {reason.strip() or 'no reason given'}"
-    run.save(update_fields=["override_reason"])
+    if run.refusals:
+        run.override_reason = f"{by.get_username()}: {reason.strip() or 'no reason given'}"
+    else:
+        run.notes = [*run.notes, CONFIRMED(who=by.get_username())]
+    run.save(update_fields=["override_reason", "notes"])
     return contender

@@ -72,7 +72,7 @@ def _succeed(run: Run, summary: dict[str, Any]) -> None:
 
 def _enter_if_allowed(run: Run) -> None:
     run.refusals = refusals(run.summary)
-    if not run.refusals:
+    if not run.refusals and run.config.get("enter") != "operator":
         try:
             enter(run)
         except ArenaError as error:

@@ -43,10 +43,10 @@ def learn(
 ) -> None:
     """Train on the best of each prompt's responses, against its worst or alone."""
     if config.learn == "imitate":
-        chosen = [demonstration(row.prompt.messages, row.extreme(max)) for row in scored]
+        chosen = [demonstration(row.prompt.messages, row.ranked()[0]) for row in scored]
         imitate(update, chosen, config, report, turn)
         return
-    pairs = pairs_from_samples(scored)
+    pairs = pairs_from_samples(scored, config.pairs)
     if not pairs:
         raise InputError(
             "Every prompt's responses are the same.", "Raise temperature or n, or choose imitate."

@@ -54,13 +54,18 @@ class EncodedPair:
     reference: float = 0.0
 
 
-def pairs_from_samples(scored: Sequence[Scored]) -> list[Pair]:
-    """The best against the worst sample of each prompt, empty ones and equal ones left out."""
+def pairs_from_samples(scored: Sequence[Scored], each: int) -> list[Pair]:
+    """`each` pairs of every prompt: its best against its worst sample, then the next on both sides.
+
+    No sample is in two pairs. Pairs with an empty side or two equal ones are left out.
+    """
     pairs = []
     for row in scored:
-        best, worst = row.extreme(max), row.extreme(min)
-        if best.text.strip() and worst.text.strip() and best.text != worst.text:
-            pairs.append(as_pair(row.prompt.messages, best, worst))
+        ranked = row.ranked()
+        count = min(each, len(ranked) // 2)
+        for better, worse in zip(ranked[:count], ranked[::-1], strict=False):
+            if better.text.strip() and worse.text.strip() and better.text != worse.text:
+                pairs.append(as_pair(row.prompt.messages, better, worse))
     return pairs
 
 

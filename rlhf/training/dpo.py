@@ -27,7 +27,7 @@ def main(config: settings.Dpo) -> None:
     else:
         scored = draw_scored(update, config)
         metrics["selection_gain"] = selection_gain(scored)
-        pairs = pairs_from_samples(scored)
+        pairs = pairs_from_samples(scored, config.pairs)
     if len(pairs) < 2:
         raise InputError("There are fewer than two preferences.", "Collect more votes.")
     with update.output.phase("training") as report:

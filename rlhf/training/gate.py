@@ -7,10 +7,12 @@ value on the same prompts. A policy that its own reward model does not prefer ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rlhf.training import settings
     from rlhf.training.evaluation import Evaluation
 
 
@@ -44,7 +46,7 @@ REASONS = (UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL)
 
 @dataclass(frozen=True)
 class GateRules:
-    """Limits of what an update may cost.
+    """Limits of what an update may cost. A run is told its own: settings that begin with `gate_`.
 
     nll_rise: nats per token under the base above the base's own samples. repetition_rise:
     absolute rise of the share of repeated 4-grams. length_low, length_high: mean length over the
@@ -60,54 +62,110 @@ class GateRules:
     win_rate: float = 0.5
 
 
+@dataclass(frozen=True)
+class Check:
+    """One rule and what was measured: the figure lies from `least` to `most`, or it is broken."""
+
+    rule: str
+    figure: float
+    base: float | None = None
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """A figure that is no number has not passed."""
+        above = self.least is None or self.figure >= self.least
+        return above and (self.most is None or self.figure <= self.most)
+
+    def as_dict(self) -> dict[str, str | float | bool | None]:
+        """What summary.json keeps of it."""
+        return {
+            "rule": self.rule,
+            "figure": self.figure,
+            "base": self.base,
+            "least": self.least,
+            "most": self.most,
+            "passed": self.passed,
+        }
+
+
+def rules_of(config: settings.Policy) -> GateRules:
+    """The limits that a run was given."""
+    return GateRules(
+        **{rule.name: getattr(config, f"gate_{rule.name}") for rule in fields(GateRules)}
+    )
+
+
+def checks(evaluation: Evaluation, rules: GateRules | None = None) -> list[Check]:
+    """Every rule that can be held to what was measured, broken or not."""
+    rules = rules or GateRules()
+    policy, base = evaluation.policy, evaluation.base
+    found = [
+        Check("nll", policy.nll, base.nll, most=base.nll + rules.nll_rise),
+        Check(
+            "repetition",
+            policy.repetition,
+            base.repetition,
+            most=base.repetition + rules.repetition_rise,
+        ),
+        Check(
+            "length",
+            policy.length,
+            base.length,
+            least=rules.length_low * base.length,
+            most=rules.length_high * base.length,
+        ),
+        Check("entropy", policy.entropy, base.entropy, least=rules.entropy_low * base.entropy),
+    ]
+    if evaluation.win_rate is not None:
+        found.append(Check("win_rate", evaluation.win_rate, least=rules.win_rate))
+    if policy.reward is not None and base.reward is not None:
+        found.append(Check("reward", policy.reward, base.reward, least=base.reward))
+    return found
+
+
 def may_enter(evaluation: Evaluation, rules: GateRules | None = None) -> tuple[bool, list[str]]:
     """Whether the policy may enter battles, and every rule that it breaks in plain words."""
     rules = rules or GateRules()
-    policy, base = evaluation.policy, evaluation.base
-    reasons: list[str] = []
-    if not policy.nll <= base.nll + rules.nll_rise:
-        reasons.append(
-            UNLIKELY
-            % {
-                "nll": f"{policy.nll:.2f}",
-                "base": f"{base.nll:.2f}",
-                "allowed": f"{rules.nll_rise:.2f}",
-            }
-        )
-    if not policy.repetition <= base.repetition + rules.repetition_rise:
-        reasons.append(
-            REPETITIVE
-            % {
-                "share": f"{policy.repetition:.1%}",
-                "base": f"{base.repetition:.1%}",
-                "allowed": f"{rules.repetition_rise:.1%}",
-            }
-        )
-    if not rules.length_low * base.length <= policy.length <= rules.length_high * base.length:
-        reasons.append(
-            LENGTH_CHANGED
-            % {
-                "length": f"{policy.length:.0f}",
-                "base": f"{base.length:.0f}",
-                "low": f"{rules.length_low:g}",
-                "high": f"{rules.length_high:g}",
-            }
-        )
-    if not policy.entropy >= rules.entropy_low * base.entropy:
-        reasons.append(
-            COLLAPSED
-            % {
-                "entropy": f"{policy.entropy:.2f}",
-                "base": f"{base.entropy:.2f}",
-                "least": f"{rules.entropy_low:g}",
-            }
-        )
-    if evaluation.win_rate is not None and not evaluation.win_rate >= rules.win_rate:
-        reasons.append(
-            LOSES % {"rate": f"{evaluation.win_rate:.0%}", "least": f"{rules.win_rate:.0%}"}
-        )
-    if policy.reward is not None and base.reward is not None and policy.reward < base.reward:
-        reasons.append(
-            REWARD_FELL % {"reward": f"{policy.reward:.2f}", "base": f"{base.reward:.2f}"}
-        )
-    return not reasons, reasons
+    broken = [check for check in checks(evaluation, rules) if not check.passed]
+    return not broken, [_SAID[check.rule](check, rules) for check in broken]
+
+
+def _unlikely(check: Check, rules: GateRules) -> str:
+    told = {"nll": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+    return UNLIKELY % {**told, "allowed": f"{rules.nll_rise:.2f}"}
+
+
+def _repetitive(check: Check, rules: GateRules) -> str:
+    told = {"share": f"{check.figure:.1%}", "base": f"{check.base:.1%}"}
+    return REPETITIVE % {**told, "allowed": f"{rules.repetition_rise:.1%}"}
+
+
+def _length_changed(check: Check, rules: GateRules) -> str:
+    told = {"length": f"{check.figure:.0f}", "base": f"{check.base:.0f}"}
+    limits = {"low": f"{rules.length_low:g}", "high": f"{rules.length_high:g}"}
+    return LENGTH_CHANGED % {**told, **limits}
+
+
+def _collapsed(check: Check, rules: GateRules) -> str:
+    told = {"entropy": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+    return COLLAPSED % {**told, "least": f"{rules.entropy_low:g}"}
+
+
+def _loses(check: Check, rules: GateRules) -> str:
+    return LOSES % {"rate": f"{check.figure:.0%}", "least": f"{rules.win_rate:.0%}"}
+
+
+def _reward_fell(check: Check, rules: GateRules) -> str:
+    return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+
+
+_SAID: dict[str, Callable[[Check, GateRules], str]] = {
+    "nll": _unlikely,
+    "repetition": _repetitive,
+    "length": _length_changed,
+    "entropy": _collapsed,
+    "win_rate": _loses,
+    "reward": _reward_fell,
+}

@@ -21,7 +21,7 @@ from transformers import TrainerCallback
 
 from rlhf.training.choosing import RULE, Point, choose, still_needed
 from rlhf.training.evaluation import Evaluation, TextQuality, likelihood, text_quality, with_rewards
-from rlhf.training.gate import may_enter
+from rlhf.training.gate import may_enter, rules_of
 from rlhf.training.sampling import Completion
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Looks:
         evaluation = Evaluation(len(self.prompts), seen.quality, base.quality)
         if base.rewards:
             evaluation = with_rewards(evaluation, seen.rewards, base.rewards)
-        within, _ = may_enter(evaluation)
+        within, _ = may_enter(evaluation, rules_of(self.update.config))
         self._report(step, total, seen, nll - own_nll, within, evaluation.win_rate)
         self._show(step, total, seen, base)
         self._keep(Point(step, within, per_prompt(seen.rewards)))

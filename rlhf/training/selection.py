@@ -29,10 +29,11 @@ class Scored:
     responses: tuple[Completion, ...]
     rewards: tuple[float, ...]
 
-    def extreme(self, pick: Callable[..., int]) -> Completion:
-        """The response with the highest (`max`) or lowest (`min`) reward."""
-        place = pick(range(len(self.rewards)), key=self.rewards.__getitem__)
-        return self.responses[place]
+    def ranked(self) -> list[Completion]:
+        """The responses, the one with the highest reward first."""
+        places = range(len(self.rewards))
+        order = sorted(places, key=self.rewards.__getitem__, reverse=True)
+        return [self.responses[place] for place in order]
 
 
 def draw_scored(

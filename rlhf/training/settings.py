@@ -74,6 +74,23 @@ class Policy(Run):
     )
     sample_batch: int = knob(128, "Responses sampled at the same time.", at_least=1)
     evaluation_prompts: int = knob(32, "Held-out prompts on which it meets its base.", at_least=1)
+    enter: str = knob(
+        "gate",
+        "gate: a result that passes enters battles by itself; operator: it waits for a person.",
+        choices=("gate", "operator"),
+    )
+    gate_nll_rise: float = knob(
+        0.3, "Gate: nats per token by which its text may be unlikelier than its base's.", at_least=0
+    )
+    gate_repetition_rise: float = knob(
+        0.05, "Gate: rise of the share of repeated 4-grams.", at_least=0, at_most=1
+    )
+    gate_length_low: float = knob(0.3, "Gate: least length over its base's.", at_least=0)
+    gate_length_high: float = knob(2.0, "Gate: greatest length over its base's.", at_least=0)
+    gate_entropy_low: float = knob(0.4, "Gate: least entropy over its base's.", at_least=0)
+    gate_win_rate: float = knob(
+        0.5, "Gate: least share of wins by the reward model.", at_least=0, at_most=1
+    )
     checkpoints: int = knob(
         3,
         "How often it is measured beside its base while it is trained, the end included; the "
@@ -96,8 +113,15 @@ class Contrast(Policy):
 
     n: int = knob(16, "Responses sampled for each prompt.", at_least=2, at_most=256)
     train_prompts: int = knob(144, "Prompts sampled from in each round.", at_least=2)
+    pairs: int = knob(
+        2,
+        "Pairs of each prompt: the best against the worst, the second best against the second "
+        "worst and so on.",
+        at_least=1,
+        at_most=128,
+    )
     repetition_penalty: float = knob(
-        15.0,
+        40.0,
         "Reward that a response would lose if all of its 4-grams were repeated.",
         at_least=0,
         at_most=1000,

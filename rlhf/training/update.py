@@ -14,7 +14,7 @@ from rlhf.training.chats import Messages
 from rlhf.training.data import Prompt, need, read_prompts, split_of
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
-from rlhf.training.gate import may_enter
+from rlhf.training.gate import checks, may_enter, rules_of
 from rlhf.training.looks import divided, keep_best
 from rlhf.training.output import Output, open_output
 from rlhf.training.pieces import Pieces
@@ -116,10 +116,12 @@ def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluat
     metrics |= keep_best(update)
     with update.output.phase("evaluation") as report:
         evaluation = evaluate(update, report)
-        passed, reasons = may_enter(evaluation)
+        rules = rules_of(update.config)
+        passed, reasons = may_enter(evaluation, rules)
         report(1, 1, **evaluation.flat())
     update.output.publish(lambda folder: save_policy(update.policy, update.tokenizer, folder))
-    gate = {"passed": passed, "reasons": reasons}
+    held = [check.as_dict() for check in checks(evaluation, rules)]
+    gate = {"passed": passed, "reasons": reasons, "checks": held}
     update.output.summary(
         stage, asdict(update.config), {**metrics, **evaluation.as_dict(), "gate": gate}
     )

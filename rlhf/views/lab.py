@@ -86,7 +86,7 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_page
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
-    """Enter a result although its gate refused it."""
+    """Enter a result that waits for a person, or although its gate refused it."""
     run = get_object_or_404(Run, pk=pk)
     contender = services.enter_anyway(
         run=run, by=pages.user_of(request), reason=request.POST.get("reason", "")

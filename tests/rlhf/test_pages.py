@@ -17,7 +17,7 @@ from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.stages import PRESETS, STAGES, check_settings
 from rlhf.training import choosing
-from tests.rlhf.conftest import REFUSED
+from tests.rlhf.conftest import PASSED, REFUSED
 from tests.rlhf.votes import many_votes
 
 pytestmark = pytest.mark.django_db
@@ -260,6 +260,8 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
         "win_rate_error": 0.033,
         **REFUSED["metrics"],
     }
+    broken = {"rule": "repetition", "figure": 0.02, "base": 0.02, "least": None, "most": 0.015}
+    metrics["gate"] = {**metrics["gate"], "checks": [{**broken, "passed": False}]}
     stage("succeed", {"metrics": metrics})
     run = services.create_run(stage="best-of-n")
     run.folder.mkdir(parents=True)
@@ -275,6 +277,7 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
     assert "69 %" in text
     assert "gate not passed" in text
     assert "It repeats itself." in text
+    assert "Repetition 0.02 0.02 at most 0.015 broken" in text
     assert "Enter anyway" in text
     assert "best-of-n begins" in text  # the log
 
@@ -352,6 +355,26 @@ def test_the_choice_of_a_checkpoint_is_told_in_the_reader_s_language(
     page = operator_client.get(run.get_absolute_url(), headers={"Accept-Language": "de"})
     assert choosing.NONE_WITHIN not in text_of(page)
     assert "keiner" in text_of(page).lower()
+
+
+def test_a_result_that_passes_can_wait_for_a_person(
+    stage: Callable[..., None],
+    operator_client: Client,
+    base: Contender,
+    reward_model: Run,
+    library: list[Prompt],
+) -> None:
+    stage("succeed", PASSED)
+    run = services.create_run(stage="best-of-n", settings={"enter": "operator"})
+    follow(run)
+    run.refresh_from_db()
+    assert (run.state, run.contender, run.refusals) == (Job.State.SUCCEEDED, None, [])
+    assert "Let it into battles" in text_of(operator_client.get(run.get_absolute_url()))
+    operator_client.post(f"/lab/runs/{run.pk}/enter/")
+    run.refresh_from_db()
+    assert run.contender is not None
+    assert run.override_reason == ""
+    assert "operator let it into battles." in text_of(operator_client.get(run.get_absolute_url()))
 
 
 def test_entering_anyway_makes_a_contender_and_keeps_the_reason(

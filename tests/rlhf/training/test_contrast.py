@@ -72,8 +72,15 @@ def test_samples_give_their_best_against_their_worst() -> None:
         scored("same", "same", rewards=(1.0, 0.0)),
         scored("fine", "", rewards=(1.0, 0.0)),
     ]
-    (pair,) = contrast.pairs_from_samples(rows)
+    (pair,) = contrast.pairs_from_samples(rows, 1)
     assert (pair.chosen, pair.rejected) == ("good", "bad")
+
+
+def test_more_pairs_of_a_prompt_take_the_next_on_both_sides() -> None:
+    rows = [scored("c", "a", "e", "b", "d", rewards=(3.0, 5.0, 1.0, 4.0, 2.0))]
+    for each, wanted in [(1, ["a>e"]), (2, ["a>e", "b>d"]), (9, ["a>e", "b>d"])]:
+        pairs = contrast.pairs_from_samples(rows, each)
+        assert [f"{pair.chosen}>{pair.rejected}" for pair in pairs] == wanted
 
 
 def test_a_response_that_was_cut_off_gets_no_end_token(tiny_model: str) -> None:

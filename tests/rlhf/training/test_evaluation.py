@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from rlhf.training import settings
 from rlhf.training.data import Ranking
 from rlhf.training.evaluation import (
     Evaluation,
@@ -19,7 +20,7 @@ from rlhf.training.evaluation import (
     wilson,
     with_rewards,
 )
-from rlhf.training.gate import may_enter
+from rlhf.training.gate import GateRules, checks, may_enter, rules_of
 from rlhf.training.sampling import Completion
 
 BASE = TextQuality(2.4, 1.8, 0.02, 0.8, 60, 0.5)
@@ -92,6 +93,27 @@ def test_each_damage_is_refused_with_its_reason(change: dict[str, float], word: 
     assert not passed
     assert len(reasons) == 1
     assert word in reasons[0]
+
+
+def test_each_rule_is_told_with_its_figure_and_its_limits() -> None:
+    worse = Evaluation(10, replace(BASE, length=200, reward=1.0), replace(BASE, reward=0.5), 0.75)
+    found = {check.rule: check for check in checks(worse, GateRules(length_high=1.5))}
+    assert list(found) == ["nll", "repetition", "length", "entropy", "win_rate", "reward"]
+    length = found["length"]
+    assert (length.figure, length.base) == (200, BASE.length)
+    assert (length.least, length.most) == (0.3 * BASE.length, 1.5 * BASE.length)
+    assert [name for name, check in found.items() if not check.passed] == ["length"]
+    assert found["reward"].least == 0.5
+    assert found["win_rate"].as_dict()["passed"] is True
+
+
+def test_a_run_s_own_limits_decide() -> None:
+    config = settings.BestOfN(output="", model="", prompts="", gate_repetition_rise=0.0)
+    rules = rules_of(config)
+    assert rules == GateRules(repetition_rise=0.0)
+    more = Evaluation(10, replace(BASE, repetition=BASE.repetition + 0.01), BASE)
+    assert may_enter(more)[0]
+    assert not may_enter(more, rules)[0]
 
 
 def test_a_policy_that_loses_to_its_base_is_refused() -> None:
