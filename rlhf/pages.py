@@ -18,17 +18,12 @@ from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, preview, survey
 from rlhf.forms import DatasetForm
 from rlhf.models import Dataset, Job, Run
-from rlhf.reliability import reliability_of
 from rlhf.selection import Selection
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.templatetags.lab import figure
 from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
-# Figures of a summary that have a place of their own on the page.
-TOLD = {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"} | {
-    "calibration", "calibration_error", "categories", "raters",
-}  # fmt: skip
 # What the evaluation measures: its key, what it is called, what to make of it.
 QUALITIES = [
     ("reward", _("Reward"), _("mean score by the reward model")),
@@ -132,7 +127,6 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
             "pairs": metrics.get("test_pairs"),
             "by_length": metrics.get("length_only_accuracy"),
         },
-        "reliability": reliability_of(metrics),
         "doubt": doubt_about(found.summary) if stage.name == "reward" else None,
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
@@ -248,7 +242,7 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, float]]:
     """The plain figures of a summary, nested ones by their path."""
     found: list[tuple[str, float]] = []
     for name, value in metrics.items():
-        if name in TOLD:
+        if name in {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"}:
             continue
         if isinstance(value, dict):
             found += [

@@ -21,7 +21,7 @@ from rlhf.stages import THUMBS, get_stage
 # An update meets its base on these prompts. A tenth, as in datasets, would be too few of a small
 # library to tell anything; this holds out the same ones and as many again.
 HELD_OUT_PERCENT = 20
-RANKING_KEYS = ("prompt", "responses", "ranks", "weight", "split", "category")
+RANKING_KEYS = ("prompt", "responses", "ranks", "weight", "split")
 
 WEIGHTS_GONE = Sentence("The weights of %(contender)s are not on this machine any more.")
 NOT_WRITTEN = Sentence("%(dataset)s was not written (%(state)s).")

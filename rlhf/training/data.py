@@ -24,7 +24,6 @@ class Ranking:
     ranks: tuple[int, ...]
     weight: float = 1.0
     split: str = "train"
-    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
 
 
 def _ranking(value: dict[str, Any]) -> Ranking:
-    _only(value, {"prompt", "responses", "ranks", "weight", "split", "category"})
+    _only(value, {"prompt", "responses", "ranks", "weight", "split"})
     responses, ranks = value.get("responses"), value.get("ranks")
     if not isinstance(responses, list) or len(responses) < 2:
         raise ValueError("responses must be a list of two or more texts")
@@ -127,11 +126,8 @@ def _ranking(value: dict[str, Any]) -> Ranking:
     weight = value.get("weight", 1.0)
     if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
         raise ValueError("weight must be a number above 0")
-    category = value.get("category", "")
-    if not isinstance(category, str):
-        raise ValueError("category must be a text")
     return Ranking(
-        _conversation(value), tuple(responses), tuple(ranks), float(weight), _split(value), category
+        _conversation(value), tuple(responses), tuple(ranks), float(weight), _split(value)
     )
 
 

@@ -148,34 +148,21 @@ def with_rewards(
 
 
 def pairwise_accuracy(rankings: Sequence[Ranking], scores: Sequence[Sequence[float]]) -> Accuracy:
-    """How many of the rankings' untied pairs the scores order alike; equal scores count half.
-
-    The pairs of one prompt are not independent, so the interval is as wide as so many independent
-    pairs would make it as have the same variance (Kish's effective sample size).
-    """
-    by_prompt: dict[str, list[float]] = {}
+    """How many of the rankings' untied pairs the scores order alike; equal scores count half."""
+    right = 0.0
+    count = 0
     for ranking, values in zip(rankings, scores, strict=True):
-        found = by_prompt.setdefault(str(ranking.prompt), [])
         for i in range(len(values)):
             for j in range(i + 1, len(values)):
                 if ranking.ranks[i] == ranking.ranks[j]:
                     continue
+                count += 1
                 better, worse = (i, j) if ranking.ranks[i] < ranking.ranks[j] else (j, i)
-                gap = values[better] - values[worse]
-                found.append((gap > 0) + 0.5 * (gap == 0))
-    groups = [found for found in by_prompt.values() if found]
-    count = sum(map(len, groups))
-    right = sum(map(sum, groups))
-    if not count:
-        return wilson(0, 0)
-    rate = right / count
-    variance = sum((sum(found) - rate * len(found)) ** 2 for found in groups) / count**2
-    independent = min(count, rate * (1 - rate) / variance) if variance else count
-    share = wilson(rate * independent, independent)
-    return Accuracy(rate, share.lower, share.upper, count)
+                right += (values[better] > values[worse]) + 0.5 * (values[better] == values[worse])
+    return wilson(right, count)
 
 
-def wilson(right: float, count: float, z: float = 1.96) -> Accuracy:
+def wilson(right: float, count: int, z: float = 1.96) -> Accuracy:
     """A share and its Wilson interval; [0, 1] when there is nothing to count."""
     if count == 0:
         return Accuracy(math.nan, 0.0, 1.0, 0)
@@ -183,7 +170,7 @@ def wilson(right: float, count: float, z: float = 1.96) -> Accuracy:
     middle = (rate + z * z / (2 * count)) / (1 + z * z / count)
     half = z * math.sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
     half /= 1 + z * z / count
-    return Accuracy(rate, middle - half, middle + half, round(count))
+    return Accuracy(rate, middle - half, middle + half, count)
 
 
 def length_baseline(train: Sequence[Ranking], test: Sequence[Ranking]) -> Accuracy:

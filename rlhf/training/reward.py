@@ -23,7 +23,6 @@ from transformers import set_seed
 from rlhf.training import settings
 from rlhf.training.data import Ranking, need, read_rankings, split_of
 from rlhf.training.evaluation import length_baseline, pairwise_accuracy
-from rlhf.training.judgement import judgement
 from rlhf.training.losses import Pairs, pairs_of, ranking_loss
 from rlhf.training.output import Output, open_output
 from rlhf.training.pieces import Pieces
@@ -70,7 +69,6 @@ def main(config: settings.Reward) -> None:
         standardise(model, features[: count_responses(train)])
         metrics = evaluate(model, train, test, features)
         report(1, 1, **{name: value for name, value in metrics.items() if math.isfinite(value)})
-        metrics |= judged(model, train, test, features)
     output.publish(model.save)
     output.summary("reward", asdict(config), {**metrics, "penalty": penalty})
 
@@ -238,19 +236,6 @@ def standardise(model: RewardModel, features: torch.Tensor) -> None:
         scores = model.raw_scores(features)
         model.shift.copy_(scores.mean())
         model.spread.copy_(scores.std().clamp(min=1e-6))
-
-
-def judged(
-    model: RewardModel,
-    train: Sequence[Ranking],
-    test: Sequence[Ranking],
-    features: torch.Tensor,
-) -> dict[str, Any]:
-    """Calibration, raters' own agreement and accuracy by category on the test split."""
-    with torch.inference_mode():
-        scores = model(features[count_responses(train) :])
-    parts = torch.split(scores, [len(row.responses) for row in test])
-    return judgement(train, test, [part.tolist() for part in parts], float(model.spread))
 
 
 def evaluate(

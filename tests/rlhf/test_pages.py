@@ -357,32 +357,6 @@ def test_the_choice_of_a_checkpoint_is_told_in_the_reader_s_language(
     assert "keiner" in text_of(page).lower()
 
 
-def test_a_reward_model_is_shown_with_its_calibration_its_ceiling_and_its_categories(
-    operator_client: Client, base: Contender
-) -> None:
-    share = {"rate": 0.75, "lower": 0.6, "upper": 0.86, "pairs": 40}
-    shown = {"low": 0.6, "high": 0.7, "predicted": 0.65, "observed": 0.5, "pairs": 12}
-    metrics = {
-        "calibration": [{**shown, "lower": 0.25, "upper": 0.75}],
-        "calibration_error": 0.15,
-        "raters": {**share, "rate": 0.8},
-        "categories": {"coding": share, "maths": {**share, "pairs": 3}},
-    }
-    run = Run.objects.create(
-        stage="reward", base=base, state=Job.State.SUCCEEDED, summary={"metrics": metrics}
-    )
-    text = text_of(operator_client.get(run.get_absolute_url()))
-    assert "Raters themselves agree in 80 % of 40 pairs of votes" in text
-    assert "60 % to 70 % 65 % 50 % 25 % to 75 % 12" in text
-    assert "Expected calibration error: 15 %" in text
-    assert "coding 75 % 60 % to 86 % 40" in text
-    assert "maths too few to say 75 %" in text
-    run.summary = {"metrics": {**metrics, "raters": None}}
-    run.save()
-    text = text_of(operator_client.get(run.get_absolute_url()))
-    assert "No comparison was judged twice" in text
-
-
 def test_a_result_that_passes_can_wait_for_a_person(
     stage: Callable[..., None],
     operator_client: Client,
