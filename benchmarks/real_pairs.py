@@ -132,7 +132,8 @@ def cross_validated(
             scores = (standard[rows_of(held)] @ weights).view(-1, 2)
             gaps = scores[:, 0] - scores[:, 1]
             right += float((gaps > 0).sum() + 0.5 * (gaps == 0).sum())
-    return wilson(right, len(pairs))
+    lower, upper = wilson(right / len(pairs), len(pairs))
+    return Accuracy(right / len(pairs), lower, upper, len(pairs))
 
 
 def rows_of(places: Sequence[int]) -> list[int]:

@@ -116,9 +116,9 @@ def _joined(numbers: list[int]) -> str:
 
 
 def _measure(repeats: int) -> list[float]:
+    from arena.categories import OVERALL
     from ranking import selectors, services
     from ranking.boards import rank_contenders
-    from ranking.categories import OVERALL
     from ranking.counting import Slice, SliceCounts
     from ranking.estimators import BradleyTerry, PlackettLuce
     from ranking.models import Leaderboard, Tally

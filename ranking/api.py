@@ -9,11 +9,11 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router, Schema
 
+from arena.categories import OVERALL
 from arena.models import Contender, Population
 from arena.streaming import Streamed
 from ranking import selectors
 from ranking.boards import BY_VOTE, LeaderboardRecord
-from ranking.categories import OVERALL
 from ranking.verification import COLUMNS, as_row
 
 router = Router(tags=["ranking"])

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from arena.categories import OVERALL, categories_of
 from arena.selectors import DecidedVote
-from ranking.categories import OVERALL, categories_of
 from ranking.estimators.elo import INITIAL, elo_update
 from ranking.estimators.style_features import count_style
 from ranking.items import item_of

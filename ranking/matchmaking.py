@@ -8,10 +8,10 @@ import numpy as np
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from arena.categories import OVERALL
 from arena.matchmaking import Candidate
 from arena.models import Population
 from ranking import selectors
-from ranking.categories import OVERALL
 from ranking.counting import Slice, SliceCounts
 from ranking.estimators import BradleyTerry
 from ranking.estimators.arrays import FloatArray

@@ -2,8 +2,8 @@
 
 from django.db import models
 
+from arena.categories import OVERALL
 from arena.models import Contender, Population, Vote
-from ranking.categories import OVERALL
 from ranking.counting import ALL
 from ranking.items import LENGTH, UNCOUNTED
 

@@ -1,6 +1,6 @@
-"""Curves as paths of small SVGs, drawn on the server."""
+"""Curves and calibration as small SVGs, drawn on the server."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rlhf.selectors import Curve
@@ -86,3 +86,33 @@ def drawing(points: Sequence[tuple[int, float, float, bool, bool]]) -> Drawing:
     )
     path = "M" + "L".join(f"{spot.x} {spot.y}" for spot in spots)
     return Drawing(path, spots, left, right, low, high)
+
+
+SIDE = 300.0  # of the calibration plot
+LEAST_RADIUS, MOST_RADIUS = 3.0, 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A share with its interval in a square of 300 × 300; the area is the number of pairs."""
+
+    x: float
+    y: float
+    top: float
+    bottom: float
+    radius: float
+
+
+def calibration_dots(bins: Sequence[Mapping[str, float]]) -> list[Dot]:
+    """Predicted probability from 50 % (left) to 100 %, observed share from 0 (below) to 100 %."""
+    most = max((one["pairs"] for one in bins), default=1)
+    return [
+        Dot(
+            x=SIDE * (one["predicted"] - 0.5) * 2,
+            y=SIDE * (1 - one["observed"]),
+            top=SIDE * (1 - one["upper"]),
+            bottom=SIDE * (1 - one["lower"]),
+            radius=max(LEAST_RADIUS, MOST_RADIUS * (one["pairs"] / most) ** 0.5),
+        )
+        for one in bins
+    ]

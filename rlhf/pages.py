@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.models import Population
-from rlhf import selectors
+from rlhf import reward_page, selectors
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.doubts import doubt_about
@@ -24,6 +24,8 @@ from rlhf.templatetags.lab import figure
 from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
+# Figures of a summary that have a place of their own.
+ELSEWHERE = {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"} | reward_page.SHOWN
 # What the evaluation measures: its key, what it is called, what to make of it.
 QUALITIES = [
     ("reward", _("Reward"), _("mean score by the reward model")),
@@ -120,13 +122,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "log": log or selectors.log_tail(found, LOG_LINES),
         "qualities": _qualities(metrics),
         "figures": _figures(metrics),
-        "agreement": {
-            "rate": metrics.get("test_accuracy"),
-            "lower": metrics.get("test_accuracy_lower"),
-            "upper": metrics.get("test_accuracy_upper"),
-            "pairs": metrics.get("test_pairs"),
-            "by_length": metrics.get("length_only_accuracy"),
-        },
+        "reward": reward_page.evaluation(metrics),
         "doubt": doubt_about(found.summary) if stage.name == "reward" else None,
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
@@ -242,7 +238,7 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, float]]:
     """The plain figures of a summary, nested ones by their path."""
     found: list[tuple[str, float]] = []
     for name, value in metrics.items():
-        if name in {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"}:
+        if name in ELSEWHERE:
             continue
         if isinstance(value, dict):
             found += [

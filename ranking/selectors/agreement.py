@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from django.db.models import Count
 
+from arena.categories import OVERALL
 from arena.models import Population, Rater
-from ranking.categories import OVERALL
 from ranking.counting import Slice
 from ranking.estimators import (
     Judgements,

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
+from arena.categories import OVERALL
 from arena.models import Contender
 from arena.selectors import counted_votes, decided_votes
-from ranking.categories import OVERALL
 from ranking.counting import (
     ALL,
     Ballot,

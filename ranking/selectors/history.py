@@ -4,8 +4,8 @@ from collections import defaultdict
 from datetime import datetime
 from typing import NamedTuple
 
+from arena.categories import OVERALL
 from arena.models import Population
-from ranking.categories import OVERALL
 from ranking.models import Standing
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from arena.categories import OVERALL
 from arena.errors import Invalid, NotFound
 from arena.models import Population, Prompt
 from ranking.boards import (
@@ -20,7 +21,6 @@ from ranking.boards import (
     check_method,
     rank_contenders,
 )
-from ranking.categories import OVERALL
 from ranking.counting import Ballot, Slice, SliceCounts, Who, count_ballots
 from ranking.models import POPULATIONS, Leaderboard, Standing, Tally
 from ranking.selectors.counts import (

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from arena.categories import OVERALL
 from arena.models import Population
 from arena.selectors import Profile, profiles
 from ranking.boards import LeaderboardRecord, StandingRecord, win_rates
-from ranking.categories import OVERALL
 from ranking.estimators import BradleyTerry
 from ranking.models import Leaderboard
 from ranking.selectors.history import Moment, history

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 
+from arena.categories import OVERALL
 from arena.models import Contender, Population
 from ranking.boards import StandingRecord, rank_contenders, win_rates
-from ranking.categories import OVERALL
 from ranking.counting import ALL, SliceCounts, Who
 from ranking.models import Tally
 from ranking.selectors.kept import Kept

@@ -6,9 +6,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from arena.categories import OVERALL
 from ranking import selectors
 from ranking.boards import METHODS, Board, rank_contenders, settings_of
-from ranking.categories import OVERALL
 from ranking.counting import Slice, SliceCounts
 from ranking.models import POPULATIONS, EloMark, Leaderboard, Standing
 from ranking.services.locks import stop_counting, store_alone

@@ -16,8 +16,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from arena import categories
 from arena.views import refusals
-from ranking import categories, selectors
+from ranking import selectors
 from ranking.boards import BY_RATER, LEVEL, LeaderboardRecord
 from ranking.charts.figures import percent, whole
 from ranking.estimators import expected_score

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from arena import categories
 from arena.sentences import Sentence, shown
-from ranking import categories, selectors, tasks
+from ranking import selectors, tasks
 from ranking.boards import LEVEL
 from ranking.charts.figures import decimal, percent, share_range
 from ranking.estimators import BradleyTerry, Elo, PlackettLuce, StyleControlled, expected_score

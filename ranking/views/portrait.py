@@ -8,10 +8,10 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from arena.categories import label
 from arena.models import Contender
 from ranking import selectors
 from ranking.boards import LeaderboardRecord, StandingRecord
-from ranking.categories import label
 from ranking.charts import History
 from ranking.charts.figures import (
     dollars,

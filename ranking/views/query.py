@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from arena.categories import OVERALL
 from arena.errors import NotFound
 from arena.models import Population
 from ranking import selectors
 from ranking.boards import ALL_METHODS, BY_VOTE, CLUSTERS
-from ranking.categories import OVERALL
 from ranking.models import POPULATIONS
 from ranking.views.columns import COLUMNS
 

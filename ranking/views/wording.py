@@ -8,8 +8,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from arena import categories
 from arena.models import Population
-from ranking import categories
 from ranking.boards import BY_RATER, BY_VOTE, LeaderboardRecord
 from ranking.charts.figures import whole
 from ranking.counting import ALL

@@ -3,7 +3,8 @@
     from rlhf.exporting import FORMATS, write_file, write_folder, write_rows
 
 Every row carries `split`, "train" or "test", decided by a hash of the conversation's first prompt
-(see `splits`). No row says which rater it came from.
+(see `splits`). A rater is at most a
+pseudonym (see `examples`).
 """
 
 from rlhf.exporting import (

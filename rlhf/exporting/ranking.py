@@ -2,11 +2,15 @@
 
 One row for each vote, ties included ("both bad" is a tie here). A response is its text; in a
 conversation of several turns it is the list of messages that followed the first prompt.
+
+`rater` tells two raters apart who judged the same (a pseudonym, as in `lmsys`); `category`, `tags`
+and `language` are what is known of the battle besides its texts.
 """
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from rlhf.exporting.examples import completion
+from rlhf.exporting.examples import completion, pseudonym
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.splits import split_of
 from rlhf.selectors import Judged
@@ -23,7 +27,10 @@ def rows_of(vote: Judged) -> list[Row]:
             "ranks": [side.rank for side in vote.sides],
             "weight": 1.0,
             "vote_id": vote.vote_id,
+            "rater": pseudonym(vote.rater_id, settings.SECRET_KEY),
             "category": vote.category,
+            "tags": vote.tags,
+            "language": vote.language,
             "split": split_of(vote.prompts[0]),
         }
     ]
@@ -39,7 +46,10 @@ FORMAT = Format(
         "ranks": "ints",
         "weight": "float",
         "vote_id": "int",
+        "rater": "text",
         "category": "text",
+        "tags": "text",
+        "language": "text",
         "split": "text",
     },
     of_vote=rows_of,

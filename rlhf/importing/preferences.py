@@ -183,10 +183,13 @@ def _of_vote(vote: ImportedVote) -> Row | None:
             messages.append({"role": "user", "content": turn.prompt})
             messages.append({"role": "assistant", "content": answer})
         sides.append(_response(messages[1:]))
-    return _ranking([{"role": "user", "content": vote.turns[0].prompt}], sides, list(vote.ranks))
+    prompt = [{"role": "user", "content": vote.turns[0].prompt}]
+    return _ranking(prompt, sides, list(vote.ranks), vote.language)
 
 
-def _ranking(prompt: Messages, responses: list[str | Messages], ranks: list[int]) -> Row:
+def _ranking(
+    prompt: Messages, responses: list[str | Messages], ranks: list[int], language: str = ""
+) -> Row:
     prompt = _fit(prompt)
     first = next(message["content"] for message in prompt if message["role"] == "user")
     plain = len(prompt) == 1
@@ -196,7 +199,10 @@ def _ranking(prompt: Messages, responses: list[str | Messages], ranks: list[int]
         "ranks": ranks,
         "weight": 1.0,
         "vote_id": None,
+        "rater": "",
         "category": "",
+        "tags": "",
+        "language": clean(language),
         "split": split_of(first),
     }
 

@@ -36,6 +36,8 @@ class Judged(NamedTuple):
     vote_id: int
     rater_id: int
     category: str
+    tags: str  # one space between two
+    language: str  # as the file of an imported vote calls it
     cast_at: datetime | None
     all_bad: bool
     prompts: tuple[str, ...]
@@ -55,7 +57,15 @@ def judged_votes(votes: QuerySet[Vote], *, timed: bool = False) -> Iterator[list
             votes.filter(pk__gt=last)
             .annotate(moment=moment)
             .order_by("pk")
-            .values_list("pk", "battle__rater_id", "battle__category", "moment", "all_bad")[:CHUNK]
+            .values_list(
+                "pk",
+                "battle__rater_id",
+                "battle__category",
+                "battle__tags",
+                "battle__language",
+                "moment",
+                "all_bad",
+            )[:CHUNK]
         )
         if not chunk:
             return

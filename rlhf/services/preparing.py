@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from arena.categories import categories_told
 from arena.errors import Invalid
 from arena.models import Prompt
 from arena.sentences import Sentence
@@ -100,12 +101,31 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
         config = {"demonstrations": str(path)}
     else:
         path = run.folder / "rankings.jsonl"
-        _write_lines(path, ({key: row[key] for key in RANKING_KEYS} for row in single_turn()))
+        _write_lines(path, map(_ranking, single_turn()))
         config = {"rankings": str(path)}
     if skipped:
         run.notes = [SEVERAL_TURNS(skipped=skipped)]
         run.save(update_fields=["notes"])
     return config
+
+
+def _ranking(row: dict[str, Any]) -> dict[str, Any]:
+    """A ranking with what its evaluation tells apart: raters and categories."""
+    prompt = row["prompt"]
+    asked = (
+        [prompt]
+        if isinstance(prompt, str)
+        else [one["content"] for one in prompt if one["role"] == "user"]
+    )
+    categories = categories_told(
+        asked,
+        row["responses"],
+        category=row.get("category", ""),
+        tags=row.get("tags", "").split(),
+        language=row.get("language", ""),
+    )
+    told = {key: row[key] for key in RANKING_KEYS}
+    return told | {"rater": row.get("rater", ""), "categories": categories}
 
 
 def _thumbs(run: Run, dataset: Dataset) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,15 @@ def percent(share: float) -> str:
 
 
 @register.filter
+def points(share: float | None) -> str:
+    """A difference of shares in percentage points: 0.046 as "4.6", with a true minus sign."""
+    if share is None or not math.isfinite(share):
+        return "–"
+    text = str(number_format(f"{abs(100 * share):.1f}", use_l10n=True))
+    return f"\N{MINUS SIGN}{text}" if share < 0 else text
+
+
+@register.filter
 def decimal(value: float) -> str:
     """A number for an attribute, whatever the language: 0.256."""
     return f"{value:.4f}"

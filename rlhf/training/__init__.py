@@ -8,7 +8,8 @@ says what each stage can be told. Nothing here knows the web application.
 Input files hold one JSON object per line:
 
 - rankings: {"prompt": text or [messages], "responses": [text, ...], "ranks": [int, ...],
-  "weight"?: 1.0, "split"?: "train" | "test"}; rank 1 is best, equal ranks tie
+  "weight"?: 1.0, "split"?: "train" | "test", "rater"?: text, "categories"?: [text, ...]}; rank 1
+  is best, equal ranks tie; raters tell how far they agree, categories how it does in each
 - prompts: {"prompt": text or [messages], "system"?: text, "split"?: "train" | "test"}
 - demonstrations: {"prompt": ..., "system"?: text, "response": text, "finished"?: true}
 - thumbs: {"prompt": ..., "system"?: text, "response": text, "up": true | false, "split"?: ...}

@@ -17,13 +17,18 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Ranking:
-    """K responses to one prompt with their ranks (1 is best, equal ranks tie)."""
+    """K responses to one prompt with their ranks (1 is best, equal ranks tie).
+
+    rater: tells raters apart, '' where it is not known. categories: what the battle was about.
+    """
 
     prompt: Messages
     responses: tuple[str, ...]
     ranks: tuple[int, ...]
     weight: float = 1.0
     split: str = "train"
+    rater: str = ""
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
 
 
 def _ranking(value: dict[str, Any]) -> Ranking:
-    _only(value, {"prompt", "responses", "ranks", "weight", "split"})
+    _only(value, {"prompt", "responses", "ranks", "weight", "split", "rater", "categories"})
     responses, ranks = value.get("responses"), value.get("ranks")
     if not isinstance(responses, list) or len(responses) < 2:
         raise ValueError("responses must be a list of two or more texts")
@@ -126,8 +131,19 @@ def _ranking(value: dict[str, Any]) -> Ranking:
     weight = value.get("weight", 1.0)
     if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
         raise ValueError("weight must be a number above 0")
+    rater, categories = value.get("rater", ""), value.get("categories", [])
+    if not isinstance(rater, str):
+        raise ValueError("rater must be a text")
+    if not isinstance(categories, list) or not all(isinstance(one, str) for one in categories):
+        raise ValueError("categories must be a list of texts")
     return Ranking(
-        _conversation(value), tuple(responses), tuple(ranks), float(weight), _split(value)
+        prompt=_conversation(value),
+        responses=tuple(responses),
+        ranks=tuple(ranks),
+        weight=float(weight),
+        split=_split(value),
+        rater=rater,
+        categories=tuple(categories),
     )
 
 

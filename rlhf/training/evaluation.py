@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -63,12 +65,13 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Share of decided held-out pairs ordered rightly, with its 95 % Wilson interval."""
+    """Share of decided pairs ordered rightly, with its 95 % interval."""
 
     rate: float
     lower: float
     upper: float
     pairs: int
+    prompts: int = 0
 
 
 def repetition(text: str, size: int = 4) -> float:
@@ -148,36 +151,74 @@ def with_rewards(
 
 
 def pairwise_accuracy(rankings: Sequence[Ranking], scores: Sequence[Sequence[float]]) -> Accuracy:
-    """How many of the rankings' untied pairs the scores order alike; equal scores count half."""
-    right = 0.0
-    count = 0
-    for ranking, values in zip(rankings, scores, strict=True):
-        for i in range(len(values)):
-            for j in range(i + 1, len(values)):
-                if ranking.ranks[i] == ranking.ranks[j]:
-                    continue
-                count += 1
-                better, worse = (i, j) if ranking.ranks[i] < ranking.ranks[j] else (j, i)
-                right += (values[better] > values[worse]) + 0.5 * (values[better] == values[worse])
-    return wilson(right, count)
+    """How many of the rankings' untied pairs the scores order alike; equal scores count half.
+
+    Votes on one prompt are alike, so the interval takes prompts, not pairs, as drawn at random.
+    """
+    marks = [marks_of(one, values) for one, values in zip(rankings, scores, strict=True)]
+    return accuracy_of(rankings, marks)
 
 
-def wilson(right: float, count: int, z: float = 1.96) -> Accuracy:
-    """A share and its Wilson interval; [0, 1] when there is nothing to count."""
+def marks_of(ranking: Ranking, values: Sequence[float]) -> list[float]:
+    """For each untied pair of a ranking: 1 if `values` order it alike, 0.5 if they are equal."""
+    found: list[float] = []
+    for i, j in combinations(range(len(values)), 2):
+        if ranking.ranks[i] == ranking.ranks[j]:
+            continue
+        better, worse = (i, j) if ranking.ranks[i] < ranking.ranks[j] else (j, i)
+        found.append((values[better] > values[worse]) + 0.5 * (values[better] == values[worse]))
+    return found
+
+
+def accuracy_of(rankings: Sequence[Ranking], marks: Sequence[Sequence[float]]) -> Accuracy:
+    """The share of marks that are right, clustered by the rankings' prompts."""
+    return clustered(
+        [mark for row in marks for mark in row],
+        [str(one.prompt) for one, row in zip(rankings, marks, strict=True) for _ in row],
+    )
+
+
+def clustered(marks: Sequence[float], clusters: Sequence[str], z: float = 1.96) -> Accuracy:
+    """A share of marks from 0 to 1 with an interval that knows that they come in clusters.
+
+    Wilson's interval for the effective number of marks: as many independent ones as would give
+    the variance of the ratio estimator over clusters (Dean and Pagano 2015, doi:10.1093/jssam/
+    smv024). It is never more than the marks, and where all are equal it is the number of clusters.
+    """
+    count, groups = len(marks), len(set(clusters))
     if count == 0:
         return Accuracy(math.nan, 0.0, 1.0, 0)
-    rate = right / count
+    rate = sum(marks) / count
+    residuals: dict[str, float] = defaultdict(float)
+    for mark, cluster in zip(marks, clusters, strict=True):
+        residuals[cluster] += mark - rate
+    effective = float(groups)
+    if groups > 1 and 0 < rate < 1:
+        squares = sum(value * value for value in residuals.values())
+        variance = squares * groups / (groups - 1) / count**2
+        effective = min(float(count), rate * (1 - rate) / variance) if variance else float(count)
+    lower, upper = wilson(rate, effective, z)
+    return Accuracy(rate, lower, upper, count, groups)
+
+
+def wilson(rate: float, count: float, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval of a share of `count` independent trials."""
     middle = (rate + z * z / (2 * count)) / (1 + z * z / count)
     half = z * math.sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
     half /= 1 + z * z / count
-    return Accuracy(rate, middle - half, middle + half, count)
+    return middle - half, middle + half
 
 
 def length_baseline(train: Sequence[Ranking], test: Sequence[Ranking]) -> Accuracy:
     """Accuracy of 'longer is better' or 'shorter is better', whichever fits the training split."""
+    return pairwise_accuracy(test, length_scores(train, test))
+
+
+def length_scores(train: Sequence[Ranking], test: Sequence[Ranking]) -> list[list[float]]:
+    """Scores of the test responses by their length alone, in the direction that fits `train`."""
 
     def lengths(rankings: Sequence[Ranking], sign: int) -> list[list[float]]:
         return [[sign * float(len(text)) for text in row.responses] for row in rankings]
 
     longer = pairwise_accuracy(train, lengths(train, 1)).rate
-    return pairwise_accuracy(test, lengths(test, 1 if not longer < 0.5 else -1))
+    return lengths(test, 1 if not longer < 0.5 else -1)

@@ -5,7 +5,7 @@ import html
 import pytest
 from django.test import Client
 
-from ranking.categories import EXPLAINED
+from arena.categories import EXPLAINED
 from ranking.estimators import BradleyTerry, Elo, PlackettLuce, StyleControlled
 from tests.ranking.pages import page
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from rlhf.exporting import (
     write_file,
     write_rows,
 )
+from rlhf.exporting.examples import pseudonym
 from rlhf.selection import Selection
 from tests.rlhf.votes import converse, many_votes, thumb, vote
 
@@ -101,7 +103,10 @@ def test_ranking_keeps_ties_and_the_vote_it_comes_from() -> None:
             "ranks": [1, 2, 2],
             "weight": 1.0,
             "vote_id": cast.pk,
+            "rater": pseudonym(cast.battle.rater_id, django_settings.SECRET_KEY),
             "category": "facts",
+            "tags": "",
+            "language": "",
             "split": split_of("Name a tree."),
         }
     ]

@@ -72,7 +72,10 @@ def test_each_kind_becomes_the_same_ranking(tmp_path: Path, row: dict[str, Any])
             "ranks": [1, 2],
             "weight": 1.0,
             "vote_id": None,
+            "rater": "",
             "category": "",
+            "tags": "",
+            "language": row.get("language", ""),
             "split": split_of("Name a tree."),
         }
     ]

@@ -177,7 +177,9 @@ def test_a_reward_run_freezes_the_votes_and_keeps_its_figures(stage: Callable[..
     assert config["seed"] == 3
     rows = [json.loads(line) for line in Path(config["rankings"]).read_text().splitlines()]
     assert len(rows) == 25
-    assert set(rows[0]) == {"prompt", "responses", "ranks", "weight", "split"}
+    assert set(rows[0]) == {
+        "prompt", "responses", "ranks", "weight", "split", "rater", "categories",
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("votes")

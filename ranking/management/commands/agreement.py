@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from arena.categories import OVERALL
 from arena.errors import ArenaError
 from arena.models import Population
-from ranking.categories import OVERALL
 from ranking.counting import ALL
 from ranking.selectors.agreement import LEAST_SHARED, Agreement, Spread, agreement
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from arena.categories import OVERALL
 from arena.errors import ArenaError, Invalid
 from arena.models import Contender, Population
 from ranking import selectors
@@ -22,7 +23,6 @@ from ranking.boards import (
     StandingRecord,
     win_rates,
 )
-from ranking.categories import OVERALL
 from ranking.counting import ALL, Ballot, Slice
 from ranking.verification import TOLERANCE, needs_raters, read_votes, verify
 

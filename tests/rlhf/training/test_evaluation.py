@@ -6,12 +6,15 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlhf.training import settings
 from rlhf.training.data import Ranking
 from rlhf.training.evaluation import (
     Evaluation,
     TextQuality,
+    clustered,
     distinct,
     length_baseline,
     pairwise_accuracy,
@@ -49,9 +52,37 @@ def test_accuracy_leaves_ties_out_and_halves_equal_scores() -> None:
 
 
 def test_wilson_interval_of_a_textbook_case() -> None:
-    found = wilson(8, 10)
-    assert (found.lower, found.upper) == pytest.approx((0.490, 0.943), abs=1e-3)
-    assert wilson(0, 0).upper == 1
+    assert wilson(0.8, 10) == pytest.approx((0.490, 0.943), abs=1e-3)
+
+
+def test_an_interval_of_independent_marks_is_wilsons() -> None:
+    marks = [1.0] * 80 + [0.0] * 20
+    found = clustered(marks, [str(number) for number in range(100)])
+    assert (found.lower, found.upper) == pytest.approx(wilson(0.8, 100 * 99 / 100), abs=1e-6)
+    assert (found.pairs, found.prompts) == (100, 100)
+
+
+def test_marks_that_come_in_tens_count_as_one_each() -> None:
+    alike = clustered([1.0] * 80 + [0.0] * 20, [str(number // 10) for number in range(100)])
+    assert (alike.lower, alike.upper) == pytest.approx(wilson(0.8, 9), abs=1e-6)
+
+
+def test_all_right_is_as_sure_as_the_number_of_prompts() -> None:
+    found = clustered([1.0] * 30, [str(number % 3) for number in range(30)])
+    assert (found.lower, found.upper) == pytest.approx(wilson(1.0, 3))
+    assert clustered([], []).upper == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from("abcde")), min_size=1))
+def test_an_interval_holds_its_share_and_is_never_surer_than_without_clusters(
+    rows: list[tuple[float, str]],
+) -> None:
+    found = clustered([mark for mark, _ in rows], [cluster for _, cluster in rows])
+    low, high = wilson(found.rate, len(rows))
+    assert -1e-9 <= found.lower <= low + 1e-9
+    assert high - 1e-9 <= found.upper <= 1 + 1e-9
+    assert found.lower <= found.rate + 1e-9
+    assert found.rate <= found.upper + 1e-9
 
 
 def test_length_baseline_learns_its_direction_on_the_training_split() -> None:

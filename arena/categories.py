@@ -5,6 +5,7 @@ methodology page shows `EXPLAINED`.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -113,22 +114,43 @@ class _Identifier(Protocol):
 
 def categories_of(vote: DecidedVote) -> tuple[str, ...]:
     """The categories of a vote that was read with its texts, besides `overall`."""
-    asked = "\n".join(vote.prompts)
+    found = categories_told(
+        vote.prompts,
+        [text for response in vote.responses for text in response.texts],
+        category=vote.category,
+        tags=vote.tags,
+        language=vote.language,
+    )
+    if vote.signed_in is None:
+        return found
+    return tuple(sorted({*found, SIGNED_IN if vote.signed_in else ANONYMOUS}))
+
+
+def categories_told(
+    prompts: Sequence[str],
+    answers: Iterable[str],
+    *,
+    category: str = "",
+    tags: Iterable[str] = (),
+    language: str = "",
+) -> tuple[str, ...]:
+    """The categories that the texts themselves tell, and what else is known of the battle.
+
+    category: of the prompt library, or empty. language: as a file calls it; else it is detected.
+    """
+    asked = "\n".join(prompts)
     prose = _FENCE.sub(" ", asked)
-    answers = (text for response in vote.responses for text in response.texts)
-    found = {vote.category, *(TAG + tag for tag in vote.tags)}
+    found = {category, *(TAG + tag for tag in tags)}
     if _CODE.search(prose) or any(map(_FENCE.search, (asked, *answers))):
         found.add(CODING)
     if _MATHS.search(prose):
         found.add(MATHS)
     if len(asked.split()) >= LONG_PROMPT_WORDS:
         found.add(LONG_PROMPT)
-    if len(vote.prompts) > 1:
+    if len(prompts) > 1:
         found.add(MULTI_TURN)
-    if vote.signed_in is not None:
-        found.add(SIGNED_IN if vote.signed_in else ANONYMOUS)
-    if language := _code_of(vote.language) or language_of(prose):
-        found.add(LANGUAGE + language)
+    if code := _code_of(language) or language_of(prose):
+        found.add(LANGUAGE + code)
     return tuple(sorted(found - {"", OVERALL}))
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arena.categories import EXPLAINED, LANGUAGES, categories_of, label, language_of
 from arena.selectors import DecidedVote, RatedResponse
-from ranking.categories import EXPLAINED, LANGUAGES, categories_of, label, language_of
 
 MT_BENCH = Path(__file__).parents[3] / "shared" / "data" / "prompts" / "mt_bench_question.jsonl"
 

@@ -1,0 +1,129 @@
+"""What a reward model's run page tells of its evaluation, and the votes that it needs for it."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from arena.models import Battle, Contender
+from rlhf import services
+from rlhf.models import Job, Run
+from rlhf.training.data import read_rankings
+from tests.rlhf.votes import converse, many_votes, vote
+
+METRICS: dict[str, Any] = {
+    "test_accuracy": 0.7,
+    "test_accuracy_lower": 0.62,
+    "test_accuracy_upper": 0.77,
+    "test_pairs": 240,
+    "test_prompts": 80,
+    "length_only_accuracy": 0.58,
+    "over_length": {"length_lower": 0.5, "length_upper": 0.65, "gain": 0.12, "error": 0.03},
+    "raters": {},
+    "calibration": {
+        "error": 0.046,
+        "pairs": 250,
+        "bins": [
+            {"low": 0.5, "high": 0.6, "pairs": 200, "predicted": 0.56, "observed": 0.57,
+             "lower": 0.48, "upper": 0.66},
+            {"low": 0.9, "high": 1.0, "pairs": 50, "predicted": 0.94, "observed": 0.8,
+             "lower": 0.6, "upper": 0.9},
+        ],
+    },
+    "categories": {
+        "least": 30,
+        "lines": [
+            {"category": "coding", "pairs": 90, "prompts": 30, "rate": 0.74, "lower": 0.6,
+             "upper": 0.85, "length": 0.55},
+            {"category": "language-de", "pairs": 6, "prompts": 2},
+            {"category": "tag-pilot-1", "pairs": 3, "prompts": 1},
+        ],
+    },
+}  # fmt: skip
+
+
+def page_of(client: Client, run: Run, metrics: dict[str, Any]) -> str:
+    run.summary = {"metrics": metrics}
+    run.save()
+    answer: HttpResponse = client.get(run.get_absolute_url())  # type: ignore[assignment]
+    assert answer.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_accuracy_stands_between_its_baseline_and_its_ceiling(
+    operator_client: Client, reward_model: Run
+) -> None:
+    raters = {
+        "rate": 0.81, "lower": 0.7, "upper": 0.88, "judgements": 60, "prompts": 20,
+        "comparisons": 30, "raters": 4,
+    }  # fmt: skip
+    page = page_of(operator_client, reward_model, METRICS | {"raters": raters})
+    assert "orders 70 % of 240 pairs" in page
+    assert "The difference is 12.0 points (6.1 to 17.9)." in page
+    assert "58 % 50 % to 65 %" in page
+    assert "81 % 70 % to 88 % 60 20" in page
+    assert "30 comparisons by 4 raters" in page
+
+
+def test_without_repeated_judgements_no_ceiling_is_invented(
+    operator_client: Client, reward_model: Run
+) -> None:
+    page = page_of(operator_client, reward_model, METRICS)
+    assert "Not known: in this dataset no two raters judged the same responses." in page
+
+
+def test_calibration_is_a_plot_and_a_table(operator_client: Client, reward_model: Run) -> None:
+    page = page_of(operator_client, reward_model, METRICS)
+    assert "4.6 points off on average" in page
+    assert "50 % to 60 % 56 % 57 % 48 % to 66 % 200" in page
+    answer = operator_client.get(reward_model.get_absolute_url()).content.decode()
+    assert answer.count('class="chart-dot"') == 2
+    assert 'cx="36.0000" cy="129.0000" r="9.0000"' in answer
+
+
+def test_categories_have_their_names_and_small_ones_say_so(
+    operator_client: Client, reward_model: Run
+) -> None:
+    page = page_of(operator_client, reward_model, METRICS)
+    assert "Coding 74 % 60 % to 85 % 55 % 90 30" in page
+    assert "German too few to tell: fewer than 30 pairs 6 2" in page
+    assert "#pilot-1 too few to tell" in page
+
+
+def test_a_run_of_before_shows_what_it_has(operator_client: Client, reward_model: Run) -> None:
+    old = {name: value for name, value in METRICS.items() if not isinstance(value, dict)}
+    old.pop("test_prompts")
+    page = page_of(operator_client, reward_model, old)
+    assert "orders 70 % of 240 pairs" in page
+    assert "Going by length alone reaches 58 %." in page
+    assert "Calibration" not in page
+    assert "Another rater" not in page
+
+
+@pytest.mark.django_db
+def test_the_training_reads_raters_and_the_leaderboards_categories(
+    stage: Callable[..., None], base: Contender
+) -> None:
+    many_votes(25)
+    battle = converse(
+        ["Schreibe bitte eine Funktion in Python, die zwei Zahlen addiert."],
+        {"amber": ["def f(a, b): return a + b"], "birch": ["Nein."]},
+        by="zoe",
+    )
+    Battle.objects.filter(pk=battle.pk).update(tags="pilot-1", category="writing")
+    vote(battle, [1, 2])
+    run = services.create_run(stage="reward")
+    services.follow_run(run.pk)
+    run.refresh_from_db()
+    assert run.state == Job.State.SUCCEEDED, run.error
+    *others, last = read_rankings(str(run.folder / "rankings.jsonl"))
+    (ours,) = [one for one in (*others, last) if one.responses[1] == "Nein."]
+    assert set(ours.categories) == {"coding", "language-de", "tag-pilot-1", "writing"}
+    theirs = {one.rater for one in (*others, last) if one is not ours}
+    assert len(theirs) == 1
+    assert ours.rater not in {"", *theirs}
+    assert "zoe" not in json.dumps((run.folder / "rankings.jsonl").read_text())
