@@ -29,6 +29,7 @@ ELSEWHERE = {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"} | r
 # What the evaluation measures: its key, what it is called, what to make of it.
 QUALITIES = [
     ("reward", _("Reward"), _("mean score by the reward model")),
+    ("spread", _("Doubt"), _("spread of the score among the reward model's members")),
     ("nll", _("Surprise"), _("nats per token under the base; higher reads less naturally")),
     ("entropy", _("Variety"), _("nats per token of its own choices; lower is more predictable")),
     ("repetition", _("Repetition"), _("share of 4-word runs that repeat within a response")),

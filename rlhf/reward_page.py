@@ -9,6 +9,7 @@ from rlhf.charts import calibration_dots
 SHOWN = {
     "test_accuracy", "test_accuracy_lower", "test_accuracy_upper", "test_pairs", "test_prompts",
     "length_only_accuracy", "over_length", "raters", "calibration", "categories",
+    "ensemble",
 }  # fmt: skip
 Z = 1.96
 
@@ -34,6 +35,7 @@ def evaluation(metrics: Mapping[str, Any]) -> dict[str, Any]:
             {**line, "label": label(line["category"])} for line in categories.get("lines", [])
         ],
         "least": categories.get("least"),
+        "ensemble": metrics.get("ensemble"),
     }
 
 

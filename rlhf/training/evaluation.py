@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
+from statistics import stdev
 from typing import Any
 
 import torch
@@ -28,6 +29,8 @@ class TextQuality:
     next-token distribution. repetition: share of 4-grams of words that occurred before in the same
     response. distinct: distinct bigrams of words over all bigrams of the set. length: tokens.
     finished: share that ended by themselves. reward: mean score, None without a reward model.
+    spread: standard deviation of a response's score among the members of the reward model, on
+    average; None without an ensemble.
     """
 
     nll: float
@@ -37,17 +40,25 @@ class TextQuality:
     length: float
     finished: float
     reward: float | None = None
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A policy beside its base on the same held-out prompts; win_rate is by the reward model."""
+    """A policy beside its base on the same held-out prompts; win_rate is by the reward model.
+
+    reward_gain: the mean difference of rewards on the same prompt. members_gain: the same by each
+    member of the reward model.
+    """
 
     prompts: int
     policy: TextQuality
     base: TextQuality
     win_rate: float | None = None
     win_rate_error: float | None = None
+    reward_gain: float | None = None
+    reward_gain_error: float | None = None
+    members_gain: tuple[float, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Nested plain values for summary.json."""
@@ -141,12 +152,32 @@ def with_rewards(
     """Add mean rewards and the share of prompts whose policy response scores above the base's."""
     wins = [(a > b) + 0.5 * (a == b) for a, b in zip(policy, base, strict=True)]
     rate = sum(wins) / len(wins)
+    gains = [a - b for a, b in zip(policy, base, strict=True)]
     return replace(
         evaluation,
         policy=replace(evaluation.policy, reward=sum(policy) / len(policy)),
         base=replace(evaluation.base, reward=sum(base) / len(base)),
         win_rate=rate,
         win_rate_error=math.sqrt(rate * (1 - rate) / len(wins)),
+        reward_gain=sum(gains) / len(gains),
+        reward_gain_error=stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else None,
+    )
+
+
+def with_members(
+    evaluation: Evaluation, policy: Sequence[Sequence[float]], base: Sequence[Sequence[float]]
+) -> Evaluation:
+    """Add how far the reward model's members differ; scores by response, then member."""
+    if len(policy[0]) == 1:
+        return evaluation
+    pairs = zip(policy, base, strict=True)
+    by_prompt = [[a - b for a, b in zip(new, old, strict=True)] for new, old in pairs]
+    gains = [sum(one) / len(one) for one in zip(*by_prompt, strict=True)]
+    return replace(
+        evaluation,
+        policy=replace(evaluation.policy, spread=sum(map(stdev, policy)) / len(policy)),
+        base=replace(evaluation.base, spread=sum(map(stdev, base)) / len(base)),
+        members_gain=tuple(gains),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -34,7 +35,7 @@ from rlhf.training.reward_model import (
     batches,
     new_reward_model,
 )
-from rlhf.training.reward_report import held_out
+from rlhf.training.reward_report import disagreement, held_out
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 FOLDS = 5
@@ -49,7 +50,10 @@ def main(config: settings.Reward) -> None:
         need(train, config.minimum, "training rankings", config.rankings)
         need(test, 1, "held-out rankings", config.rankings)
         limits = RewardSettings(
-            config.max_prompt_tokens, config.max_response_tokens, config.style == "counted"
+            config.max_prompt_tokens,
+            config.max_response_tokens,
+            style=config.style == "counted",
+            ensemble=config.ensemble,
         )
         device = pick_device(config.device)
         model = new_reward_model(config.model, device, config.layers, limits)
@@ -62,7 +66,7 @@ def main(config: settings.Reward) -> None:
         )
     with output.phase("training") as report:
         with one_thread():
-            penalty = fit_head(model, train, features[: count_responses(train)])
+            penalty = fit_head(model, train, features[: count_responses(train)], seed=config.seed)
         if config.lora_rank:
             train_adapters(model, train, config, report, output)
             pieces = Pieces(output, "features-adapted")
@@ -101,9 +105,27 @@ def as_groups(rankings: Sequence[Ranking]) -> list[Group]:
     return [(ranking.prompt, ranking.responses) for ranking in rankings]
 
 
-def all_pairs(rankings: Sequence[Ranking]) -> Pairs:
-    """The pairs of rankings, their responses numbered one after the other."""
-    return pairs_of([row.ranks for row in rankings], [row.weight for row in rankings])
+def all_pairs(rankings: Sequence[Ranking], shares: Sequence[float] | None = None) -> Pairs:
+    """The pairs of rankings, their responses numbered one after the other.
+
+    shares: by which each ranking's weight is multiplied; not all may be 0.
+    """
+    shares = shares or [1.0] * len(rankings)
+    weights = [row.weight * share for row, share in zip(rankings, shares, strict=True)]
+    return pairs_of([row.ranks for row in rankings], weights)
+
+
+def resampled(rankings: Sequence[Ranking], members: int, seed: int) -> list[list[float]]:
+    """How often each member sees each ranking: a bootstrap over prompts; once for a lone member.
+
+    Prompts are drawn, not rankings, as rankings of the same prompt are alike.
+    """
+    if members == 1:
+        return [[1.0] * len(rankings)]
+    prompts = list(dict.fromkeys(str(one.prompt) for one in rankings))
+    dice = random.Random(seed)
+    drawn = [Counter(dice.choices(prompts, k=len(prompts))) for _ in range(members)]
+    return [[float(counts[str(one.prompt)]) for one in rankings] for counts in drawn]
 
 
 def count_responses(rankings: Sequence[Ranking]) -> int:
@@ -111,18 +133,25 @@ def count_responses(rankings: Sequence[Ranking]) -> int:
     return sum(len(row.responses) for row in rankings)
 
 
-def fit_head(model: RewardModel, rankings: Sequence[Ranking], features: torch.Tensor) -> float:
-    """Fit the linear head from zero and return its L2 penalty, picked by cross-validation.
+def fit_head(
+    model: RewardModel, rankings: Sequence[Ranking], features: torch.Tensor, *, seed: int = 0
+) -> float:
+    """Fit each member's linear head from zero; their L2 penalty, picked by cross-validation.
 
-    The penalised loss is convex, so the result does not depend on a seed.
+    The penalised loss is convex, so the seed only decides which prompts the members of an
+    ensemble draw.
     """
     with torch.no_grad():
         model.standardise_features(features)
     standard = ((features - model.center) / model.scale).clone()
     penalty = pick_penalty(rankings, standard)
-    weights = fit_weights(standard, all_pairs(rankings).to(standard.device), penalty)
+    shares = resampled(rankings, model.settings.ensemble, seed)
+    weights = [
+        fit_weights(standard, all_pairs(rankings, share).to(standard.device), penalty)
+        for share in shares
+    ]
     with torch.no_grad():
-        model.head.weight.copy_(weights[None])
+        model.head.weight.copy_(torch.stack(weights))
     return penalty
 
 
@@ -168,7 +197,7 @@ def train_adapters(
     report: Callable[..., None],
     output: Output | None = None,
 ) -> None:
-    """Train LoRA adapters and the head together by AdamW, then merge the adapters.
+    """Train LoRA adapters and all heads together by AdamW, then merge the adapters.
 
     Nothing but the order of the rankings is drawn at random, so a run that goes on needs the
     weights, the optimiser and the number of steps, and skips the batches that it has taken.
@@ -178,6 +207,7 @@ def train_adapters(
     model.backbone = get_peft_model(model.backbone, lora)
     learned = [value for value in model.parameters() if value.requires_grad]
     solver = torch.optim.AdamW(learned, lr=config.learning_rate)
+    shares = resampled(rankings, model.settings.ensemble, config.seed)
     sizes = [len(row.responses) for row in rankings]
     order = list(range(len(rankings)))
     shuffler = random.Random(config.seed)
@@ -192,8 +222,8 @@ def train_adapters(
             if step <= taken:
                 continue
             rows = [rankings[index] for index in batch]
-            scores = model.raw_scores(model.features(as_groups(rows)))
-            loss = ranking_loss(scores, all_pairs(rows).to(scores.device))
+            scores = model.raw_members(model.features(as_groups(rows)))
+            loss = members_loss(scores, rows, [[share[i] for i in batch] for share in shares])
             report(step, steps, loss=float(loss.detach()))
             solver.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -231,6 +261,22 @@ def load_step(model: RewardModel, solver: torch.optim.Optimizer, output: Output)
     return int(entries[-1].suffix[1:])
 
 
+def members_loss(
+    scores: torch.Tensor, rows: Sequence[Ranking], shares: Sequence[Sequence[float]]
+) -> torch.Tensor:
+    """The mean over members of their ranking loss; scores (R, members).
+
+    A member that has drawn none of the rows has a loss of 0.
+    """
+    losses = [
+        ranking_loss(scores[:, member], all_pairs(rows, share).to(scores.device))
+        if any(share)
+        else scores[:, member].sum() * 0
+        for member, share in enumerate(shares)
+    ]
+    return torch.stack(losses).mean()
+
+
 def standardise(model: RewardModel, features: torch.Tensor) -> None:
     """Put scores on the scale of the training responses: mean 0, deviation 1."""
     with torch.no_grad():
@@ -247,14 +293,16 @@ def evaluate(
 ) -> dict[str, Any]:
     """Accuracy on the training split, and what `reward_report` tells of the test split."""
     with torch.inference_mode():
-        raw = model.raw_scores(features)
+        raw = model.raw_members(features)
     sizes = [len(row.responses) for row in [*train, *test]]
-    values = [part.tolist() for part in torch.split(raw, sizes)]
+    values = [part.tolist() for part in torch.split(raw.mean(-1), sizes)]
+    members = torch.split(raw / model.spread, sizes)[len(train) :]
     return {
         "train_accuracy": pairwise_accuracy(train, values[: len(train)]).rate,
         "train_rankings": len(train),
         "test_rankings": len(test),
         **held_out(train, test, values[len(train) :]),
+        "ensemble": disagreement(test, [part.tolist() for part in members]),
     }
 
 

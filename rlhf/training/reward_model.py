@@ -33,13 +33,15 @@ Group = tuple[Messages, Sequence[str]]
 class RewardSettings:
     """How much of a text is read, in tokens: a prompt's end and a response's beginning.
 
-    style: whether countable style is read beside the language model's features. Reward models of
-    before have no such setting and read none.
+    style: whether countable style is read beside the language model's features. ensemble: members,
+    each with a head of its own. Reward models of before have no such settings: they read no style
+    and have one head.
     """
 
     max_prompt_tokens: int = 192
     max_response_tokens: int = 128
     style: bool = False
+    ensemble: int = 1
 
 
 class RewardModel(nn.Module):
@@ -48,7 +50,8 @@ class RewardModel(nn.Module):
     A response's features are the mean over its tokens of the last hidden state, beside the hidden
     state of its end token, beside its countable style (`style.style`) where the settings say so;
     the head is linear on standardised features. Each prompt is encoded once for all its responses.
-    Over the training responses scores have mean 0 and deviation 1.
+    The score is the mean over the ensemble's members, which share the features: encoding is what
+    costs. Over the training responses scores have mean 0 and deviation 1.
     """
 
     center: torch.Tensor
@@ -65,7 +68,7 @@ class RewardModel(nn.Module):
         self.backbone = backbone
         self.tokenizer = tokenizer
         self.settings = settings
-        self.head = nn.Linear(width, 1)
+        self.head = nn.Linear(width, settings.ensemble)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.register_buffer("center", torch.zeros(width))
@@ -123,10 +126,14 @@ class RewardModel(nn.Module):
         self.center.copy_(features.mean(0))
         self.scale.copy_(features.std(0).clamp(min=1e-4) * sizes.sqrt().to(features.device))
 
+    def raw_members(self, features: torch.Tensor) -> torch.Tensor:
+        """Each member's scores, (R, members), before they are put on the common scale."""
+        scores: torch.Tensor = self.head((features - self.center) / self.scale)
+        return scores
+
     def raw_scores(self, features: torch.Tensor) -> torch.Tensor:
         """Scores (R,) before they are put on the training responses' scale."""
-        scores: torch.Tensor = self.head((features - self.center) / self.scale).squeeze(-1)
-        return scores
+        return self.raw_members(features).mean(-1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Scores (R,) of features (R, width)."""
@@ -177,6 +184,16 @@ class RewardModel(nn.Module):
         self.eval()
         scores = self(self.all_features(groups, rows=rows, on_progress=on_progress, pieces=pieces))
         return [part.tolist() for part in torch.split(scores, [len(texts) for _, texts in groups])]
+
+    @torch.inference_mode()
+    def score_by_member(self, groups: Sequence[Group], *, rows: int = 64) -> list[torch.Tensor]:
+        """Every group's scores by each member, (responses, members), on the scale of `score`."""
+        if not groups:
+            return []
+        self.eval()
+        raw = self.raw_members(self.all_features(groups, rows=rows))
+        scores = (raw - self.shift) / self.spread
+        return list(torch.split(scores, [len(texts) for _, texts in groups]))
 
     def save(self, folder: Path) -> None:
         """Write the backbone, the tokenizer, the head and the settings."""

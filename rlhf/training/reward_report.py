@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from statistics import stdev
 from typing import Any
 
 from rlhf.training.data import Ranking
@@ -214,3 +215,44 @@ def by_category(
             line |= {"rate": told.rate, "lower": told.lower, "upper": told.upper, "length": length}
         found.append(line)
     return sorted(found, key=lambda line: (-line["pairs"], line["category"]))
+
+
+def disagreement(
+    rankings: Sequence[Ranking], scores: Sequence[Sequence[Sequence[float]]]
+) -> dict[str, Any]:
+    """How far an ensemble's members differ; empty for a lone one.
+
+    scores: for each ranking and response, those of all members. spread: the mean over pairs of the
+    standard deviation of the members' gaps, in the unit of the scores. agree, differ: accuracy of
+    their mean where all members order the pair alike, and where they do not.
+    """
+    members = len(scores[0][0]) if scores else 1
+    if members == 1:
+        return {}
+    spreads: list[float] = []
+    alike: list[list[float]] = []
+    split: list[list[float]] = []
+    each: list[list[float]] = [[] for _ in range(members)]
+    for ranking, rows in zip(rankings, scores, strict=True):
+        alike.append([])
+        split.append([])
+        marks = marks_of(ranking, [sum(row) / members for row in rows])
+        by_member = [marks_of(ranking, column) for column in zip(*rows, strict=True)]
+        for of_all, own in zip(each, by_member, strict=True):
+            of_all += own
+        for mark, own in zip(marks, zip(*by_member, strict=True), strict=True):
+            (alike if len(set(own)) == 1 else split)[-1].append(mark)
+        spreads += [
+            stdev([a - b for a, b in zip(one, other, strict=True)])
+            for one, other in combinations(rows, 2)
+        ]
+    agree, differ = accuracy_of(rankings, alike), accuracy_of(rankings, split)
+    pairs = agree.pairs + differ.pairs
+    return {
+        "members": members,
+        "spread": sum(spreads) / len(spreads),
+        "agreeing": agree.pairs / pairs if pairs else math.nan,
+        "agree": asdict(agree),
+        "differ": asdict(differ),
+        "alone": [sum(own) / len(own) if own else math.nan for own in each],
+    }

@@ -40,6 +40,14 @@ class Reward(Run):
         "counted: length, lists and punctuation are read beside the text; ignored: they are not.",
         choices=("counted", "ignored"),
     )
+    ensemble: int = knob(
+        1,
+        "Members, each trained on prompts drawn anew: their mean is the score, their spread tells "
+        "how sure it is. They share the encoded texts (and adapters, where these are trained), so "
+        "ten cost hardly more than one.",
+        at_least=1,
+        at_most=32,
+    )
     learning_rate: float = knob(2e-4, "Step size for the adapters.", at_least=0, at_most=1)
     epochs: int = knob(1, "How often the adapters see each ranking.", at_least=0, at_most=100)
     batch_rows: int = knob(32, "Responses encoded at the same time.", at_least=2)

@@ -13,7 +13,13 @@ from rlhf.training import settings
 from rlhf.training.chats import Messages
 from rlhf.training.data import Prompt, need, read_prompts, split_of
 from rlhf.training.errors import InputError
-from rlhf.training.evaluation import Evaluation, likelihood, text_quality, with_rewards
+from rlhf.training.evaluation import (
+    Evaluation,
+    likelihood,
+    text_quality,
+    with_members,
+    with_rewards,
+)
 from rlhf.training.gate import checks, may_enter, rules_of
 from rlhf.training.looks import divided, keep_best
 from rlhf.training.output import Output, open_output
@@ -154,8 +160,14 @@ def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
     scores: list[list[float]] = []
     if update.reward is not None:
         answers = zip(messages, new, old, strict=True)
-        scores = update.reward.score([(asked, [a.text, b.text]) for asked, a, b in answers])
+        found = update.reward.score_by_member(
+            [(asked, [a.text, b.text]) for asked, a, b in answers]
+        )
+        scores = [rows.mean(-1).tolist() for rows in found]
         evaluation = with_rewards(evaluation, [s[0] for s in scores], [s[1] for s in scores])
+        evaluation = with_members(
+            evaluation, [rows[0].tolist() for rows in found], [rows[1].tolist() for rows in found]
+        )
     show(update, prompts[:SHOWN], new, old, scores)
     return evaluation
 

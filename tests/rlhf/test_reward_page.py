@@ -94,6 +94,23 @@ def test_categories_have_their_names_and_small_ones_say_so(
     assert "#pilot-1 too few to tell" in page
 
 
+def test_an_ensemble_says_where_its_members_agree(
+    operator_client: Client, reward_model: Run
+) -> None:
+    told = {"rate": 0.8, "lower": 0.7, "upper": 0.87, "pairs": 180, "prompts": 60}
+    ensemble = {
+        "members": 3, "spread": 0.31, "agreeing": 0.75, "alone": [0.68, 0.69, None], "agree": told,
+        "differ": {"rate": None, "lower": 0.0, "upper": 1.0, "pairs": 0, "prompts": 0},
+    }  # fmt: skip
+    page = page_of(operator_client, reward_model, METRICS | {"ensemble": ensemble})
+    assert "All 3 members order 75 % of the pairs alike" in page
+    assert "spread by 0.31" in page
+    assert "all agree 80 % 70 % to 87 % 180 60" in page
+    assert "differ – – 0 0" in page
+    assert "68 %, 69 %, –" in page
+    assert "members order" not in page_of(operator_client, reward_model, METRICS)
+
+
 def test_a_run_of_before_shows_what_it_has(operator_client: Client, reward_model: Run) -> None:
     old = {name: value for name, value in METRICS.items() if not isinstance(value, dict)}
     old.pop("test_prompts")

@@ -21,6 +21,7 @@ from rlhf.training.evaluation import (
     repetition,
     text_quality,
     wilson,
+    with_members,
     with_rewards,
 )
 from rlhf.training.gate import GateRules, checks, may_enter, rules_of
@@ -102,6 +103,21 @@ def test_rewards_give_a_win_rate_with_ties_as_halves() -> None:
     assert found.win_rate == pytest.approx(0.5)
     assert found.policy.reward == pytest.approx(1.0)
     assert found.flat()["reward_base"] == pytest.approx(1.0)
+
+
+def test_rewards_give_a_paired_gain_and_its_error() -> None:
+    found = with_rewards(Evaluation(2, BASE, BASE), [1.0, 3.0], [0.0, 0.0])
+    assert found.reward_gain == pytest.approx(2.0)
+    assert found.reward_gain_error == pytest.approx(1.0)
+
+
+def test_members_give_a_spread_on_both_sides_and_a_gain_each() -> None:
+    plain = Evaluation(2, BASE, BASE)
+    found = with_members(plain, [[1.0, 3.0], [0.0, 2.0]], [[0.0, 0.0], [1.0, 1.0]])
+    assert found.policy.spread == pytest.approx(2 / 2**0.5)
+    assert found.base.spread == 0.0
+    assert found.members_gain == pytest.approx((0.0, 2.0))
+    assert with_members(plain, [[1.0]], [[0.0]]) == plain
 
 
 def test_an_equal_policy_may_enter() -> None:

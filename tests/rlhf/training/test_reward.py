@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,60 @@ def test_style_can_be_ignored_and_older_reward_models_still_load(
     (checkpoint / "reward.json").write_text(json.dumps(limits))
     ((plain, loud),) = load_reward_model(checkpoint).score([(PROMPT, ["no", "yes!!!"])])
     assert loud > plain
+
+
+def test_an_ensemble_scores_by_its_mean_and_tells_its_spread(
+    tiny_model: str, tmp_path: Path, write_lines: WriteLines
+) -> None:
+    rankings = write_lines("rankings.jsonl", ranking_rows())
+    metrics = run(tmp_path / "r", tiny_model, rankings, ensemble=4)["metrics"]
+    told = metrics["ensemble"]
+    assert told["members"] == len(told["alone"]) == 4
+    assert told["agree"]["pairs"] + told["differ"]["pairs"] == metrics["test_pairs"]
+    model = load_reward_model(tmp_path / "r" / "checkpoint")
+    groups = [(PROMPT, ["no", "yes!!!"]), (PROMPT, ["maybe!", "never", "so"])]
+    members = model.score_by_member(groups)
+    assert [tuple(one.shape) for one in members] == [(2, 4), (3, 4)]
+    for rows, scores in zip(members, model.score(groups), strict=True):
+        assert rows.mean(-1).tolist() == pytest.approx(scores, abs=1e-5)
+        assert float(rows.std(-1).min()) > 0
+
+
+def test_members_draw_prompts_whole_and_a_lone_one_sees_all_once(write_lines: WriteLines) -> None:
+    rows = [
+        {"prompt": f"{number % 4}", "responses": ["a", "b"], "ranks": [1, 2]}
+        for number in range(12)
+    ]
+    rankings = reward.read_rankings(write_lines("r.jsonl", rows))
+    assert reward.resampled(rankings, 1, seed=3) == [[1.0] * 12]
+    members = reward.resampled(rankings, 5, seed=3)
+    assert members == reward.resampled(rankings, 5, seed=3) != reward.resampled(rankings, 5, seed=4)
+    for share in members:
+        assert sum(share[:4]) == 4
+        assert share[:4] == share[4:8] == share[8:]
+
+
+@pytest.mark.slow
+def test_adapters_are_trained_under_all_members(
+    tiny_model: str, tmp_path: Path, write_lines: WriteLines
+) -> None:
+    """Batches so small that some member has drawn none of a batch's prompts."""
+    rankings = write_lines("rankings.jsonl", ranking_rows())
+    more = {"lora_rank": 2, "batch_rows": 3, "learning_rate": 3e-3}
+    metrics = run(tmp_path / "r", tiny_model, rankings, ensemble=3, **more)["metrics"]
+    assert metrics["test_accuracy"] == 1.0
+    assert metrics["ensemble"]["members"] == 3
+
+
+def test_a_model_of_before_ensembles_has_one_head(reward_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    shutil.copytree(reward_folder / "checkpoint", folder)
+    told = json.loads((folder / "reward.json").read_text())
+    assert told.pop("ensemble") == 1
+    (folder / "reward.json").write_text(json.dumps(told))
+    groups = [(PROMPT, ["no", "yes!!!"])]
+    expected = load_reward_model(reward_folder / "checkpoint").score(groups)
+    assert load_reward_model(folder).score(groups) == expected
 
 
 def test_a_policy_is_no_reward_model(tiny_model: str) -> None:

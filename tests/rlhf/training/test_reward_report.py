@@ -13,6 +13,7 @@ from rlhf.training.reward_report import (
     LEAST_PAIRS,
     by_category,
     calibration,
+    disagreement,
     held_out,
     paired_gain,
     raters_agree,
@@ -119,3 +120,19 @@ def test_the_gain_over_a_rule_is_paired_by_prompt() -> None:
     assert gain == 0.5
     assert error == pytest.approx(math.sqrt(0.25 / 49))
     assert math.isnan(paired_gain([], [], [])[0])
+
+
+def test_disagreement_of_two_members_on_two_pairs() -> None:
+    """Both order the first pair as the votes do; on the second one errs, and so does their mean."""
+    votes = [said("a", ["x", "y"], [1, 2]), said("b", ["x", "y"], [1, 2])]
+    found = disagreement(votes, [[[2.0, 4.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 3.0]]])
+    assert (found["members"], found["agreeing"]) == (2, 0.5)
+    assert (found["agree"]["rate"], found["differ"]["rate"]) == (1.0, 0.0)
+    assert found["alone"] == [1.0, 0.5]
+    gaps = [(2.0, 4.0), (1.0, -3.0)]
+    assert found["spread"] == pytest.approx(sum(abs(a - b) / math.sqrt(2) for a, b in gaps) / 2)
+
+
+def test_a_lone_member_has_nobody_to_differ_from() -> None:
+    assert disagreement([said("a", ["x", "y"], [1, 2])], [[[2.0], [0.0]]]) == {}
+    assert disagreement([], []) == {}
