@@ -16,7 +16,7 @@ from arena.errors import ArenaError
 from arena.sentences import shown
 from rlhf import services
 from rlhf.exporting import FORMATS
-from rlhf.models import Dataset, Job, Run
+from rlhf.models import Dataset, Decision, Gate, Job, Run
 
 
 class DatasetForm(forms.ModelForm[Dataset]):
@@ -129,27 +129,48 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
                 messages.warning(request, shown(refusal.reason))
 
 
+class _OnlyToLookAt:
+    """What the lab's pages write."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class DecisionInline(_OnlyToLookAt, admin.TabularInline[Decision, Run]):
+    """What operators decided about a run's result."""
+
+    model = Decision
+    fields = ("entered", "against_gate", "reason", "decided_by", "decided_at")
+    readonly_fields = fields
+
+
+@admin.register(Gate)
+class GateAdmin(_OnlyToLookAt, admin.ModelAdmin[Gate]):
+    """Which limits held when: they are set on the lab's page of the gate."""
+
+    list_display = ("__str__", "limits", "waits", "note", "set_by", "set_at")
+
+
 @admin.register(Run)
-class RunAdmin(admin.ModelAdmin[Run]):
+class RunAdmin(_OnlyToLookAt, admin.ModelAdmin[Run]):
     """Only to look at: runs are started and cancelled on the lab's pages."""
+
+    inlines = (DecisionInline,)
 
     list_display = ("__str__", "stage", "state", "done", "base", "contender", "page", "created_at")
     list_filter = ("stage", "state")
     list_select_related = ("base", "contender")
     fields = (
         "stage", "name", "state", "phase", "progress", "error", "base", "dataset", "reward_run",
-        "contender", "config", "summary", "notes", "refusals", "override_reason", "created_by",
+        "contender", "config", "summary", "notes", "gate", "refusals", "created_by",
         "created_at", "started_at", "finished_at", "page",
     )  # fmt: skip
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
-        return False
 
     @admin.display(description=_("progress"))
     def done(self, obj: Run) -> str:

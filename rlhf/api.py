@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
@@ -63,6 +64,14 @@ class RunIn(Strict):
     settings: dict[str, Any] = {}
 
 
+class DecisionOut(Schema):
+    entered: bool
+    against_gate: bool
+    reason: str
+    by: str | None
+    at: datetime
+
+
 class RunOut(Schema):
     id: int
     stage: str
@@ -81,6 +90,7 @@ class RunOut(Schema):
     summary: dict[str, Any]
     notes: list[str]
     refusals: list[str] = Field(description="Why its result was not entered.")
+    decisions: list[DecisionOut] = Field(description="What operators decided, the newest first.")
     error: str | None
     can_resume: bool = Field(description="It was cut short and can go on where it was.")
     created_at: datetime
@@ -132,7 +142,7 @@ def get_export(request: HttpRequest, pk: int) -> dict[str, Any]:
 def runs(request: HttpRequest) -> list[dict[str, Any]]:
     """The newest hundred."""
     _staff(request)
-    return [run_payload(run) for run in Run.objects.select_related("base", "contender")[:LISTED]]
+    return [run_payload(run) for run in _runs()[:LISTED]]
 
 
 @router.post("runs", response={201: RunOut, **PROBLEMS}, summary="Start a run")
@@ -163,8 +173,12 @@ def resume_run(request: HttpRequest, pk: int) -> dict[str, Any]:
     return run_payload(services.resume_run(_run(pk)))
 
 
+def _runs() -> QuerySet[Run]:
+    return Run.objects.select_related("base", "contender").prefetch_related("decisions__decided_by")
+
+
 def _run(pk: int) -> Run:
-    run = Run.objects.select_related("base", "contender").filter(pk=pk).first()
+    run = _runs().filter(pk=pk).first()
     if run is None:
         raise NotFound(_("There is no run %(number)s.") % {"number": pk})
     return run

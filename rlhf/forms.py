@@ -11,11 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from arena.models import Battle, Contender
 from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS
+from rlhf.gate_wording import GATE_LIMITS
 from rlhf.importing import FILE_FORMATS
 from rlhf.models import Run, Trial
 from rlhf.selection import CHOICES
-from rlhf.selectors import local_bases, reward_runs, vote_categories
+from rlhf.selectors import local_bases, reward_runs, vote_categories, who_enters
 from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES
+from rlhf.training.settings import gate_knobs
 
 MOST_UPLOADED = 200 * 1024 * 1024
 RATERS = [
@@ -276,6 +278,7 @@ class UpdateForm(_RunForm):
         bases.queryset = Contender.objects.filter(pk__in=able).order_by("pk")
         rewards.queryset = reward_runs()
         rewards.initial = reward_runs().first()
+        self.fields["enter"].initial = who_enters()
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
@@ -288,7 +291,7 @@ class UpdateForm(_RunForm):
             "reward_run": reward_run.pk if reward_run else None,
             "population": chosen["population"],
             "settings": {
-                **({"enter": "operator"} if chosen["enter"] == "operator" else {}),
+                **({"enter": chosen["enter"]} if chosen["enter"] not in {"", who_enters()} else {}),
                 **self.run_settings(stage.name),
             },
         }
@@ -311,3 +314,37 @@ class RuleForm(forms.Form):
         help_text=_("After so many votes between the two it is undecided."),
     )
     if_undecided = forms.ChoiceField(choices=Trial.Otherwise.choices, label=_("If it is undecided"))
+
+
+class GateForm(forms.Form):
+    """The gate's limits, a field each, with the ranges that training accepts."""
+
+    waits = forms.BooleanField(
+        label=_("Wait for an operator"),
+        required=False,
+        help_text=_("Results stay out until somebody confirms them, even if they keep every rule."),
+    )
+    note = forms.CharField(
+        label=_("Why"), max_length=500, required=False, help_text=_("Kept with your name.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limits = {
+            name: forms.FloatField(
+                label=GATE_LIMITS[name],
+                min_value=knob.at_least,
+                max_value=knob.at_most,
+                initial=knob.default,
+                help_text=_("By default %(value)s.") % {"value": f"{knob.default:g}"},
+            )
+            for name, knob in gate_knobs().items()
+        }
+        for field in limits.values():
+            field.widget.attrs["step"] = "any"
+        self.fields = limits | self.fields
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `services.set_gate` but for who sets it."""
+        chosen = dict(self.cleaned_data)
+        return {"waits": chosen.pop("waits"), "note": chosen.pop("note"), "limits": chosen}

@@ -17,6 +17,7 @@ class Node:
     label: str
     href: str
     made_of: tuple[str, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,31 @@ class Dataset(Job):
         )
 
 
+class Gate(models.Model):
+    """What an operator set of the gate: the newest applies to runs created from then on.
+
+    Rows stay, so that each run's verdict can be traced to who set its limits.
+    """
+
+    limits = models.JSONField(
+        default=dict, blank=True, help_text="Those that differ from the defaults."
+    )
+    waits = models.BooleanField(
+        default=False, help_text="Results wait for an operator even if they keep every rule."
+    )
+    note = models.CharField(max_length=500, blank=True)
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    set_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"gate {self.pk}"
+
+
 class Run(Job):
     """One execution of a training stage, in a process of its own."""
 
@@ -141,9 +166,10 @@ class Run(Job):
     refusals = models.JSONField(
         default=list, blank=True, help_text="Why the result was not entered as a contender."
     )
-    override_reason = models.TextField(
-        blank=True, help_text="Why it was entered all the same, and by whom."
-    )
+    gate = models.ForeignKey(
+        "Gate", null=True, blank=True, on_delete=models.PROTECT,
+        help_text="The limits that were set when it was created; none are the defaults.",
+    )  # fmt: skip
     metrics_offset = models.PositiveBigIntegerField(default=0)
     resumes = models.PositiveIntegerField(
         default=0, help_text="How often it went on by itself after its process had died."
@@ -170,6 +196,25 @@ class Run(Job):
     def folder(self) -> Path:
         """Everything that the training process reads and leaves."""
         return Path(settings.RUNS_DIR) / self.name
+
+
+class Decision(models.Model):
+    """An operator confirmed what the gate said of a run's result, or overrode it."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="decisions")
+    entered = models.BooleanField(help_text="Whether the result entered the arena by it.")
+    against_gate = models.BooleanField()
+    reason = models.TextField(blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    decided_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.run}: {'entered' if self.entered else 'kept out'}"
 
 
 class Metric(models.Model):

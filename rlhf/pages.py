@@ -11,16 +11,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.models import Population
-from rlhf import reward_page, selectors
+from rlhf import gate_page, reward_page, selectors
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, preview, survey
 from rlhf.forms import DatasetForm
-from rlhf.models import Dataset, Job, Run
+from rlhf.models import Dataset, Run
 from rlhf.selection import Selection
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
-from rlhf.templatetags.lab import figure
 from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
@@ -37,23 +36,6 @@ QUALITIES = [
     ("length", _("Length"), _("tokens per response")),
     ("finished", _("Finished"), _("share of responses that ended by themselves")),
 ]
-
-
-RULES = {
-    **{key: name for key, name, _meaning in QUALITIES},
-    "win_rate": _("Wins by the reward model"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RuleLine:
-    """A rule of the gate: what was measured, and what would have been allowed."""
-
-    name: str | Promise
-    figure: float | None
-    base: float | None
-    limit: str
-    passed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +110,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
         "gate": metrics.get("gate"),
-        "rules": _rules(metrics.get("gate") or {}),
-        "may_enter_anyway": stage.makes_contender
-        and found.state == Job.State.SUCCEEDED
-        and found.contender is None,
+        "verdict": gate_page.verdict(found, makes_contender=stage.makes_contender),
         "settings": sorted(found.config.items()),
         "policy_runs": found.policy_runs.all() if stage.name == "reward" else [],
     }
@@ -210,29 +189,6 @@ def _qualities(metrics: dict[str, Any]) -> list[QualityLine]:
         for key, name, meaning in QUALITIES
         if base.get(key) is not None or new.get(key) is not None
     ]
-
-
-def _rules(gate: dict[str, Any]) -> list[RuleLine]:
-    """What the run was held to; nothing for a run of before the rules were kept."""
-    return [
-        RuleLine(
-            RULES.get(check["rule"], check["rule"]),
-            check["figure"],
-            check["base"],
-            _limit(check["least"], check["most"]),
-            check["passed"],
-        )
-        for check in gate.get("checks", [])
-    ]
-
-
-def _limit(least: float | None, most: float | None) -> str:
-    ends = {"least": figure(least), "most": figure(most)}
-    if least is None:
-        return gettext("at most %(most)s") % ends
-    if most is None:
-        return gettext("at least %(least)s") % ends
-    return gettext("%(least)s to %(most)s") % ends
 
 
 def _figures(metrics: dict[str, Any]) -> list[tuple[str, float]]:

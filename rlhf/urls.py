@@ -11,6 +11,7 @@ urlpatterns = [
     path("lab/runs/<int:pk>/cancel/", views.cancel, name="run-cancel"),
     path("lab/runs/<int:pk>/resume/", views.resume, name="run-resume"),
     path("lab/runs/<int:pk>/enter/", views.enter, name="run-enter"),
+    path("lab/gate/", views.gate, name="gate"),
     path("lab/lineage/", views.lineage, name="lineage"),
     path("lab/trials/", views.trials, name="trials"),
     path("lab/trials/<int:pk>/", views.trial, name="trial"),

@@ -14,6 +14,7 @@ from rlhf.selectors.runs import (
     reward_runs,
     run_event,
     seconds_left,
+    who_enters,
 )
 from rlhf.selectors.samples import Samples, samples
 from rlhf.selectors.thumbs import Thumb, thumbs
@@ -52,5 +53,6 @@ __all__ = [
     "trial_counts",
     "trial_outcomes",
     "vote_categories",
+    "who_enters",
     "without",
 ]

@@ -1,6 +1,9 @@
 """What was made of what: datasets, runs, contenders and their trials."""
 
+from dataclasses import replace
+
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from arena.models import Contender
@@ -13,9 +16,11 @@ SHOWN = 60  # runs, the newest
 def lineage() -> list[Node]:
     """The newest runs that succeeded or are under way, and everything around them."""
     ended_badly = [Job.State.FAILED, Job.State.CANCELLED]
-    newest = Run.objects.exclude(state__in=ended_badly).select_related(
-        "dataset", "reward_run", "base", "contender"
-    )[:SHOWN]
+    newest = (
+        Run.objects.exclude(state__in=ended_badly)
+        .select_related("dataset", "reward_run", "base", "contender")
+        .prefetch_related("decisions__decided_by")[:SHOWN]
+    )
     nodes: dict[str, Node] = {}
     for run in reversed(newest):
         for node in _around(run):
@@ -43,13 +48,26 @@ def _around(run: Run) -> list[Node]:
     kind = _("Reward model") if run.stage == "reward" else _("Update")
     found.append(Node(f"run-{run.pk}", kind, str(run), run.get_absolute_url(), tuple(made_of)))
     if run.contender is not None:
-        found.append(_contender(run.contender, f"run-{run.pk}"))
+        node = _contender(run.contender, f"run-{run.pk}")
+        found.append(replace(node, remark=_against_gate(run)))
     return found
 
 
 def _contender(contender: Contender, *made_of: str) -> Node:
     page = reverse("contender", args=[contender.slug])
     return Node(_key(contender), _("Contender"), contender.name, page, made_of)
+
+
+def _against_gate(run: Run) -> str:
+    """Who entered the run's result against the gate, when and why; empty if nobody did."""
+    for decision in run.decisions.all():
+        if decision.entered and decision.against_gate:
+            return _("entered against the gate by %(who)s on %(day)s: %(reason)s") % {
+                "who": decision.decided_by or _("somebody"),
+                "day": date_format(decision.decided_at, "DATE_FORMAT"),
+                "reason": decision.reason,
+            }
+    return ""
 
 
 def _key(contender: Contender) -> str:

@@ -54,6 +54,16 @@ def run_payload(run: Run) -> dict[str, Any]:
         "summary": run.summary,
         "notes": run.notes,
         "refusals": run.refusals,
+        "decisions": [
+            {
+                "entered": one.entered,
+                "against_gate": one.against_gate,
+                "reason": one.reason,
+                "by": one.decided_by.get_username() if one.decided_by else None,
+                "at": one.decided_at,
+            }
+            for one in run.decisions.all()
+        ],
         "error": run.error or None,
         "can_resume": can_resume(run),
         "created_at": run.created_at,

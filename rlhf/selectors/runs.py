@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from rlhf.models import Job, Run
+from rlhf.models import Gate, Job, Run
 from rlhf.training.state import can_go_on
 
 TAIL_BYTES = 64 * 1024
@@ -44,6 +44,12 @@ def can_resume(run: Run) -> bool:
 def reward_runs() -> QuerySet[Run]:
     """Reward models that an update can be trained against, the newest first."""
     return Run.objects.filter(stage="reward", state=Job.State.SUCCEEDED)
+
+
+def who_enters() -> str:
+    """The setting `enter` of runs that do not choose it: "gate", or "operator" if they wait."""
+    newest = Gate.objects.first()
+    return "operator" if newest and newest.waits else "gate"
 
 
 def log_tail(run: Run, lines: int) -> str:

@@ -12,8 +12,9 @@ from rlhf.services.datasets import (
     retry_dataset,
     write_dataset,
 )
-from rlhf.services.entering import enter_anyway
+from rlhf.services.entering import decide
 from rlhf.services.following import Pace, follow_run
+from rlhf.services.gate import set_gate
 from rlhf.services.importing import import_preferences
 from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
 from rlhf.services.resuming import reopen_run, resume_run
@@ -28,8 +29,8 @@ __all__ = [
     "cancel_run",
     "create_dataset",
     "create_run",
+    "decide",
     "delete_dataset",
-    "enter_anyway",
     "follow_run",
     "import_preferences",
     "judge_trials",
@@ -39,6 +40,7 @@ __all__ = [
     "requeue_runs",
     "resume_run",
     "retry_dataset",
+    "set_gate",
     "set_rule",
     "settle_trial",
     "start_run",

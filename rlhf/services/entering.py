@@ -8,11 +8,10 @@ from arena.errors import Conflict, Invalid
 from arena.models import Contender
 from arena.sentences import Sentence
 from arena.services import register_contender
-from rlhf.models import Job, Run
+from rlhf.models import Decision, Job, Run
 from rlhf.services.trials import open_trial
 from rlhf.stages import get_stage
 
-CONFIRMED = Sentence("%(who)s let it into battles.")
 NOTHING_TO_ENTER = Sentence("%(run)s trained no contender, so there is nothing to enter.")
 CHECKPOINT_GONE = Sentence("The checkpoint of %(run)s is gone from %(folder)s.")
 
@@ -57,9 +56,27 @@ def _name(run: Run, base: Contender) -> str:
 
 
 @transaction.atomic
-def enter_anyway(*, run: Run, by: AbstractBaseUser, reason: str = "") -> Contender:
-    """Enter a result that waits for a person or that the gate refused; who did it, why, is kept."""
+def decide(*, run: Run, by: AbstractBaseUser, enter_it: bool, reason: str = "") -> Decision:
+    """Confirm what the gate said of a finished run, or override it: then a reason is needed.
+
+    Who decided, when and why is kept. What is in the arena can no more be kept out; its trial
+    retires it.
+    """
     run = Run.objects.select_for_update().get(pk=run.pk)
+    _check_undecided(run)
+    against = enter_it == bool(run.refusals)
+    reason = reason.strip()
+    if against and not reason:
+        raise Invalid(_("Say why: a decision against the gate is kept with its reason."))
+    if enter_it:
+        enter(run)
+    return Decision.objects.create(
+        run=run, entered=enter_it, against_gate=against, reason=reason, decided_by_id=by.pk
+    )
+
+
+def _check_undecided(run: Run) -> None:
+    """Raises unless the run left a result that is not in the arena."""
     if run.state != Job.State.SUCCEEDED:
         raise Conflict(
             _("%(run)s has not succeeded (%(state)s): there is no result to enter.")
@@ -74,10 +91,3 @@ def enter_anyway(*, run: Run, by: AbstractBaseUser, reason: str = "") -> Contend
             _("%(run)s is in the arena already, as %(contender)s.")
             % {"run": run, "contender": run.contender}
         )
-    contender = enter(run)
-    if run.refusals:
-        run.override_reason = f"{by.get_username()}: {reason.strip() or 'no reason given'}"
-    else:
-        run.notes = [*run.notes, CONFIRMED(who=by.get_username())]
-    run.save(update_fields=["override_reason", "notes"])
-    return contender

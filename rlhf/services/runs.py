@@ -15,7 +15,7 @@ from arena.errors import Conflict, Invalid, NotFound
 from arena.models import Contender, Population, Prompt
 from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
-from rlhf.models import Dataset, Job, Run
+from rlhf.models import Dataset, Gate, Job, Run
 from rlhf.selectors import count_votes, local_bases, reward_runs
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
@@ -68,11 +68,13 @@ def create_run(
 ) -> Run:
     """A checked run that somebody else will follow (`follow_run`); see `start_run`."""
     kind = get_stage(stage)
+    gate = Gate.objects.first() if kind.makes_contender else None
     run = Run(
         stage=kind.name,
-        config=check_settings(kind.name, settings or {}),
+        config={**_gate_settings(gate), **check_settings(kind.name, settings or {})},
         base=_base(base),
         reward_run=_reward_run(kind, reward_run),
+        gate=gate,
         created_by_id=by.pk if by else None,
     )
     _check_prompts(kind)
@@ -104,6 +106,13 @@ def cancel_run(run: Run) -> Run:
         run.state, run.finished_at = Job.State.CANCELLED, timezone.now()
     run.save(update_fields=["cancel_requested", "state", "finished_at"])
     return run
+
+
+def _gate_settings(gate: Gate | None) -> dict[str, Any]:
+    """What an operator set of the gate; a run's own settings win."""
+    if gate is None:
+        return {}
+    return gate.limits | ({"enter": "operator"} if gate.waits else {})
 
 
 def _free_name(name: str) -> str:

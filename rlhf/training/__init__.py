@@ -23,8 +23,8 @@ The output folder gets
   result
 - summary.json, at the end: {"stage", "config", "metrics", "seconds"}; the metrics of a policy hold
   "policy" and "base" (nll, entropy, repetition, distinct, length, finished, reward), "win_rate",
-  "gate": {"passed", "reasons"}, and "kept": {"step", "of", "rule", "reason"}, the checkpoint that
-  became the result
+  "gate": {"passed", "reasons", "checks", "limits"}, and "kept": {"step", "of", "rule", "reason"},
+  the checkpoint that became the result
 - checkpoint/: renamed into place when whole. A policy: merged weights, tokenizer and generation
   settings, ready to serve. A reward model: what `reward_model.load_reward_model` loads
 - error.json after a failure: {"reason", "what to do"}

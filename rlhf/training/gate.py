@@ -41,7 +41,22 @@ LOSES = N_(
     "It loses to its base: %(rate)s wins by the reward model (at least %(least)s is required)."
 )
 REWARD_FELL = N_("Its reward fell: %(reward)s against %(base)s.")
-REASONS = (UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL)
+WITHIN_NOISE = N_(
+    "Its reward may have risen by chance: by %(gain)s "
+    "(at least %(needed)s is required, which is %(errors)s standard errors)."
+)
+ALIKE = N_(
+    "Its responses became alike: %(distinct)s distinct word pairs against %(base)s "
+    "(at least %(least)s times the base's is required)."
+)
+DOUBTED = N_(
+    "Its reward is doubtful: the reward model's members differ by %(spread)s against %(base)s "
+    "(at most %(allowed)s times the base's is allowed)."
+)
+REASONS = (
+    UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL, WITHIN_NOISE, ALIKE,
+    DOUBTED,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,8 +65,10 @@ class GateRules:
 
     nll_rise: nats per token under the base above the base's own samples. repetition_rise:
     absolute rise of the share of repeated 4-grams. length_low, length_high: mean length over the
-    base's. entropy_low: entropy over the base's. win_rate: least share of wins by the reward
-    model, where there is one; there the mean reward must not fall either.
+    base's. entropy_low, distinct_low: entropy and share of distinct word pairs over the base's.
+    Where there is a reward model, win_rate: least share of wins by it; reward_errors: standard
+    errors by which the mean reward must exceed the base's. Where it is an ensemble, spread_high:
+    spread among its members over that for the base's responses.
     """
 
     nll_rise: float = 0.3
@@ -60,6 +77,9 @@ class GateRules:
     length_high: float = 2.0
     entropy_low: float = 0.4
     win_rate: float = 0.5
+    reward_errors: float = 1.64
+    distinct_low: float = 0.6
+    spread_high: float = 1.5
 
 
 @dataclass(frozen=True)
@@ -117,11 +137,16 @@ def checks(evaluation: Evaluation, rules: GateRules | None = None) -> list[Check
             most=rules.length_high * base.length,
         ),
         Check("entropy", policy.entropy, base.entropy, least=rules.entropy_low * base.entropy),
+        Check("distinct", policy.distinct, base.distinct, least=rules.distinct_low * base.distinct),
     ]
     if evaluation.win_rate is not None:
         found.append(Check("win_rate", evaluation.win_rate, least=rules.win_rate))
     if policy.reward is not None and base.reward is not None:
-        found.append(Check("reward", policy.reward, base.reward, least=base.reward))
+        noise = rules.reward_errors * (evaluation.reward_gain_error or 0.0)
+        found.append(Check("reward", policy.reward, base.reward, least=base.reward + noise))
+    if policy.spread is not None and base.spread is not None:
+        most = rules.spread_high * base.spread
+        found.append(Check("spread", policy.spread, base.spread, most=most))
     return found
 
 
@@ -157,8 +182,24 @@ def _loses(check: Check, rules: GateRules) -> str:
     return LOSES % {"rate": f"{check.figure:.0%}", "least": f"{rules.win_rate:.0%}"}
 
 
-def _reward_fell(check: Check, rules: GateRules) -> str:
-    return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+def _alike(check: Check, rules: GateRules) -> str:
+    told = {"distinct": f"{check.figure:.1%}", "base": f"{check.base:.1%}"}
+    return ALIKE % {**told, "least": f"{rules.distinct_low:g}"}
+
+
+def _no_gain(check: Check, rules: GateRules) -> str:
+    assert check.base is not None
+    assert check.least is not None
+    if check.figure < check.base:
+        return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+    gain, needed = check.figure - check.base, check.least - check.base
+    told = {"gain": f"{gain:.2f}", "needed": f"{needed:.2f}"}
+    return WITHIN_NOISE % {**told, "errors": f"{rules.reward_errors:g}"}
+
+
+def _doubted(check: Check, rules: GateRules) -> str:
+    told = {"spread": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+    return DOUBTED % {**told, "allowed": f"{rules.spread_high:g}"}
 
 
 _SAID: dict[str, Callable[[Check, GateRules], str]] = {
@@ -167,5 +208,7 @@ _SAID: dict[str, Callable[[Check, GateRules], str]] = {
     "length": _length_changed,
     "entropy": _collapsed,
     "win_rate": _loses,
-    "reward": _reward_fell,
+    "distinct": _alike,
+    "reward": _no_gain,
+    "spread": _doubted,
 }

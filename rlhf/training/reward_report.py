@@ -240,8 +240,8 @@ def disagreement(
         by_member = [marks_of(ranking, column) for column in zip(*rows, strict=True)]
         for of_all, own in zip(each, by_member, strict=True):
             of_all += own
-        for mark, own in zip(marks, zip(*by_member, strict=True), strict=True):
-            (alike if len(set(own)) == 1 else split)[-1].append(mark)
+        for mark, said in zip(marks, zip(*by_member, strict=True), strict=True):
+            (alike if len(set(said)) == 1 else split)[-1].append(mark)
         spreads += [
             stdev([a - b for a, b in zip(one, other, strict=True)])
             for one, other in combinations(rows, 2)

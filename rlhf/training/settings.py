@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rlhf.training.config import knob
+from rlhf.training.config import Knob, knob, knobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,20 @@ class Policy(Run):
     gate_entropy_low: float = knob(0.4, "Gate: least entropy over its base's.", at_least=0)
     gate_win_rate: float = knob(
         0.5, "Gate: least share of wins by the reward model.", at_least=0, at_most=1
+    )
+    gate_reward_errors: float = knob(
+        1.64,
+        "Gate: standard errors by which its mean reward exceeds its base's.",
+        at_least=0,
+        at_most=10,
+    )
+    gate_distinct_low: float = knob(
+        0.6, "Gate: least share of distinct word pairs over its base's.", at_least=0, at_most=1
+    )
+    gate_spread_high: float = knob(
+        1.5,
+        "Gate: greatest spread among an ensemble's members over that for its base's responses.",
+        at_least=1,
     )
     checkpoints: int = knob(
         3,
@@ -195,6 +209,11 @@ class Kto(Policy):
     batch_size: int = knob(8, "Thumbs per optimiser step.", at_least=2)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     minimum: int = knob(8, "Fewest training thumbs.", at_least=2)
+
+
+def gate_knobs() -> dict[str, Knob]:
+    """The settings that are limits of the gate."""
+    return {name: one for name, one in knobs(Policy).items() if name.startswith("gate_")}
 
 
 STAGES: dict[str, type[Run]] = {

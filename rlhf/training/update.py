@@ -127,7 +127,7 @@ def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluat
         report(1, 1, **evaluation.flat())
     update.output.publish(lambda folder: save_policy(update.policy, update.tokenizer, folder))
     held = [check.as_dict() for check in checks(evaluation, rules)]
-    gate = {"passed": passed, "reasons": reasons, "checks": held}
+    gate = {"passed": passed, "reasons": reasons, "checks": held, "limits": asdict(rules)}
     update.output.summary(
         stage, asdict(update.config), {**metrics, **evaluation.as_dict(), "gate": gate}
     )

@@ -10,6 +10,7 @@ from rlhf.views.datasets import (
     new_dataset,
     retry_dataset,
 )
+from rlhf.views.gate import gate
 from rlhf.views.lab import (
     cancel,
     enter,
@@ -29,6 +30,7 @@ __all__ = [
     "download",
     "download_archive",
     "enter",
+    "gate",
     "import_dataset",
     "lab",
     "lineage",

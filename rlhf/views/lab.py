@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, Invalid
 from arena.sentences import shown
 from rlhf import pages, services
 from rlhf.forms import RewardForm, UpdateForm
@@ -86,14 +86,20 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_page
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
-    """Enter a result that waits for a person, or although its gate refused it."""
+    """Confirm or override what the gate said of a result."""
     run = get_object_or_404(Run, pk=pk)
-    contender = services.enter_anyway(
-        run=run, by=pages.user_of(request), reason=request.POST.get("reason", "")
+    wanted = request.POST.get("decision")
+    if wanted not in {"enter", "keep-out"}:
+        raise Invalid(_("Choose to enter it or to keep it out."))
+    made = services.decide(
+        run=run,
+        by=pages.user_of(request),
+        enter_it=wanted == "enter",
+        reason=request.POST.get("reason", ""),
     )
-    messages.success(
-        request,
-        _("%(contender)s is in the arena and will be drawn for battles.")
-        % {"contender": contender},
-    )
+    if made.entered:
+        text = _("%(contender)s is in the arena and will be drawn for battles.")
+        messages.success(request, text % {"contender": made.run.contender})
+    else:
+        messages.success(request, _("%(run)s stays out of battles.") % {"run": run})
     return redirect(run)

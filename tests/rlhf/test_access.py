@@ -19,6 +19,8 @@ PAGES = [
     ("get", "/lab/runs/{run}/"),
     ("post", "/lab/runs/{run}/cancel/"),
     ("post", "/lab/runs/{run}/enter/"),
+    ("get", "/lab/gate/"),
+    ("post", "/lab/gate/"),
     ("get", "/lab/datasets/"),
     ("post", "/lab/datasets/"),
     ("get", "/lab/datasets/{dataset}/"),

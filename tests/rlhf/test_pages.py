@@ -277,7 +277,7 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
     assert "69 %" in text
     assert "gate not passed" in text
     assert "It repeats itself." in text
-    assert "Repetition 0.02 0.02 at most 0.015 broken" in text
+    assert "0.02 0.02 at most 0.015 broken" in text
     assert "Enter anyway" in text
     assert "best-of-n begins" in text  # the log
 
@@ -370,11 +370,11 @@ def test_a_result_that_passes_can_wait_for_a_person(
     run.refresh_from_db()
     assert (run.state, run.contender, run.refusals) == (Job.State.SUCCEEDED, None, [])
     assert "Let it into battles" in text_of(operator_client.get(run.get_absolute_url()))
-    operator_client.post(f"/lab/runs/{run.pk}/enter/")
+    operator_client.post(f"/lab/runs/{run.pk}/enter/", {"decision": "enter"})
     run.refresh_from_db()
     assert run.contender is not None
-    assert run.override_reason == ""
-    assert "operator let it into battles." in text_of(operator_client.get(run.get_absolute_url()))
+    assert not run.decisions.get().against_gate
+    assert "Entered by operator on" in text_of(operator_client.get(run.get_absolute_url()))
 
 
 def test_entering_anyway_makes_a_contender_and_keeps_the_reason(
@@ -387,10 +387,11 @@ def test_entering_anyway_makes_a_contender_and_keeps_the_reason(
     stage("succeed", REFUSED)
     run = services.create_run(stage="best-of-n")
     follow(run)
-    operator_client.post(f"/lab/runs/{run.pk}/enter/", {"reason": "for fun"})
+    operator_client.post(f"/lab/runs/{run.pk}/enter/", {"decision": "enter", "reason": "for fun"})
     text = text_of(operator_client.get(run.get_absolute_url()))
     assert "Amber · best-of-n 1 is in the arena" in text
-    assert "operator: for fun" in text
+    assert "Entered by operator" in text
+    assert "for fun" in text
     assert "Enter anyway" not in text
 
 

@@ -264,12 +264,17 @@ def test_a_refused_update_stays_out_until_staff_enters_it(
     assert run.state == Job.State.SUCCEEDED
     assert run.contender is None
     assert run.refusals == ["It repeats itself."]
-    made = services.enter_anyway(run=run, by=operator, reason="I want to see it")
+    with pytest.raises(Invalid, match="Say why"):
+        services.decide(run=run, by=operator, enter_it=True, reason=" ")
+    assert not services.decide(run=run, by=operator, enter_it=False).against_gate
+    made = services.decide(run=run, by=operator, enter_it=True, reason="I want to see it")
     run.refresh_from_db()
-    assert run.contender == made
-    assert run.override_reason == "operator: I want to see it"
-    with pytest.raises(Conflict, match="in the arena already"):
-        services.enter_anyway(run=run, by=operator)
+    assert run.contender is not None
+    assert (made.decided_by, made.reason, made.against_gate) == (operator, "I want to see it", True)
+    assert [one.entered for one in run.decisions.all()] == [True, False]
+    for enter_it in (True, False):
+        with pytest.raises(Conflict, match="in the arena already"):
+            services.decide(run=run, by=operator, enter_it=enter_it, reason="Again.")
 
 
 def test_an_update_that_was_not_evaluated_stays_out(
@@ -282,7 +287,7 @@ def test_an_update_that_was_not_evaluated_stays_out(
 
 def test_a_reward_model_cannot_be_entered(reward_model: Run, operator: Any) -> None:
     with pytest.raises(Invalid, match="cannot answer prompts"):
-        services.enter_anyway(run=reward_model, by=operator)
+        services.decide(run=reward_model, by=operator, enter_it=True, reason="Why not?")
 
 
 # --- failure ------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def test_what_is_entered_against_the_gate_is_on_trial_too(
     services.follow_run(run.pk, announce=services.announce_nothing)
     assert not Trial.objects.exists()
     run.refresh_from_db()
-    services.enter_anyway(run=run, by=operator, reason="To see.")
+    services.decide(run=run, by=operator, enter_it=True, reason="To see.")
     assert Trial.objects.get().parent == base
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhf.training import settings
 from rlhf.training.data import Ranking
 from rlhf.training.evaluation import (
     Evaluation,
@@ -24,7 +20,6 @@ from rlhf.training.evaluation import (
     with_members,
     with_rewards,
 )
-from rlhf.training.gate import GateRules, checks, may_enter, rules_of
 from rlhf.training.sampling import Completion
 
 BASE = TextQuality(2.4, 1.8, 0.02, 0.8, 60, 0.5)
@@ -118,60 +113,3 @@ def test_members_give_a_spread_on_both_sides_and_a_gain_each() -> None:
     assert found.base.spread == 0.0
     assert found.members_gain == pytest.approx((0.0, 2.0))
     assert with_members(plain, [[1.0]], [[0.0]]) == plain
-
-
-def test_an_equal_policy_may_enter() -> None:
-    assert may_enter(Evaluation(10, BASE, BASE)) == (True, [])
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({"nll": 3.1}, "unlikely"),
-        ({"nll": math.nan}, "unlikely"),
-        ({"repetition": 0.2}, "repeats"),
-        ({"length": 10}, "length"),
-        ({"length": 200}, "length"),
-        ({"entropy": 0.3}, "variety"),
-    ],
-)
-def test_each_damage_is_refused_with_its_reason(change: dict[str, float], word: str) -> None:
-    passed, reasons = may_enter(Evaluation(10, replace(BASE, **change), BASE))
-    assert not passed
-    assert len(reasons) == 1
-    assert word in reasons[0]
-
-
-def test_each_rule_is_told_with_its_figure_and_its_limits() -> None:
-    worse = Evaluation(10, replace(BASE, length=200, reward=1.0), replace(BASE, reward=0.5), 0.75)
-    found = {check.rule: check for check in checks(worse, GateRules(length_high=1.5))}
-    assert list(found) == ["nll", "repetition", "length", "entropy", "win_rate", "reward"]
-    length = found["length"]
-    assert (length.figure, length.base) == (200, BASE.length)
-    assert (length.least, length.most) == (0.3 * BASE.length, 1.5 * BASE.length)
-    assert [name for name, check in found.items() if not check.passed] == ["length"]
-    assert found["reward"].least == 0.5
-    assert found["win_rate"].as_dict()["passed"] is True
-
-
-def test_a_run_s_own_limits_decide() -> None:
-    config = settings.BestOfN(output="", model="", prompts="", gate_repetition_rise=0.0)
-    rules = rules_of(config)
-    assert rules == GateRules(repetition_rise=0.0)
-    more = Evaluation(10, replace(BASE, repetition=BASE.repetition + 0.01), BASE)
-    assert may_enter(more)[0]
-    assert not may_enter(more, rules)[0]
-
-
-def test_a_policy_that_loses_to_its_base_is_refused() -> None:
-    passed, reasons = may_enter(Evaluation(10, BASE, BASE, win_rate=0.2))
-    assert not passed
-    assert "20%" in reasons[0]
-
-
-def test_an_update_that_its_own_reward_model_likes_less_is_refused() -> None:
-    worse = with_rewards(Evaluation(2, BASE, BASE), [1.0, 0.0], [2.0, 0.5])
-    passed, reasons = may_enter(worse)
-    assert not passed
-    assert [reason.split()[1] for reason in reasons] == ["loses", "reward"]
-    assert may_enter(with_rewards(Evaluation(2, BASE, BASE), [2.0, 0.5], [1.0, 0.0]))[0]

@@ -1,0 +1,64 @@
+"""The gate's rules and limits in words."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+GATE_LIMITS = {
+    "gate_reward_errors": _("Reward gain, standard errors"),
+    "gate_win_rate": _("Wins over the base"),
+    "gate_nll_rise": _("Surprise above the base, nats per token"),
+    "gate_repetition_rise": _("Rise of repetition"),
+    "gate_length_low": _("Shortest, times the base"),
+    "gate_length_high": _("Longest, times the base"),
+    "gate_entropy_low": _("Variety, times the base"),
+    "gate_distinct_low": _("Distinct word pairs, times the base"),
+    "gate_spread_high": _("Doubt, times the base"),
+}
+# What each rule is called, and what it says; %(…)s are limits.
+RULES: dict[str, tuple[str | Promise, str | Promise]] = {
+    "win_rate": (
+        _("Wins"),
+        _("The reward model prefers it to its base in at least %(win_rate)s of the prompts."),
+    ),
+    "reward": (
+        _("Reward"),
+        _(
+            "Its mean reward is above the base's on the same prompts by at least "
+            "%(reward_errors)s standard errors."
+        ),
+    ),
+    "spread": (
+        _("Doubt"),
+        _(
+            "The members of the reward model's ensemble differ about its responses at most "
+            "%(spread_high)s times as much as about the base's."
+        ),
+    ),
+    "nll": (
+        _("Surprise"),
+        _(
+            "Its text is at most %(nll_rise)s nats per token less likely under the base than the "
+            "base's own."
+        ),
+    ),
+    "repetition": (
+        _("Repetition"),
+        _("The share of repeated 4-word runs rises by at most %(repetition_rise)s."),
+    ),
+    "length": (
+        _("Length"),
+        _(
+            "Its responses have %(length_low)s to %(length_high)s times as many tokens as the "
+            "base's."
+        ),
+    ),
+    "entropy": (
+        _("Variety"),
+        _("It keeps at least %(entropy_low)s of the base's entropy."),
+    ),
+    "distinct": (
+        _("Distinct"),
+        _("It keeps at least %(distinct_low)s of the base's share of distinct word pairs."),
+    ),
+}
+SHARES = {"win_rate", "repetition_rise", "entropy_low", "distinct_low"}

@@ -1,0 +1,34 @@
+"""Sets the gate's limits, for runs created from then on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from arena.errors import Invalid
+from rlhf.models import Gate
+from rlhf.training.config import check_knobs
+from rlhf.training.errors import InputError
+from rlhf.training.settings import Policy, gate_knobs
+
+
+def set_gate(
+    *, limits: Mapping[str, Any], waits: bool, note: str, by: AbstractBaseUser | None
+) -> Gate:
+    """Keep the limits (settings `gate_…`) that differ from the defaults.
+
+    Raises Invalid naming the first that is wrong or no limit.
+    """
+    known = gate_knobs()
+    if unknown := sorted(set(limits) - set(known)):
+        raise Invalid(f"There is no limit {unknown[0]!r}.")
+    try:
+        chosen = check_knobs(Policy, limits)
+    except InputError as error:
+        raise Invalid(str(error)) from None
+    return Gate.objects.create(
+        limits={name: value for name, value in chosen.items() if value != known[name].default},
+        waits=waits,
+        note=note.strip(),
+        set_by_id=by.pk if by else None,
+    )

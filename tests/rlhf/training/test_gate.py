@@ -1,0 +1,104 @@
+"""The gate's rules: each can be broken, alone, and says by how much."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlhf.training import settings
+from rlhf.training.evaluation import Evaluation, TextQuality, with_members, with_rewards
+from rlhf.training.gate import GateRules, checks, may_enter, rules_of
+
+BASE = TextQuality(2.4, 1.8, 0.02, 0.8, 60, 0.5)
+EQUAL = Evaluation(10, BASE, BASE)
+
+
+def test_an_equal_policy_may_enter() -> None:
+    assert may_enter(EQUAL) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "word"),
+    [
+        ({"nll": 3.1}, "nll", "unlikely"),
+        ({"nll": math.nan}, "nll", "unlikely"),
+        ({"repetition": 0.2}, "repetition", "repeats"),
+        ({"length": 10}, "length", "length"),
+        ({"length": 200}, "length", "length"),
+        ({"entropy": 0.3}, "entropy", "variety"),
+        ({"distinct": 0.4}, "distinct", "alike"),
+    ],
+)
+def test_each_damage_is_refused_with_its_reason(
+    change: dict[str, float], rule: str, word: str
+) -> None:
+    worse = replace(EQUAL, policy=replace(BASE, **change))
+    assert [check.rule for check in checks(worse) if not check.passed] == [rule]
+    passed, (reason,) = may_enter(worse)
+    assert not passed
+    assert word in reason
+
+
+def test_each_rule_is_told_with_its_figure_and_its_limits() -> None:
+    worse = Evaluation(10, replace(BASE, length=200, reward=1.0), replace(BASE, reward=0.5), 0.75)
+    found = {check.rule: check for check in checks(worse, GateRules(length_high=1.5))}
+    assert list(found) == [
+        "nll", "repetition", "length", "entropy", "distinct", "win_rate", "reward",
+    ]  # fmt: skip
+    length = found["length"]
+    assert (length.figure, length.base) == (200, BASE.length)
+    assert (length.least, length.most) == (0.3 * BASE.length, 1.5 * BASE.length)
+    assert [name for name, check in found.items() if not check.passed] == ["length"]
+    assert found["reward"].least == 0.5
+    assert found["win_rate"].as_dict()["passed"] is True
+
+
+def test_a_run_s_own_limits_decide() -> None:
+    config = settings.BestOfN(output="", model="", prompts="", gate_repetition_rise=0.0)
+    rules = rules_of(config)
+    assert rules == GateRules(repetition_rise=0.0)
+    more = replace(EQUAL, policy=replace(BASE, repetition=BASE.repetition + 0.01))
+    assert may_enter(more)[0]
+    assert not may_enter(more, rules)[0]
+
+
+def test_a_policy_that_loses_to_its_base_is_refused() -> None:
+    passed, reasons = may_enter(replace(EQUAL, win_rate=0.2))
+    assert not passed
+    assert "20%" in reasons[0]
+
+
+def test_an_update_that_its_own_reward_model_likes_less_is_refused() -> None:
+    passed, reasons = may_enter(with_rewards(EQUAL, [1.0, 0.0], [2.0, 0.5]))
+    assert not passed
+    assert [reason.split()[1] for reason in reasons] == ["loses", "reward"]
+
+
+def test_a_gain_must_stand_out_from_its_noise() -> None:
+    """Gains of 1 and 0 on average half, with a standard error of a half."""
+    noisy = with_rewards(EQUAL, [1.0, 0.0], [0.0, 0.0])
+    passed, (reason,) = may_enter(noisy)
+    assert not passed
+    assert "by 0.50 (at least 0.82 is required, which is 1.64 standard errors)" in reason
+    assert may_enter(noisy, GateRules(reward_errors=1.0))[0]
+    assert may_enter(with_rewards(EQUAL, [2.0, 0.5], [1.0, 0.0]))[0]
+
+
+def test_members_who_differ_more_than_about_the_base_speak_against_it() -> None:
+    rewarded = with_rewards(EQUAL, [2.0, 2.0], [0.0, 0.0])
+    doubted = with_members(rewarded, [[1.0, 3.0], [1.0, 3.0]], [[0.0, 1.0], [0.0, 1.0]])
+    passed, (reason,) = may_enter(doubted)
+    assert not passed
+    assert "1.41 against 0.71" in reason
+    assert may_enter(doubted, GateRules(spread_high=2.0))[0]
+
+
+@given(st.floats(0.01, 10), st.floats(0.01, 10))
+def test_less_surprise_never_hurts(nll: float, less: float) -> None:
+    worse = replace(EQUAL, policy=replace(BASE, nll=nll + less))
+    better = replace(EQUAL, policy=replace(BASE, nll=nll))
+    assert may_enter(better)[0] or not may_enter(worse)[0]
