@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
 from rlhf.models import Gate
@@ -21,7 +22,7 @@ def set_gate(
     """
     known = gate_knobs()
     if unknown := sorted(set(limits) - set(known)):
-        raise Invalid(f"There is no limit {unknown[0]!r}.")
+        raise Invalid(_("The gate has no limit '%(name)s'.") % {"name": unknown[0]})
     try:
         chosen = check_knobs(Policy, limits)
     except InputError as error:

@@ -112,7 +112,7 @@ def _gate_settings(gate: Gate | None) -> dict[str, Any]:
     """What an operator set of the gate; a run's own settings win."""
     if gate is None:
         return {}
-    return gate.limits | ({"enter": "operator"} if gate.waits else {})
+    return {**gate.limits, **({"enter": "operator"} if gate.waits else {})}
 
 
 def _free_name(name: str) -> str:
