@@ -11,6 +11,7 @@ from statistics import stdev
 from typing import Any
 
 import torch
+from scipy.special import stdtrit
 from transformers import PreTrainedTokenizerBase
 
 from rlhf.training.chats import Messages, encode_prompt
@@ -214,7 +215,9 @@ def clustered(marks: Sequence[float], clusters: Sequence[str], z: float = 1.96) 
 
     Wilson's interval for the effective number of marks: as many independent ones as would give
     the variance of the ratio estimator over clusters (Dean and Pagano 2015, doi:10.1093/jssam/
-    smv024). It is never more than the marks, and where all are equal it is the number of clusters.
+    smv024), fewer where few clusters tell that variance badly (Korn and Graubard 1998, Survey
+    Methodology 24:193). It is never more than the marks, and where all are equal it is the number
+    of clusters.
     """
     count, groups = len(marks), len(set(clusters))
     if count == 0:
@@ -227,7 +230,9 @@ def clustered(marks: Sequence[float], clusters: Sequence[str], z: float = 1.96) 
     if groups > 1 and 0 < rate < 1:
         squares = sum(value * value for value in residuals.values())
         variance = squares * groups / (groups - 1) / count**2
-        effective = min(float(count), rate * (1 - rate) / variance) if variance else float(count)
+        effective = rate * (1 - rate) / variance if variance else float(count)
+        known = float(stdtrit(count - 1, 0.975) / stdtrit(groups - 1, 0.975))
+        effective = min(float(count), effective * known**2)
     lower, upper = wilson(rate, effective, z)
     return Accuracy(rate, lower, upper, count, groups)
 
