@@ -56,7 +56,10 @@ class Hub:
         return task
 
     def room(self, battle_id: UUID) -> Room:
-        return self.rooms.setdefault(battle_id, Room())
+        found = self.rooms.get(battle_id)
+        if found is None:
+            found = self.rooms[battle_id] = Room()
+        return found
 
     def peek(self, battle_id: UUID) -> Room:
         """The battle's room for a look; an empty one when nothing goes on in it."""
