@@ -44,7 +44,7 @@ router = Router(tags=["battles"])
 async def start_battle(request: HttpRequest, payload: BattleIn) -> Status[dict[str, Any]]:
     """The responses are written at once; follow them on the socket, or ask for the battle."""
     battle, created = await sync_to_async(_start_battle)(request, payload)
-    generation.start(battle.pk)
+    generation.start(battle.pk, new=True)
     return Status(201, created)
 
 
