@@ -23,7 +23,7 @@ from arena.selectors import own_battle
 from arena.sentences import shown
 from arena.threads import in_thread
 
-# So long without an event while another process writes: look whether it still lives.
+# No event in such a time while another process writes: look whether it still lives.
 LOOK_AGAIN_S = 5.0
 
 Message = dict[str, Any]
@@ -76,25 +76,33 @@ class Page:
         self._unfinished: set[int] = set()
         self._voted = False
         self._last_state = ""
+        self._silent = True  # no event since the last look
+        self._timer: asyncio.TimerHandle | None = None
+        self._plain = get_language() == settings.LANGUAGE_CODE
 
     async def follow(self) -> None:
         """Sends the state and then every event, until the page goes."""
         try:
             await self._tell_state()
+            self._wait()
             while True:
-                frame = await self._next()
+                frame = await self._socket.next()
+                self._silent = False
                 if self._socket.too_slow:
                     reason = "Events were not read in time. Connect again."
                     await self._send(
                         {"type": "websocket.close", "code": live.TOO_SLOW, "reason": reason}
                     )
                     return
-                if frame is None or frame.kind == "resync":
+                if frame.kind == "resync":
                     await self._tell_state()
                 elif self._is_new(frame):
-                    await self._send({"type": "websocket.send", "text": _translated(frame)})
+                    await self._send({"type": "websocket.send", "text": self._text(frame)})
         except OSError:
             return  # the page went while something was being sent
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
 
     async def say(self, event: live.Event) -> None:
         await self._send({"type": "websocket.send", "text": orjson.dumps(event).decode()})
@@ -118,18 +126,23 @@ class Page:
             self._last_state = text
             await self._send({"type": "websocket.send", "text": text})
 
-    async def _next(self) -> Frame | None:
-        """The next frame; None when it is time to look again."""
-        while self._unfinished:
-            try:
-                async with asyncio.timeout(LOOK_AGAIN_S):
-                    return await self._socket.next()
-            except TimeoutError:
-                responses = get_hub().peek(self._battle.pk).responses
-                if any(pk not in responses or not responses[pk].mine for pk in self._unfinished):
-                    return None
+    def _wait(self) -> None:
+        """One timer at a time, however many events come."""
+        self._silent = True
+        self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self._silent:
+            responses = get_hub().peek(self._battle.pk).responses
+            if any(pk not in responses or not responses[pk].mine for pk in self._unfinished):
+                self._socket.resync()
+            else:
                 self._unfinished = {pk for pk in self._unfinished if not responses[pk].finished}
-        return await self._socket.next()
+        self._wait()
+
+    def _text(self, frame: Frame) -> str:
+        """The frame's text, which is the same for all pages, as this page's reader reads it."""
+        return frame.text if self._plain else _translated(frame)
 
     def _is_new(self, frame: Frame) -> bool:
         """Whether it tells what the state did not: it may have been sent just after the read."""
@@ -148,8 +161,7 @@ class Page:
 
 
 def _translated(frame: Frame) -> str:
-    """The frame's text, which is the same for all pages, as this page's reader understands it."""
-    if get_language() == settings.LANGUAGE_CODE or frame.kind not in {"delta", "error"}:
+    if frame.kind not in {"delta", "error"}:
         return frame.text
     event = orjson.loads(frame.text)
     if frame.kind == "error":

@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
@@ -13,7 +12,7 @@ django_application = get_asgi_application()
 
 # Consumers import models, so they may only be imported once Django is set up.
 from arena.consumers import no_socket  # noqa: E402
-from arena.middleware import LanguageMiddleware, OriginMiddleware, TokenMiddleware  # noqa: E402
+from arena.middleware import LanguageMiddleware, OriginMiddleware, VisitorMiddleware  # noqa: E402
 from arena.routing import websocket_urlpatterns as arena_sockets  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from ranking.routing import websocket_urlpatterns as ranking_sockets  # noqa: E402
@@ -24,9 +23,7 @@ sockets = URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets, re_path(""
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": OriginMiddleware(
-            AuthMiddlewareStack(LanguageMiddleware(TokenMiddleware(sockets)))
-        ),
+        "websocket": OriginMiddleware(VisitorMiddleware(LanguageMiddleware(sockets))),
         "lifespan": lifespan,
     }
 )

@@ -7,7 +7,10 @@ from typing import Any
 from django.urls import get_resolver
 
 from arena import generation
+from config.sqlite.base import keep_spare_connections
 from ranking.charts import rendering
+
+SPARE_CONNECTIONS = 8
 
 Message = dict[str, Any]
 
@@ -23,6 +26,7 @@ async def lifespan(
         if message["type"] == "lifespan.startup":
             # Else the first request would wait for the pages and the API to be loaded.
             get_resolver().url_patterns  # noqa: B018
+            keep_spare_connections(SPARE_CONNECTIONS)
             # Modules live for ever; without this every full collection walks through them all
             # and holds up the streams meanwhile.
             gc.collect()
@@ -31,5 +35,6 @@ async def lifespan(
         else:
             await generation.close()
             rendering.close()
+            keep_spare_connections(0)
             await send({"type": "lifespan.shutdown.complete"})
             return

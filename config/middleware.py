@@ -7,7 +7,10 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.decorators import sync_only_middleware
 from django.utils.translation import gettext_lazy as _
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 # Everything from this server, nothing inline.
 POLICY = "; ".join(
@@ -39,9 +42,7 @@ class OutgoingMiddleware(ABC):
     sync_capable = True
     async_capable = True
 
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
@@ -110,3 +111,13 @@ class ApiErrorsMiddleware(OutgoingMiddleware):
         if "Allow" in response.headers:
             answer.headers["Allow"] = response.headers["Allow"]
         return answer
+
+
+@sync_only_middleware
+def in_one_thread(get_response: GetResponse) -> GetResponse:
+    """Comes last and takes synchronous calls only.
+
+    So Django enters the request's thread once and runs the whole chain there. Otherwise it would
+    change threads before and after each of its middlewares: 2 ms of a request that takes 11.
+    """
+    return get_response

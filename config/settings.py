@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.in_one_thread",
 ]
 
 TEMPLATES = [
@@ -158,7 +159,11 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "arena",
-        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
+        "OPTIONS": {
+            "pool_class": "config.caches.SharedPool",
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+        },
     }
 }
 # The pub/sub layer: the default layer's blocking reads collide with redis-py's socket timeout.

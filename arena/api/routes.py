@@ -27,7 +27,6 @@ from arena.api.schemas import (
 from arena.errors import Invalid
 from arena.models import POSITIONS, Battle, Contender
 from arena.selectors import (
-    battle_state,
     generating,
     label,
     own_battle,
@@ -35,6 +34,7 @@ from arena.selectors import (
     rater_ids,
     reveal,
     socket_url,
+    vote_summary,
 )
 
 router = Router(tags=["battles"])
@@ -44,7 +44,7 @@ router = Router(tags=["battles"])
 async def start_battle(request: HttpRequest, payload: BattleIn) -> Status[dict[str, Any]]:
     """The responses are written at once; follow them on the socket, or ask for the battle."""
     battle, created = await sync_to_async(_start_battle)(request, payload)
-    generation.start(battle.pk)
+    generation.start(battle.pk, new=True)
     return Status(201, created)
 
 
@@ -121,8 +121,7 @@ def vote(request: HttpRequest, battle_id: UUID, payload: VoteIn) -> Status[dict[
         reasons=payload.reasons,
         comment=payload.comment,
     )
-    state = battle_state(battle)
-    return Status(201, {"vote": state.vote, "contenders": state.contenders})
+    return Status(201, {"vote": vote_summary(battle), "contenders": reveal(battle)})
 
 
 @router.delete(

@@ -12,14 +12,15 @@ from arena.threads import close_threads
 __all__ = ["close", "look", "start", "stop"]
 
 
-def start(battle_id: UUID) -> None:
+def start(battle_id: UUID, *, new: bool = False) -> None:
     """Schedules the writing of all pending responses of a battle and returns at once.
 
-    Call it on the event loop (an async view), after the transaction that made them.
+    Call it on the event loop (an async view), after the transaction that made them. `new`: the
+    battle has only just begun, so that no other web process can have a page of it.
     """
     hub = get_hub()
     room = hub.room(battle_id)
-    task = hub.run(begin(hub, battle_id))
+    task = hub.run(begin(hub, battle_id, new=new))
     room.starting.add(task)
     task.add_done_callback(room.starting.discard)
 

@@ -14,6 +14,8 @@ from arena.selectors import Job
 from arena.sentences import Sentence
 
 RESPONSE_MAX_CHARS = 200_000
+# Up to this share of the idle time-out may pass in addition.
+LATE_SHARE = 1 / 30
 
 TOO_LONG = Sentence("The answer was too long and was cut.")
 EMPTY = Sentence("The answer was empty.")
@@ -51,9 +53,13 @@ async def read(job: Job, pen: Pen, outcome: Outcome, began: Callable[[], None]) 
                 if piece and outcome.first_token_s is None:
                     outcome.first_token_s = loop.time() - begun
                     began()
-                idle = loop.time() + settings.IDLE_TIMEOUT_S
-                speaks = outcome.first_token_s is not None
-                limit.reschedule(idle if speaks else max(idle, first_deadline))
+                due = loop.time() + settings.IDLE_TIMEOUT_S
+                if outcome.first_token_s is None:
+                    due = max(due, first_deadline)
+                # It moves in steps: a new timer for each token is a quarter of the reading's cost.
+                late = due + settings.IDLE_TIMEOUT_S * LATE_SHARE
+                if not due <= (limit.when() or 0.0) <= late:
+                    limit.reschedule(late)
                 if piece:
                     pen.write(piece)
                 if pen.length > RESPONSE_MAX_CHARS:

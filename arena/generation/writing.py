@@ -31,30 +31,30 @@ NOT_SAVED = Sentence("The answer could not be saved. Retry it.")
 NOT_READ = Sentence("The arena failed to read the answer. Retry it.")
 
 
-async def begin(hub: Hub, battle_id: UUID) -> None:
-    """Starts a task for each pending response that nobody else writes."""
+async def begin(hub: Hub, battle_id: UUID, *, new: bool = False) -> None:
+    """Starts a task for each pending response that nobody else writes. `new`: so is the battle."""
     jobs = await in_thread(pending_jobs, battle_id)
     room = hub.room(battle_id)
-    new = {}
+    mine = {}
     for job in jobs:
         if job.response_id not in room.responses:
-            new[job.response_id] = room.responses[job.response_id] = LiveResponse(
+            mine[job.response_id] = room.responses[job.response_id] = LiveResponse(
                 id=job.response_id,
                 battle_id=battle_id,
                 turn=job.turn,
                 position=job.position,
                 mine=True,
             )
-    ours = await hub.keeper.claim(new)
-    for pk in new.keys() - ours:
+    ours = await hub.keeper.claim(mine)
+    for pk in mine.keys() - ours:
         del room.responses[pk]
     chosen = [job for job in jobs if job.response_id in ours]
     if chosen:
-        hub.tell_started(battle_id, _started(chosen), ours)
+        hub.tell_started(battle_id, _started(chosen), ours, new=new)
     paced = settings.ARENA_PACING and any(job.blind for job in chosen)
     pace = Pace(settings.ARENA_PACING) if paced else None
     for job in chosen:
-        response = new[job.response_id]
+        response = mine[job.response_id]
         response.writer = hub.run(Writing(hub, response, job, pace).run())
 
 
@@ -196,4 +196,3 @@ class Writing:
         else:
             self._hub.tell(response, live.done(**place, state=outcome.state, cut_off=cut_off))
         self._hub.forget_later(response)
-        await self._hub.keeper.release(response.id)

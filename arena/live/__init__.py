@@ -60,6 +60,11 @@ def refused(error: str) -> Event:
     return {"event": "error", "error": error}
 
 
+def reacted(*, turn: int, position: int, value: int) -> Event:
+    """A thumb was set, changed or (0) taken back."""
+    return {"event": "reacted", "turn": turn, "position": POSITIONS[position], "value": value}
+
+
 def changed(*, state: str) -> Event:
     """The battle was skipped, or is open again."""
     return {"event": "changed", "state": state}

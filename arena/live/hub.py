@@ -22,8 +22,8 @@ from arena.live.room import Room, Socket
 
 logger = logging.getLogger(__name__)
 
-KEEP_TEXT_EVERY_S = 0.5
-BEAT_EVERY = 4  # of those
+KEEP_TEXT_EVERY_S = 1.0
+BEAT_EVERY = 2  # of those
 FORGET_AFTER_S = 30.0
 ANSWER_WITHIN_S = 1.0
 RETRY_AFTER_S = 2.0
@@ -43,6 +43,7 @@ class Hub:
         self._listening = asyncio.Event()
         self._outbox: asyncio.Queue[tuple[str | None, dict[str, Any]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._to_release: list[int] = []  # ended responses
         self._deaf = False  # said once that other processes cannot be reached
         self.run(self._listen())
         self.run(self._post())
@@ -56,7 +57,10 @@ class Hub:
         return task
 
     def room(self, battle_id: UUID) -> Room:
-        return self.rooms.setdefault(battle_id, Room())
+        found = self.rooms.get(battle_id)
+        if found is None:
+            found = self.rooms[battle_id] = Room()
+        return found
 
     def peek(self, battle_id: UUID) -> Room:
         """The battle's room for a look; an empty one when nothing goes on in it."""
@@ -102,11 +106,13 @@ class Hub:
             )
 
     def tell_started(
-        self, battle_id: UUID, event: dict[str, Any], responses: Iterable[int]
+        self, battle_id: UUID, event: dict[str, Any], responses: Iterable[int], *, new: bool
     ) -> None:
-        """A new turn, or responses that are written again."""
+        """A new turn, or responses that are written again. Of a new battle no page is open that
+        another process should tell."""
         self.room(battle_id).push(event, started=responses)
-        self.tell_others({"type": "changed", "battle": str(battle_id)})
+        if not new:
+            self.tell_others({"type": "changed", "battle": str(battle_id)})
 
     def tell_all(self, battle_id: UUID, event: dict[str, Any]) -> None:
         """Sends an event to every socket of a battle, in whichever process."""
@@ -119,6 +125,8 @@ class Hub:
 
     def forget_later(self, response: LiveResponse) -> None:
         """A state that was read before the response was saved still needs it for a moment."""
+        if response.mine:
+            self._to_release.append(response.id)
         asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget, response)
 
     async def follow(self, battle_id: UUID) -> bool:
@@ -157,6 +165,7 @@ class Hub:
                 task.cancel()
             # Again, if need be: Python 3.11's wait_for inside redis-py can lose a cancellation.
             _, rest = await asyncio.wait(rest, timeout=CLOSE_AGAIN_S)
+        await self._release()
         await self.keeper.close()
         _hubs.pop(asyncio.get_running_loop(), None)
 
@@ -232,6 +241,11 @@ class Hub:
             grown = {pk: r.text for pk, r in writing.items() if len(r.text) != kept.get(pk, 0)}
             await self.keeper.keep(grown)
             kept = {pk: len(response.text) for pk, response in writing.items()}
+            await self._release()
+
+    async def _release(self) -> None:
+        ended, self._to_release = self._to_release, []
+        await self.keeper.release(ended)
 
     def _heard(self, message: dict[str, Any]) -> None:
         battle_id = UUID(message["battle"])

@@ -18,7 +18,8 @@ logger = logging.getLogger(__name__)
 
 OWNER_EXPIRES_S = 10
 TEXT_EXPIRES_S = 3600
-TIMEOUT_S = 2.0
+# A busy event loop may take seconds to read an answer that came at once.
+TIMEOUT_S = 5.0
 CONNECTIONS = 32
 QUEUE_S = 10.0  # for one of them
 # After a failure nobody waits for Redis for this long.
@@ -53,7 +54,7 @@ class Keeper:
         return {pk for pk, answer in zip(wanted, answers, strict=True) if answer}
 
     async def texts(self, ids: Iterable[int]) -> dict[int, str]:
-        """The text so far of each, up to half a second old; empty where unknown."""
+        """The text so far of each, up to a second old; empty where unknown."""
         wanted = list(ids)
         answers = await self._pipeline([("GET", _text(pk)) for pk in wanted])
         return {
@@ -75,8 +76,9 @@ class Keeper:
             [("SET", _text(pk), text, "EX", TEXT_EXPIRES_S) for pk, text in texts.items()]
         )
 
-    async def release(self, response_id: int) -> None:
-        await self._pipeline([("DEL", _owner(response_id), _text(response_id))])
+    async def release(self, ids: Iterable[int]) -> None:
+        """These have ended."""
+        await self._pipeline([("DEL", _owner(pk), _text(pk)) for pk in ids])
 
     async def close(self) -> None:
         if self._redis is not None:

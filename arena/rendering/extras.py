@@ -46,6 +46,8 @@ def _linked(tokens: list[Token]) -> list[Token]:
 
 def _split(token: Token) -> list[Token]:
     text, at = token.content, 0
+    if "://" not in text and "www." not in text.lower():
+        return [token]  # the expression would look behind every letter of it
     made: list[Token] = []
     for found in _BARE_LINK.finditer(text):
         address = _trimmed(found.group())

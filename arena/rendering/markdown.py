@@ -28,6 +28,8 @@ _DIRECTED = {
     *["bullet_list_open", "ordered_list_open"],
 }
 
+_GO_ON = {"bullet_list_open", "ordered_list_open", "code_block"}
+
 _cleaner = nh3.Cleaner(
     tags={
         *["p", "h3", "h4", "h5", "h6", "blockquote", "hr", "div", "pre", "code", "span"],
@@ -82,12 +84,17 @@ def html_of(blocks: Sequence[Block], *, plain_code: bool = False) -> list[str]:
     ]
 
 
-def first_line(block: Block) -> int:
-    """The number of its first line in the source, from 0."""
+def lines_of(block: Block) -> tuple[int, int]:
+    """The numbers of its first line in the source, from 0, and of the line after it."""
     lines = block[0].map
     if lines is None:
         raise ValueError(f"A top-level {block[0].type} has no line numbers.")
-    return lines[0]
+    return lines[0], lines[1]
+
+
+def goes_on(block: Block) -> bool:
+    """Whether an empty line may be a part of it, once more follows."""
+    return block[0].type in _GO_ON
 
 
 def _adapt(token: Token) -> None:
@@ -102,7 +109,8 @@ def _adapt(token: Token) -> None:
 @lru_cache(maxsize=1)
 def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True})
-    markdown.enable(["table", "strikethrough"]).disable("reference")
+    # What is parsed has been made normal: stream.py does it before it counts lines.
+    markdown.enable(["table", "strikethrough"]).disable(["reference", "normalize"])
     markdown.validateLink = lambda url: bool(_LINK.match(url.strip()))  # type: ignore[method-assign]
     markdown.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     markdown.core.ruler.at("inline", _inline)

@@ -1,6 +1,6 @@
 """Blocks of text that grows."""
 
-from arena.rendering.markdown import Block, first_line, html_of, parse
+from arena.rendering.markdown import Block, goes_on, html_of, lines_of, parse
 
 # Up to this length, what may still change is drawn at each feed. A longer block (a list, code) is
 # drawn again only when it has grown by this share, so that all drawings together stay linear.
@@ -61,18 +61,25 @@ class StreamRenderer:
         return self._tail
 
     def _settle(self, blocks: list[Block]) -> None:
-        """Blocks before one that has surely begun are final.
+        """Blocks before one that has surely begun are final, and so is one that has surely ended.
 
         Whether a line begins a block depends on it and, for tables, on the next line; so both
-        must be complete.
+        must be complete. An empty line ends most blocks, whatever comes after it.
         """
-        complete = self._tail.count("\n")
-        begun = [i for i, block in enumerate(blocks) if first_line(block) + 2 <= complete]
-        if begun and begun[-1] > 0:
-            lines = self._tail.split("\n")
-            self._tail = "\n".join(lines[first_line(blocks[begun[-1]]) :])
+        lines = self._tail.split("\n")
+        complete = len(lines) - 1
+        final, line = 0, 0
+        for number, block in enumerate(blocks):
+            first, after = lines_of(block)
+            if first + 2 > complete:
+                break
+            final, line = number, first
+            if after < complete and not lines[after].strip(" \t") and not goes_on(block):
+                final, line = number + 1, after
+        if final:
+            self._tail = "\n".join(lines[line:])
             self._length = len(self._tail)
-            self._final += begun[-1]
+            self._final += final
 
 
 def _normal(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 
 from arena.blindness import blind_text
 from arena.models import Battle, Placement, Population, Response, Turn
@@ -33,15 +33,16 @@ class Bias:
 
 def circumstances(battle: Battle, *, at: datetime) -> Circumstances:
     """Of a vote on this battle that is cast at this moment."""
-    first, last = battle.turns.earliest("number"), battle.turns.latest("number")
-    shown = Response.objects.filter(turn=last, superseded=False)
-    ended = shown.aggregate(at=Max("ended_at"))["at"]
+    turns = list(battle.turns.order_by("number"))
+    first, last = turns[0], turns[-1]
+    shown = list(Response.objects.filter(turn=last, superseded=False))
+    ended = max((response.ended_at for response in shown if response.ended_at), default=None)
     same = Turn.objects.filter(number=1, prompt_key=first.prompt_key).exclude(pk=first.pk)
     same = same.filter(battle__population=battle.population) if first.prompt_key else same.none()
     return Circumstances(
         texts=tuple(
-            blind_text(text, spans, was_masked=masked)
-            for text, spans, masked in shown.values_list("text", "disclosures", "masked")
+            blind_text(response.text, response.disclosures, was_masked=response.masked)
+            for response in shown
         ),
         seconds_since_prompt=(at - last.created_at).total_seconds(),
         seconds_since_end=(at - ended).total_seconds() if ended else None,

@@ -10,7 +10,6 @@ from arena.models import Battle, Population, Rater
 from arena.selectors import SESSION_KEYS, simulated_id
 
 
-@transaction.atomic
 def identify_rater(
     *,
     user: AbstractBaseUser | AnonymousUser,
@@ -51,10 +50,16 @@ def _anonymous(session: SessionBase, population: Population) -> Rater:
 
 
 def _of_user(user: AbstractBaseUser, session: SessionBase | None) -> Rater:
-    earlier = session.pop(SESSION_KEYS[Population.PEOPLE], None) if session is not None else None
-    adopted = Rater.objects.filter(pk=earlier, user=None).first() if earlier else None
     rater, _ = Rater.objects.get_or_create(user_id=user.pk)
+    earlier = session.pop(SESSION_KEYS[Population.PEOPLE], None) if session is not None else None
+    if earlier is not None:
+        _adopt(earlier, rater)
+    return rater
+
+
+@transaction.atomic
+def _adopt(earlier: int, rater: Rater) -> None:
+    adopted = Rater.objects.filter(pk=earlier, user=None).first()
     if adopted is not None:
         Battle.objects.filter(rater=adopted).update(rater=rater)
         adopted.delete()
-    return rater

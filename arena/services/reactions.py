@@ -1,11 +1,14 @@
 """Thumbs."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.db import transaction
 from django.utils.translation import gettext
 
+from arena import live
 from arena.errors import Invalid, NotFound
+from arena.live.hub import announce
 from arena.models import POSITIONS, Battle, Reaction, Response
 from arena.reasons import clean_reasons
 from arena.text import clean_comment
@@ -23,7 +26,8 @@ def react(
 ) -> Reaction | None:
     """Sets the thumb on the current response at a turn and position: 1, -1, or 0 to take it back.
 
-    Possible at any time, after the vote too. None when there is no thumb any more.
+    Possible at any time, after the vote too. None when there is no thumb any more. Open pages of
+    the battle are told.
     """
     if isinstance(value, bool) or value not in (1, -1, 0):
         raise Invalid(gettext("A reaction's value is 1 (up), -1 (down) or 0 (taken back)."))
@@ -40,6 +44,8 @@ def react(
             gettext("There is no response %(letter)s in turn %(turn)s of this battle.")
             % {"letter": place, "turn": turn}
         )
+    event = live.reacted(turn=turn, position=position, value=value)
+    transaction.on_commit(partial(announce, battle.pk, event))
     if value == 0:
         Reaction.objects.filter(response=response).delete()
         return None

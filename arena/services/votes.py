@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -104,11 +105,8 @@ def restore_votes(*, votes: Iterable[Vote]) -> int:
 
 def _answered(battle: Battle) -> set[int]:
     """The placements that have an answer to compare; raises Conflict if there are not two."""
-    responses = Response.objects.filter(turn__battle=battle, superseded=False).order_by(
-        "-turn__number"
-    )
-    newest = responses.first()
-    last = list(responses.filter(turn_id=newest.turn_id)) if newest else []
+    turn = battle.turns.order_by("-number").values("pk")[:1]
+    last = list(Response.objects.filter(turn=Subquery(turn), superseded=False))
     if not all(response.finished for response in last):
         raise Conflict(_("The responses are still being written. Vote when they are finished."))
     answered = {response.placement_id for response in last if response.text.strip()}
@@ -133,7 +131,8 @@ def _take_turns(placements: Sequence[Placement]) -> None:
     Online Elo then moves in the order of the numbers, which is how it can be played again.
     """
     contenders = [placement.contender_id for placement in placements]
-    list(Contender.objects.select_for_update(no_key=True).filter(pk__in=contenders).order_by("pk"))
+    waiting = Contender.objects.select_for_update(no_key=True).filter(pk__in=contenders)
+    list(waiting.order_by("pk").values_list("pk"))
 
 
 def _tell_and_keep_elo(vote: Vote, placements: list[Placement]) -> None:

@@ -53,10 +53,10 @@ def own(request: HttpRequest, battle_id: UUID) -> Battle:
     return selectors.own_battle(battle_id, user=request.user, session=request.session)
 
 
-def write(battle: Battle) -> None:
+def write(battle: Battle, *, new: bool = False) -> None:
     """Lets the contenders write: on the server's event loop, where their streams live on."""
 
     async def start() -> None:
-        generation.start(battle.pk)
+        generation.start(battle.pk, new=new)
 
     async_to_sync(start)()

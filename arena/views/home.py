@@ -28,7 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
         battle = services.start_battle(rater=rater, **form.cleaned_data)
     except ArenaError as refusal:
         return _home(request, refusal=refusal, typed=form)
-    write(battle)
+    write(battle, new=True)
     return SeeOther(battle.get_absolute_url())
 
 

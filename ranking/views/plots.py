@@ -56,7 +56,7 @@ class Size(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A plot on a page. `address` ends in ".svg?" or so and takes a theme and a size."""
+    """A plot on a page. Its address is `path`, an extension, and a theme and a size of images."""
 
     name: str
     title: str | Promise
@@ -66,7 +66,12 @@ class Figure(NamedTuple):
     wide: Size
     narrow: Size
     path: str  # without its extension
-    query: str
+    query: str  # of the page, as "?…", or empty
+
+    @property
+    def more(self) -> str:
+        """The same behind other parameters."""
+        return self.query.replace("?", "&", 1)
 
 
 # Open pages follow within 2 s; a hundred contenders must not keep the web process busy.
@@ -153,7 +158,7 @@ def figure(chart: Chart, path: str, query: str) -> Figure:
         wide=wide,
         narrow=narrow,
         path=path,
-        query=f"{query}&" if query else "",
+        query=f"?{query}" if query else "",
     )
 
 

@@ -111,6 +111,15 @@ const events = {
     setState(card, "error");
     tellEnd("failed", { letter: position, error });
   },
+  // Set in another tab: this page's own thumbs bring their answer themselves.
+  reacted({ turn, position, value }) {
+    const at = `#thumbs-${turn}-${position}`;
+    const thumbs = document.querySelector(at);
+    if (!thumbs || thumbs.querySelector(".htmx-request")) return;
+    const pressed = (way) => thumbs.querySelector(`#${way}-${turn}-${position}`)?.getAttribute("aria-pressed") === "true";
+    if (Number(pressed("up")) - Number(pressed("down")) === value) return;
+    htmx.ajax("GET", location.pathname, { target: at, select: at, swap: "outerHTML" });
+  },
   changed: ({ state }) => page().dataset.state !== state && refresh(),
   revealed: () => page().dataset.state === "open" && refresh(),
 };

@@ -106,6 +106,16 @@ async def test_a_reaction_is_given_and_taken_back(arena: Arena) -> None:
     assert (await arena.battle(battle["id"]))["turns"][0]["responses"][1]["reaction"] is None
 
 
+async def test_open_pages_hear_of_a_reaction(arena: Arena) -> None:
+    battle = await arena.start("echo", "fast")
+    page = await arena.finished(battle["id"])
+    path = f"battles/{battle['id']}/reactions"
+    for value in (1, 0):
+        await arena.post(path, {"turn": 1, "position": "B", "value": value})
+        told = await page.until("reacted")
+        assert (told["turn"], told["position"], told["value"]) == (1, "B", value)
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [

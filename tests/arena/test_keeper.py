@@ -32,7 +32,7 @@ async def test_what_is_released_is_free_and_a_late_beat_does_not_take_it_back(
     await one.claim([1])
     await one.keep({1: "text"})
     assert await one.beat([1]) == set()
-    await one.release(1)
+    await one.release([1])
     assert await one.beat([1]) == {1}
     assert await other.owned([1]) == set()
     assert await other.texts([1]) == {1: ""}

@@ -99,6 +99,27 @@ def test_long_blocks_too(piece: str) -> None:
     assert streamed(text[start : start + 40] for start in range(0, len(text), 40)) == render(text)
 
 
+@pytest.mark.parametrize(
+    ("block", "again"),
+    [
+        ("words", False),
+        ("# words", False),
+        ("> words", False),
+        ("a|b\n-|-\nc|d", False),
+        ("```\nx = 1\n```", False),
+        ("$$\nx\n$$", False),
+        ("- item", True),
+        ("1. item", True),
+        ("    code", True),
+        ("```\nx = 1", True),
+    ],
+)
+def test_what_an_empty_line_ends_is_not_sent_again(block: str, again: bool) -> None:
+    renderer = StreamRenderer()
+    renderer.feed(f"{block}\n\n")
+    assert renderer.feed("more")[0] == (0 if again else 1)
+
+
 @settings(max_examples=60, deadline=None)
 @given(markdown | st.text(max_size=200))
 def test_only_known_elements_and_attributes_come_out(text: str) -> None:

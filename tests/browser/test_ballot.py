@@ -232,6 +232,20 @@ def test_a_thumb_says_why_and_can_be_changed(arena: LiveArena, visitor: Visitor)
     assert not Reaction.objects.exists()
 
 
+def test_a_thumb_shows_in_another_tab(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = opened(visitor, size=2)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator('.response[data-state="done"]')).to_have_count(2)
+    page.get_by_role("button", name="Bad response A").click()
+    there = other.get_by_role("button", name="Bad response A")
+    expect(there).to_have_attribute("aria-pressed", "true")
+    there.click()
+    mine = page.get_by_role("button", name="Bad response A")
+    expect(mine).to_have_attribute("aria-pressed", "false")
+
+
 def test_what_was_chosen_survives_a_new_rendering(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("echo", "error-500", "echo")
     page = opened(visitor, size=3)

@@ -60,6 +60,16 @@ def test_images_have_the_size_that_the_page_reserves(client: Client, board: None
         assert (drawing.get("width"), drawing.get("height")) == (width, height)
 
 
+@pytest.mark.parametrize("query", [{}, {"population": "all"}])
+def test_no_address_of_a_plot_ends_in_the_middle(
+    client: Client, board: None, query: dict[str, str]
+) -> None:
+    shown = page(client, **query)
+    addresses = re.findall(r'"(/leaderboard/plots/[^"]+)"', shown)
+    assert addresses
+    assert not [address for address in addresses if address.endswith(("?", "&"))]
+
+
 def test_the_page_describes_each_plot_and_shows_its_data(client: Client, board: None) -> None:
     shown = page(client)
     alternatives = set(re.findall(r'<img [^>]*alt="([^"]+)"', shown))
