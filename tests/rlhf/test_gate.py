@@ -71,11 +71,11 @@ def test_each_rule_stands_with_its_figure_its_limit_and_its_verdict(
     operator_client: Client, updated: Callable[..., Run]
 ) -> None:
     page = text_of(operator_client, updated(passed=False).get_absolute_url())
-    assert "in at least 50 % of the prompts. – 0.69 at least 0.5 kept" in page
+    assert "in at least 50 % of the prompts. kept – 0.69 at least 0.5" in page
     assert "at most 0.3 nats per token less likely under the base than the base" in page
-    assert "2.4 2.9 at most 2.7 broken" in page
-    assert "60 50 18 to 120 kept" in page
-    assert "1.8 – at least 0.7 broken" in page
+    assert "broken 2.4 2.9 at most 2.7" in page
+    assert "kept 60 50 18 to 120" in page
+    assert "broken 1.8 – at least 0.7" in page
     assert "Judged by the default limits" in page
 
 

@@ -277,7 +277,7 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
     assert "69 %" in text
     assert "gate not passed" in text
     assert "It repeats itself." in text
-    assert "0.02 0.02 at most 0.015 broken" in text
+    assert "broken 0.02 0.02 at most 0.015" in text
     assert "Enter anyway" in text
     assert "best-of-n begins" in text  # the log
 
