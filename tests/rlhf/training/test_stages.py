@@ -66,13 +66,14 @@ def assert_whole(folder: Path, stage: str) -> dict[str, Any]:
     return summary
 
 
-@pytest.mark.parametrize("learn", ["contrast", "imitate"])
+@pytest.mark.parametrize(("learn", "steps"), [("contrast", 10), ("imitate", 5)])
 def test_best_of_n_learns_from_its_samples(
-    values: dict[str, Any], tiny_model: str, learn: str
+    values: dict[str, Any], tiny_model: str, learn: str, steps: int
 ) -> None:
+    """Eight of a batch: a prompt gives two pairs, or one response to imitate."""
     more = {"n": 4, "train_prompts": 8, "batch_size": 8, "epochs": 5, "learn": learn}
     folder, losses = run(best_of_n, values | more)
-    assert len(losses) == 5
+    assert len(losses) == steps
     assert losses[-1] < losses[0]
     summary = assert_whole(folder, "best-of-n")
     assert summary["metrics"]["selection_gain"][0] > 0
@@ -123,7 +124,7 @@ def test_dpo_takes_best_and_worst_of_its_samples(values: dict[str, Any]) -> None
     more = {"n": 4, "train_prompts": 8, "epochs": 5}
     folder, losses = run(dpo, values | more)
     assert losses[-1] < losses[0]
-    assert assert_whole(folder, "dpo")["metrics"]["pairs"] == 8
+    assert assert_whole(folder, "dpo")["metrics"]["pairs"] == 8 * 2
 
 
 def test_pairs_from_rankings_skip_full_ties() -> None:
