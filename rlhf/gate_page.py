@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from rlhf.forms import GateForm
-from rlhf.gate_wording import GATE_LIMITS, RULES, SHARES
+from rlhf.gate_wording import GATE_LIMITS, POINTS, RULES, SHARES
 from rlhf.models import Gate, Job, Run
 from rlhf.templatetags.lab import figure, percent
 from rlhf.training.gate import GateRules
@@ -56,6 +56,7 @@ def verdict(run: Run, *, makes_contender: bool) -> dict[str, Any]:
     told = run.summary.get("metrics", {}).get("gate") or {}
     limits = _limits(run.config) | (told.get("limits") or {})
     given = run.gate.limits if run.gate else {}
+    decisions = list(run.decisions.select_related("decided_by"))
     return {
         "passed": not run.refusals,
         "rules": [_judged(one, limits) for one in told.get("checks", [])],
@@ -65,7 +66,8 @@ def verdict(run: Run, *, makes_contender: bool) -> dict[str, Any]:
             for name, value in run.config.items()
             if name.startswith(PREFIX) and given.get(name) != value
         ],
-        "decisions": run.decisions.select_related("decided_by"),
+        "decisions": decisions,
+        "kept_out": bool(decisions) and not decisions[0].entered,
         "open": run.contender is None,
     }
 
@@ -78,10 +80,13 @@ def _limits(settings: Mapping[str, Any]) -> dict[str, float]:
 
 def _written(rule: str, limits: Mapping[str, float]) -> Line:
     name, said = RULES.get(rule, (rule, ""))
-    values = {
-        key: percent(value) if key in SHARES else figure(value) for key, value in limits.items()
-    }
-    return Line(str(name), str(said) % values)
+    return Line(str(name), str(said) % {key: _limit(key, one) for key, one in limits.items()})
+
+
+def _limit(name: str, value: float) -> str:
+    if name in POINTS:
+        return figure(100 * value)
+    return percent(value) if name in SHARES else figure(value)
 
 
 def _judged(told: Mapping[str, Any], limits: Mapping[str, float]) -> Line:

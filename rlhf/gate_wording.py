@@ -43,7 +43,10 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "repetition": (
         _("Repetition"),
-        _("The share of repeated 4-word runs rises by at most %(repetition_rise)s."),
+        _(
+            "The share of repeated 4-word runs rises by at most %(repetition_rise)s "
+            "percentage points."
+        ),
     ),
     "length": (
         _("Length"),
@@ -61,4 +64,5 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("It keeps at least %(distinct_low)s of the base's share of distinct word pairs."),
     ),
 }
-SHARES = {"win_rate", "repetition_rise", "entropy_low", "distinct_low"}
+SHARES = {"win_rate", "entropy_low", "distinct_low"}
+POINTS = {"repetition_rise"}

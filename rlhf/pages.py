@@ -24,7 +24,10 @@ from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
 # Figures of a summary that have a place of their own.
-ELSEWHERE = {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"} | reward_page.SHOWN
+ELSEWHERE = {
+    "base", "policy", "gate", "kept", "win_rate", "win_rate_error", "reward_gain",
+    "reward_gain_error", "members_gain",
+} | reward_page.SHOWN  # fmt: skip
 # What the evaluation measures: its key, what it is called, what to make of it.
 QUALITIES = [
     ("reward", _("Reward"), _("mean score by the reward model")),
@@ -109,6 +112,9 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "doubt": doubt_about(found.summary) if stage.name == "reward" else None,
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
+        "gain": metrics.get("reward_gain"),
+        "gain_error": metrics.get("reward_gain_error"),
+        "members_gain": metrics.get("members_gain"),
         "gate": metrics.get("gate"),
         "verdict": gate_page.verdict(found, makes_contender=stage.makes_contender),
         "settings": sorted(found.config.items()),

@@ -190,7 +190,7 @@ def test_from_two_battles_to_a_new_contender_in_a_battle(
     page.wait_for_url("**/lab/runs/*/")
     ended_well(page)
     if page.get_by_role("button", name="Enter anyway").count():
-        page.get_by_label("Why it should enter").fill("to see it in a battle")
+        page.get_by_label("Why", exact=True).fill("to see it in a battle")
         page.get_by_role("button", name="Enter anyway").click()
     expect(page.get_by_text("is in the arena and is drawn for battles")).to_be_visible()
 

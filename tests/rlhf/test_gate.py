@@ -130,6 +130,7 @@ def test_what_the_gate_refused_can_be_confirmed_to_stay_out(
     page = text_of(operator_client, run.get_absolute_url())
     assert "Kept out by operator on" in page
     assert "Enter anyway" in page  # one may think again
+    assert "Confirm: keep it out" not in page  # but not confirm it twice
 
 
 def test_nothing_is_decided_without_a_choice(
@@ -154,6 +155,9 @@ def test_results_that_pass_wait_for_an_operator_where_the_gate_says_so(
     with pytest.raises(Invalid, match="Say why"):
         services.decide(run=run, by=operator, enter_it=False)
     services.decide(run=run, by=operator, enter_it=False, reason="It is rude.")
+    page = text_of(operator_client, run.get_absolute_url())
+    assert "Let it into battles" in page
+    assert "Keep it out" not in page
     made = services.decide(run=run, by=operator, enter_it=True)
     assert not made.against_gate
     run.refresh_from_db()
@@ -218,6 +222,7 @@ def test_the_page_writes_the_rules_out_with_the_limits_and_who_set_them(
     operator_client.post("/lab/gate/", form_of(gate_win_rate="0.6", note="After <the> audit."))
     page = text_of(operator_client, "/lab/gate/")
     assert "prefers it to its base in at least 60 % of the prompts" in page
+    assert "repeated 4-word runs rises by at most 5 percentage points" in page
     assert re.search("operator ?: After &lt;the&gt; audit. Wins over the base 0.6", page)
     assert 'name="gate_win_rate" value="0.6"' in operator_client.get("/lab/gate/").content.decode()
 

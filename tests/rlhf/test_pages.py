@@ -258,6 +258,9 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
         "base": quality,
         "win_rate": 0.688,
         "win_rate_error": 0.033,
+        "reward_gain": 0.426,
+        "reward_gain_error": 0.131,
+        "members_gain": [0.5, -0.31],
         **REFUSED["metrics"],
     }
     broken = {"rule": "repetition", "figure": 0.02, "base": 0.02, "least": None, "most": 0.015}
@@ -275,6 +278,8 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
     assert "&lt;b&gt;Oak&lt;/b&gt;" in page
     assert "An oak." in text
     assert "69 %" in text
+    assert "differs from the base's by 0.426 (± 0.131, one standard error)" in text
+    assert "By each member of the reward model alone: 0.5, -0.31." in text
     assert "gate not passed" in text
     assert "It repeats itself." in text
     assert "broken 0.02 0.02 at most 0.015" in text
