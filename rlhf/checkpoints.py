@@ -9,7 +9,7 @@ from rlhf.selectors.curves import CHECKPOINTS
 from rlhf.training.choosing import RULE
 
 DAMAGE = ("nll", "repetition", "entropy", "kl")
-COLUMNS = ("reward", "win_rate", "nll", "kl", "entropy", "repetition", "length")
+COLUMNS = ("reward", "nll", "kl", "entropy", "repetition", "length")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 A reward model that is optimised for long enough is over-optimised: its reward still rises while
 what it stands for falls (Gao et al. 2023, arXiv:2210.10760). So each checkpoint is held to the
-gate's limits. Among those within them the last has had the most training; that an earlier one is
-better must show beyond the noise of a few responses.
+gate's limits of damage. Among those within them the last has had the most training; that an earlier
+one is better must show beyond the noise of a few responses.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def N_(text: str) -> str:  # the name that gettext's tools look for
 
 
 RULE = N_(
-    "Of the checkpoints within the gate's limits the last one is kept, unless an earlier one's "
-    "reward is higher by more than one standard error. If none is within the limits, it is the "
-    "last one of all."
+    "Of the checkpoints within the gate's limits of damage the last one is kept, unless an earlier "
+    "one's reward is higher by more than one standard error. If none is within the limits, it is "
+    "the last one of all."
 )
 LAST = N_("It is the last one within the limits.")
 EARLIER = N_("Its reward was higher than that of step %(step)s by %(gap)s ± %(error)s.")

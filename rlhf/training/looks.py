@@ -12,7 +12,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ import torch
 from transformers import TrainerCallback
 
 from rlhf.training.choosing import RULE, Point, choose, still_needed
-from rlhf.training.evaluation import Evaluation, TextQuality, likelihood, text_quality, with_rewards
+from rlhf.training.evaluation import Evaluation, TextQuality, likelihood, text_quality
 from rlhf.training.gate import may_enter, rules_of
 from rlhf.training.sampling import Completion
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from rlhf.training.update import Update
 
 PHASE, ENTRY = "checkpoints", "look"
-PROMPTS, RESPONSES = 8, 2
+PROMPTS = 8
 WEIGHTS, FIGURES = "weights.pt", "point.json"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Responses to the prompts of looks, `RESPONSES` to each one after the other, and figures."""
+    """A response to each prompt of the looks, and figures."""
 
     responses: tuple[Completion, ...]
     rewards: tuple[float, ...]
@@ -48,14 +48,14 @@ class Looks:
     def __init__(self, update: Update) -> None:
         self.update = update
         self.prompts, _ = divided(update.test)
-        self._asked = [prompt.messages for prompt in self.prompts for _ in range(RESPONSES)]
+        self._asked = [prompt.messages for prompt in self.prompts]
         self._base: Seen | None = None
 
     def begin(self) -> None:
         """Look at the base, unless an earlier process of this run did so before it trained."""
         state = self.update.output.state
         if state is None or not state.entries("training-0"):
-            self._report(0, 0, self._base_seen(), 0.0, within=True)
+            self._report(0, 0, self._base_seen(), kl=0.0, within=True)
 
     def look(self, step: int, total: int) -> None:
         """Draw, measure and write down what the policy is after `step` of `total` steps."""
@@ -65,15 +65,12 @@ class Looks:
         with self.update.policy.disable_adapter():
             nll, _ = self._likelihood(responses)
         seen = self._seen(responses, nll, entropy)
-        evaluation = Evaluation(len(self.prompts), seen.quality, base.quality)
-        if base.rewards:
-            evaluation = with_rewards(evaluation, seen.rewards, base.rewards)
-        # Of a few responses after a few steps no more is asked than that the reward did not fall.
-        rules = replace(rules_of(self.update.config), reward_errors=0.0)
-        within, _ = may_enter(evaluation, rules)
-        self._report(step, total, seen, nll - own_nll, within, evaluation.win_rate)
+        # Without rewards the gate looks at the damage alone.
+        damage = Evaluation(len(self.prompts), seen.quality, base.quality)
+        within, _ = may_enter(damage, rules_of(self.update.config))
+        self._report(step, total, seen, nll - own_nll, within)
         self._show(step, total, seen, base)
-        self._keep(Point(step, within, per_prompt(seen.rewards)))
+        self._keep(Point(step, within, seen.rewards))
 
     def _base_seen(self) -> Seen:
         if self._base is None:
@@ -84,9 +81,8 @@ class Looks:
         return self._base
 
     def _draw(self) -> tuple[Completion, ...]:
-        messages = [prompt.messages for prompt in self.prompts]
-        rows = self.update.draw(messages, n=RESPONSES, seed=self.update.config.seed + 2)
-        return tuple(response for row in rows for response in row)
+        rows = self.update.draw(self._asked, n=1, seed=self.update.config.seed + 2)
+        return tuple(row[0] for row in rows)
 
     def _likelihood(self, responses: Sequence[Completion]) -> tuple[float, float]:
         return likelihood(self.update.policy, self.update.tokenizer, self._asked, responses)
@@ -99,19 +95,10 @@ class Looks:
             rewards = tuple(score[0] for score in scores)
         return Seen(responses, rewards, text_quality(responses, nll, entropy))
 
-    def _report(
-        self,
-        step: int,
-        total: int,
-        seen: Seen,
-        kl: float,
-        within: bool,
-        wins: float | None = None,
-    ) -> None:
+    def _report(self, step: int, total: int, seen: Seen, kl: float, within: bool) -> None:
         quality = seen.quality
         figures = {
             "reward": sum(seen.rewards) / len(seen.rewards) if seen.rewards else None,
-            "win_rate": wins,
             "nll": quality.nll,
             "kl": kl,
             "entropy": quality.entropy,
@@ -123,9 +110,8 @@ class Looks:
         self.update.output.aside(PHASE, step, total, told)
 
     def _show(self, step: int, total: int, seen: Seen, base: Seen) -> None:
-        """The first response to each prompt, beside the base's."""
-        for number, prompt in enumerate(self.prompts):
-            place = number * RESPONSES
+        """Each response beside the base's."""
+        for place, prompt in enumerate(self.prompts):
             line: dict[str, Any] = {"step": step, "total": total, "prompt": prompt.text}
             line |= {"base": base.responses[place].text, "new": seen.responses[place].text}
             if seen.rewards:
@@ -205,12 +191,6 @@ def kept_points(entries: Sequence[Path]) -> list[tuple[Point, Path]]:
         rewards = tuple(float(value) for value in told["rewards"])
         found.append((Point(int(entry.suffix[1:]), bool(told["within"]), rewards), entry))
     return found
-
-
-def per_prompt(rewards: Sequence[float]) -> tuple[float, ...]:
-    """Mean rewards of the prompts, each with `RESPONSES` responses one after the other."""
-    starts = range(0, len(rewards), RESPONSES)
-    return tuple(sum(rewards[start : start + RESPONSES]) / RESPONSES for start in starts)
 
 
 def learned(policy: Any) -> dict[str, torch.Tensor]:

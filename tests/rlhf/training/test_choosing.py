@@ -14,7 +14,7 @@ from rlhf.training.choosing import (
     difference,
     still_needed,
 )
-from rlhf.training.looks import per_prompt, spread
+from rlhf.training.looks import spread
 
 points = st.lists(
     st.tuples(st.booleans(), st.lists(st.floats(-5, 5), min_size=4, max_size=4)),
@@ -79,7 +79,3 @@ def test_looks_are_evenly_spread_and_see_the_end(
     steps: int, times: int, expected: set[int]
 ) -> None:
     assert spread(steps, times) == expected
-
-
-def test_rewards_are_averaged_over_a_prompt_s_responses() -> None:
-    assert per_prompt((1.0, 3.0, 0.0, 1.0)) == (2.0, 0.5)
