@@ -15,7 +15,7 @@ from rlhf import gate_page, reward_page, selectors
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.doubts import doubt_about
-from rlhf.exporting import FORMATS, get_format, preview, survey
+from rlhf.exporting import FORMATS, get_format, known_format, preview, survey
 from rlhf.forms import DatasetForm
 from rlhf.models import Dataset, Run
 from rlhf.selection import Selection
@@ -23,8 +23,14 @@ from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
+HELD_OUT = {"held_out_perplexity", "held_out_perplexity_base", "held_out_gain"} | {
+    "held_out_gain_error",
+    "held_out_tokens",
+}
 # Figures of a summary that have a place of their own.
-ELSEWHERE = {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"} | reward_page.SHOWN
+ELSEWHERE = (
+    {"base", "policy", "gate", "kept", "win_rate", "win_rate_error"} | reward_page.SHOWN | HELD_OUT
+)
 # What the evaluation measures: its key, what it is called, what to make of it.
 QUALITIES = [
     ("reward", _("Reward"), _("mean score by the reward model")),
@@ -66,6 +72,8 @@ def lab() -> dict[str, Any]:
         "reward_model": selectors.reward_runs().first(),
         "entered": Run.objects.exclude(contender=None).select_related("contender").first(),
         "bases": len(selectors.local_bases()),
+        "texts": selectors.text_datasets().first(),
+        "pretrained": Run.objects.filter(stage="pretrain", state=Job.State.SUCCEEDED).first(),
         "update": STAGES[DEFAULT_UPDATE],
     }
 
@@ -107,6 +115,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "figures": _figures(metrics),
         "reward": reward_page.evaluation(metrics),
         "doubt": doubt_about(found.summary) if stage.name == "reward" else None,
+        "held_out": _held_out(metrics),
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
         "gate": metrics.get("gate"),
@@ -119,13 +128,14 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
 def dataset(found: Dataset) -> dict[str, Any]:
     return {
         "dataset": found,
-        "format": get_format(found.format),
+        "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": [
             (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else value)
             for name, value in found.selection.items()
         ],
         "survey": found.manifest.get("survey"),
+        "repeated": found.manifest.get("counts", {}).get("repeated", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
     }
 
@@ -169,6 +179,21 @@ def _samples(written: list[selectors.Samples], wanted: str) -> dict[str, Any]:
 
 def _step_name(step: int | None) -> str:
     return gettext("result") if step is None else gettext("step %(step)s") % {"step": step}
+
+
+def _held_out(metrics: dict[str, Any]) -> dict[str, float] | None:
+    """Perplexity on held-out text before and after; the gain's 95 % interval where there is one."""
+    if (new := metrics.get("held_out_perplexity")) is None:
+        return None
+    found = {
+        "base": metrics["held_out_perplexity_base"],
+        "new": new,
+        "tokens": metrics["held_out_tokens"],
+    }
+    gain, error = metrics["held_out_gain"], metrics.get("held_out_gain_error")
+    if error is not None:
+        found |= {"gain": gain, "lower": gain - 1.96 * error, "upper": gain + 1.96 * error}
+    return found
 
 
 def _seconds(run: Run) -> float | None:

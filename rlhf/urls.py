@@ -20,6 +20,7 @@ urlpatterns = [
     path("lab/datasets/", views.datasets, name="datasets"),
     path("lab/datasets/new/", views.new_dataset, name="dataset-new"),
     path("lab/datasets/import/", views.import_dataset, name="dataset-import"),
+    path("lab/datasets/import-text/", views.import_text, name="dataset-import-text"),
     path("lab/datasets/<int:pk>/", views.dataset, name="dataset"),
     path("lab/datasets/<int:pk>/download/", views.download, name="dataset-download"),
     path("lab/datasets/<int:pk>/archive/", views.download_archive, name="dataset-archive"),

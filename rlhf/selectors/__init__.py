@@ -3,7 +3,7 @@
 from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote, vote_categories
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
-from rlhf.selectors.datasets import dataset_rows
+from rlhf.selectors.datasets import dataset_rows, text_datasets
 from rlhf.selectors.disputes import disputed, without
 from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
@@ -49,6 +49,7 @@ __all__ = [
     "run_payload",
     "samples",
     "seconds_left",
+    "text_datasets",
     "thumbs",
     "trial_counts",
     "trial_outcomes",

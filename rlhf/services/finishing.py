@@ -15,8 +15,7 @@ from rlhf.selectors import log_tail
 from rlhf.services.entering import enter
 from rlhf.services.resuming import queue_again, why_not
 from rlhf.stages import get_stage
-from rlhf.training import choosing
-from rlhf.training.gate import REASONS
+from rlhf.training import choosing, gate, text_gate
 from rlhf.training.state import can_go_on
 
 logger = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ NO_RESULT = Sentence("The training process left no result.")
 NOT_EVALUATED = Sentence("The run was not evaluated, so nothing is known about its damage.")
 NOT_PASSED = Sentence("The gate did not pass it.")
 # Written by the training process.
-GATE_REASONS = [Sentence(reason) for reason in REASONS]
+GATE_REASONS = [Sentence(reason) for reason in (*gate.REASONS, *text_gate.REASONS)]
 CHOICE_REASONS = [Sentence(reason) for reason in (choosing.RULE, *choosing.REASONS)]
 
 
@@ -82,12 +81,12 @@ def _enter_if_allowed(run: Run) -> None:
 
 def refusals(summary: dict[str, Any]) -> list[str]:
     """Why the evaluation's gate keeps this result out of the arena; empty when it may enter."""
-    gate = summary.get("metrics", {}).get("gate")
-    if not isinstance(gate, dict):
+    found = summary.get("metrics", {}).get("gate")
+    if not isinstance(found, dict):
         return [NOT_EVALUATED()]
-    if gate.get("passed") is True:
+    if found.get("passed") is True:
         return []
-    return [str(reason) for reason in gate.get("reasons", [])] or [NOT_PASSED()]
+    return [str(reason) for reason in found.get("reasons", [])] or [NOT_PASSED()]
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

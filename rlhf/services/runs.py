@@ -16,11 +16,11 @@ from arena.models import Contender, Population, Prompt
 from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
 from rlhf.models import Dataset, Gate, Job, Run
-from rlhf.selectors import count_votes, local_bases, reward_runs
+from rlhf.selectors import count_votes, local_bases, reward_runs, text_datasets
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
 from rlhf.services.queue import FOLLOW_RUN, enqueue
-from rlhf.stages import MIN_VOTES, RANKINGS, Stage, check_settings, get_stage
+from rlhf.stages import MIN_VOTES, RANKINGS, TEXTS, Stage, check_settings, get_stage
 
 RESTS_ON = Sentence("This update rests on %(run)s.")
 
@@ -38,7 +38,8 @@ def start_run(
     """Queue a run. `base` is a contender's slug, `dataset` and `reward_run` are ids.
 
     Left out, the base is the oldest local contender, the dataset is frozen from the votes of
-    `population` when the run begins, and the reward model is the newest (a stage that can do
+    `population` when the run begins (or is the newest text, for a stage that learns from text),
+    and the reward model is the newest (a stage that can do
     without one, dpo, then learns from the votes). Raises Invalid (with the setting, the number of
     votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
     """
@@ -200,6 +201,8 @@ def _usable(run: Run) -> Run:
 
 
 def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser | None) -> Dataset:
+    if pk is None and stage.reads == TEXTS:
+        pk = _newest_text(stage).pk
     if pk is None:
         _check_count(stage, population)
         return create_dataset(format=stage.reads, population=population, by=by)
@@ -218,7 +221,7 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
             _("Dataset %(number)s is in the format %(format)s; training reads %(wanted)s.")
             % {"number": pk, "format": dataset.format, "wanted": stage.reads}
         )
-    if (dataset.rows or 0) < MIN_VOTES:
+    if stage.reads != TEXTS and (dataset.rows or 0) < MIN_VOTES:
         raise Invalid(
             _(
                 "%(stage)s needs at least %(least)s votes with texts; "
@@ -227,6 +230,16 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
             % {"stage": stage.title, "least": MIN_VOTES, "number": pk, "rows": dataset.rows}
         )
     return dataset
+
+
+def _newest_text(stage: Stage) -> Dataset:
+    newest = text_datasets().first()
+    if newest is None:
+        raise Invalid(
+            _("%(stage)s needs text, and there is none: import a file under Lab, Datasets.")
+            % {"stage": stage.title}
+        )
+    return newest
 
 
 def _check_count(stage: Stage, population: str) -> None:

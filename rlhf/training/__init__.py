@@ -2,8 +2,8 @@
 
     python -m rlhf.training STAGE --config FILE.json
 
-STAGE is sft, reward, best-of-n, dpo, kto or grpo. The config is one JSON object; `settings`
-says what each stage can be told. Nothing here knows the web application.
+STAGE is pretrain, sft, reward, best-of-n, dpo, kto or grpo. The config is one JSON object;
+`settings` says what each stage can be told. Nothing here knows the web application.
 
 Input files hold one JSON object per line:
 
@@ -12,6 +12,7 @@ Input files hold one JSON object per line:
   is best, equal ranks tie; raters tell how far they agree, categories how it does in each
 - prompts: {"prompt": text or [messages], "system"?: text, "split"?: "train" | "test"}
 - demonstrations: {"prompt": ..., "system"?: text, "response": text, "finished"?: true}
+- texts: {"text": ..., "split"?: ...}, a document each
 - thumbs: {"prompt": ..., "system"?: text, "response": text, "up": true | false, "split"?: ...}
 
 The output folder gets

@@ -15,7 +15,7 @@ from trl import GRPOConfig
 from rlhf.training import settings
 from rlhf.training.resumable import ResumableGRPO
 from rlhf.training.reward_model import RewardModel
-from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
+from rlhf.training.trainers import ProgressCallback, Report, largest_part, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
 
 NAMES = {"loss": "loss", "reward": "reward", "kl": "kl", "completions/mean_length": "length"}
@@ -56,11 +56,6 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.train_update(update)
-
-
-def largest_part(rows: int, at_most: int) -> int:
-    """The largest divisor of `rows` that is not above `at_most`."""
-    return next(size for size in range(min(rows, at_most), 0, -1) if rows % size == 0)
 
 
 def reward_function(model: RewardModel) -> Any:

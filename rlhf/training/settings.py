@@ -67,7 +67,11 @@ class Policy(Run):
     prompts: str
     reward_model: str = ""
     lora_rank: int = knob(
-        16, "Size of the low-rank adapters that are trained.", at_least=1, at_most=512
+        16,
+        "Size of the low-rank adapters that are trained; 0 trains all weights, which needs a "
+        "smaller learning_rate and more memory.",
+        at_least=0,
+        at_most=512,
     )
     learning_rate: float = knob(5e-4, "Step size of the optimiser.", at_least=0, at_most=1)
     epochs: float = knob(2.0, "How often each example is seen.", at_least=0, at_most=100)
@@ -120,6 +124,32 @@ class Policy(Run):
         at_least=1,
         at_most=100,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(Policy):
+    """texts: JSONL of documents; without a 'test' split every tenth is held out.
+
+    `prompts` serves only the evaluation: does it still answer as a chat model does?
+    """
+
+    texts: str
+    block_tokens: int = knob(
+        256, "Tokens that are read together; documents are packed into such blocks.",
+        at_least=16, at_most=131_072,
+    )  # fmt: skip
+    train_tokens: int = knob(
+        65_536, "Tokens of text to train on, drawn by document; 0 takes all.", at_least=0
+    )
+    test_tokens: int = knob(
+        16_384, "Most tokens of held-out text on which perplexity is measured.", at_least=64
+    )
+    epochs: float = knob(1.0, "How often each block is seen.", at_least=0, at_most=100)
+    batch_size: int = knob(4, "Blocks per optimiser step.", at_least=1)
+    part_size: int = knob(
+        4, "Blocks whose gradient is taken at the same time: fewer need less memory.", at_least=1
+    )
+    learning_rate: float = knob(2e-4, "Step size of the optimiser.", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +247,7 @@ def gate_knobs() -> dict[str, Knob]:
 
 
 STAGES: dict[str, type[Run]] = {
+    "pretrain": Pretrain,
     "sft": Sft,
     "reward": Reward,
     "best-of-n": BestOfN,

@@ -92,6 +92,11 @@ def imitate(
         trainer.train_update(update, turn)
 
 
+def largest_part(rows: int, at_most: int) -> int:
+    """The largest divisor of `rows` that is not above `at_most`."""
+    return next(size for size in range(min(rows, at_most), 0, -1) if rows % size == 0)
+
+
 def tokenised(tokenizer: PreTrainedTokenizerBase, row: Demonstration) -> dict[str, list[int]]:
     """Token ids with a mask that is 1 on the response, and on its end if it did end."""
     prompt = encode_prompt(tokenizer, row.prompt)

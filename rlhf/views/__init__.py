@@ -7,6 +7,7 @@ from rlhf.views.datasets import (
     download,
     download_archive,
     import_dataset,
+    import_text,
     new_dataset,
     retry_dataset,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "enter",
     "gate",
     "import_dataset",
+    "import_text",
     "lab",
     "lineage",
     "new_dataset",
