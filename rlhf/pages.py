@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.forms import Form
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -17,7 +18,7 @@ from rlhf.checkpoints import checkpoints_of
 from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, known_format, preview, survey
 from rlhf.forms import DatasetForm
-from rlhf.models import Dataset, Run
+from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import figure_name, phase_name
@@ -78,6 +79,23 @@ def lab() -> dict[str, Any]:
     }
 
 
+def tried(made: Run) -> dict[str, Any]:
+    """What a run would take, that nobody started."""
+    return {"estimate": _estimate(made), "unknown_size": not made.estimate}
+
+
+def first_error(form: Form) -> str:
+    """What is wrong with a form first, with the field's name."""
+    name, errors = next(iter(form.errors.items()))
+    label = form.fields[name].label if name in form.fields else ""
+    return f"{label}: {errors[0]}" if label else str(errors[0])
+
+
+def _estimate(found: Run) -> selectors.Estimate | None:
+    """The run's estimate as it was kept; None for a run of before there were any."""
+    return selectors.Estimate(**found.estimate) if found.estimate else None
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A link that shows something else in the same place."""
@@ -107,6 +125,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "seconds_left": selectors.seconds_left(found),
         "seconds": _seconds(found),
         "can_resume": selectors.can_resume(found),
+        "estimate": _estimate(found),
         "charts": [chart(curve) for curve in selectors.curves(found)],
         "checkpoints": checkpoints_of(found),
         **_samples(selectors.samples(found) if stage.makes_contender else [], samples_of),

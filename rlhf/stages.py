@@ -171,7 +171,7 @@ PRESETS: dict[str, Preset] = {
                     "lora_rank": 64,
                     "block_tokens": 1024,
                     "batch_size": 64,
-                    "part_size": 16,
+                    "part_size": 8,
                     "train_tokens": 20_000_000,
                     "test_tokens": 262_144,
                     "evaluation_prompts": 128,
@@ -180,7 +180,7 @@ PRESETS: dict[str, Preset] = {
                 "best-of-n": {
                     "n": 32,
                     "train_prompts": 1000,
-                    "batch_size": 32,
+                    "batch_size": 16,
                     "sample_batch": 512,
                     "max_new_tokens": 256,
                     "evaluation_prompts": 128,
@@ -188,7 +188,7 @@ PRESETS: dict[str, Preset] = {
                 "dpo": {
                     "n": 32,
                     "train_prompts": 1000,
-                    "batch_size": 32,
+                    "batch_size": 16,
                     "sample_batch": 512,
                     "max_new_tokens": 256,
                     "evaluation_prompts": 128,

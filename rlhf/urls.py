@@ -7,6 +7,7 @@ from rlhf import views
 urlpatterns = [
     path("lab/", views.lab, name="lab"),
     path("lab/runs/", views.start, name="runs"),
+    path("lab/estimate/", views.estimate, name="run-estimate"),
     path("lab/runs/<int:pk>/", views.run, name="run"),
     path("lab/runs/<int:pk>/cancel/", views.cancel, name="run-cancel"),
     path("lab/runs/<int:pk>/resume/", views.resume, name="run-resume"),

@@ -5,6 +5,7 @@ from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import dataset_rows, text_datasets
 from rlhf.selectors.disputes import disputed, without
+from rlhf.selectors.estimates import Estimate, estimate_of
 from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
@@ -23,6 +24,7 @@ from rlhf.selectors.votes import VoteCount, count_votes
 
 __all__ = [
     "Curve",
+    "Estimate",
     "Judged",
     "Samples",
     "Side",
@@ -36,6 +38,7 @@ __all__ = [
     "curves",
     "dataset_rows",
     "disputed",
+    "estimate_of",
     "export_payload",
     "has_begun",
     "judged_votes",

@@ -18,7 +18,7 @@ from rlhf.services.gate import set_gate
 from rlhf.services.importing import import_preferences, import_texts
 from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
 from rlhf.services.resuming import reopen_run, resume_run
-from rlhf.services.runs import cancel_run, create_run, start_run
+from rlhf.services.runs import cancel_run, create_run, start_run, try_run
 from rlhf.services.trials import judge_trials, set_rule, settle_trial
 
 __all__ = [
@@ -47,5 +47,6 @@ __all__ = [
     "settle_trial",
     "start_run",
     "stop_running",
+    "try_run",
     "write_dataset",
 ]

@@ -15,6 +15,7 @@ from rlhf.views.gate import gate
 from rlhf.views.lab import (
     cancel,
     enter,
+    estimate,
     lab,
     resume,
     run,
@@ -31,6 +32,7 @@ __all__ = [
     "download",
     "download_archive",
     "enter",
+    "estimate",
     "gate",
     "import_dataset",
     "import_text",

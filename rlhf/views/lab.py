@@ -1,5 +1,7 @@
 """The lab's pages: gate, form, one domain call, answer."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -28,14 +30,21 @@ def lab(request: HttpRequest) -> HttpResponse:
     return _lab(request)
 
 
-def _lab(request: HttpRequest, form: RunForm | None = None, status: int = 200) -> HttpResponse:
-    """The lab; `form` is the one that was sent."""
+def _lab(
+    request: HttpRequest,
+    form: RunForm | None = None,
+    status: int = 200,
+    tried: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """The lab; `form` is the one that was sent, `tried` what `pages.tried` said of it."""
     listed = Paginator(Run.objects.select_related("base", "contender"), RUNS_SHOWN)
     page = listed.get_page(request.GET.get("page"))
     context = {"runs": page, "moving": any(not run.ended for run in page)}
     if request.headers.get("HX-Target") == "runs":
         return render(request, "rlhf/runs.html", context)
     forms = [form if isinstance(form, kind) else kind(prefix=name) for name, kind in FORMS.items()]
+    if form is not None and tried is not None:
+        context[f"{form.prefix}_tried"] = tried
     context |= pages.lab() | {f"{name}_form": one for name, one in zip(FORMS, forms, strict=True)}
     return render(request, "rlhf/lab.html", context, status=status)
 
@@ -55,6 +64,30 @@ def start(request: HttpRequest) -> HttpResponse:
         form.add_error(None, shown(refusal.reason))
         return _lab(request, form, status=refusal.status)
     return redirect(run)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page
+def estimate(request: HttpRequest) -> HttpResponse:
+    """What the run of a form would take; nothing is started. For htmx only that part."""
+    if request.method == "GET":
+        return redirect("lab")
+    form = _sent(request)
+    partly = bool(request.headers.get("HX-Request"))
+    if not form.is_valid():
+        if partly:
+            return render(request, "rlhf/estimate.html", {"refusal": pages.first_error(form)})
+        return _lab(request, form, status=422)
+    try:
+        tried = pages.tried(services.try_run(**form.arguments()))
+    except ArenaError as refusal:
+        if partly:
+            return render(request, "rlhf/estimate.html", {"refusal": shown(refusal.reason)})
+        form.add_error(None, shown(refusal.reason))
+        return _lab(request, form, status=refusal.status)
+    if partly:
+        return render(request, "rlhf/estimate.html", tried)
+    return _lab(request, form, tried=tried)
 
 
 def _sent(request: HttpRequest) -> RunForm:
