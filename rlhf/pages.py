@@ -115,6 +115,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
     """
     stage = get_stage(found.stage)
     metrics = found.summary.get("metrics", {})
+    vitals = selectors.vitals(found)
     reason, _, log = found.error.partition("\n\n")
     return {
         "run": found,
@@ -126,6 +127,8 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "seconds": _seconds(found),
         "can_resume": selectors.can_resume(found),
         "estimate": _estimate(found),
+        "vitals": vitals,
+        "speeds": [(phase_name(phase), speed) for phase, speed in vitals.speeds],
         "charts": [chart(curve) for curve in selectors.curves(found)],
         "checkpoints": checkpoints_of(found),
         **_samples(selectors.samples(found) if stage.makes_contender else [], samples_of),

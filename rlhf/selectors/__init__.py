@@ -20,6 +20,7 @@ from rlhf.selectors.runs import (
 from rlhf.selectors.samples import Samples, samples
 from rlhf.selectors.thumbs import Thumb, thumbs
 from rlhf.selectors.trials import has_begun, open_trials, trial_counts, trial_outcomes
+from rlhf.selectors.vitals import Vitals, first_metric_after, vitals
 from rlhf.selectors.votes import VoteCount, count_votes
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Samples",
     "Side",
     "Thumb",
+    "Vitals",
     "VoteCount",
     "can_resume",
     "checkpoint_figures",
@@ -40,6 +42,7 @@ __all__ = [
     "disputed",
     "estimate_of",
     "export_payload",
+    "first_metric_after",
     "has_begun",
     "judged_votes",
     "last_vote",
@@ -56,6 +59,7 @@ __all__ = [
     "thumbs",
     "trial_counts",
     "trial_outcomes",
+    "vitals",
     "vote_categories",
     "who_enters",
     "without",

@@ -17,12 +17,15 @@ Input files hold one JSON object per line:
 
 The output folder gets
 
-- metrics.jsonl: {"time", "phase", "step", "total", "progress", "metrics": {name: number}}, one line
-  per report, on disk at once; progress runs from 0 to 1 over the whole run and never falls
+- metrics.jsonl: {"time", "phase", "step", "total", "progress", "metrics": {name: number},
+  "memory"}, one line per report, on disk at once; progress runs from 0 to 1 over the whole run and
+  never falls
 - samples.jsonl: {"prompt", "base", "new", "reward_base"?, "reward_new"?} for some held-out prompts;
   with "step" and "total" while it is trained, always for the same prompts, without them for the
   result
-- summary.json, at the end: {"stage", "config", "metrics", "seconds"}; the metrics of a policy hold
+- device.json, at the start: what it computes on
+- summary.json, at the end: {"stage", "config", "metrics", "seconds", "tokens", "device",
+  "peak_memory"}; the metrics of a policy hold
   "policy" and "base" (nll, entropy, repetition, distinct, length, finished, reward), "win_rate",
   "gate": {"passed", "reasons", "checks", "limits"}, and "kept": {"step", "of", "rule", "reason"},
   the checkpoint that became the result

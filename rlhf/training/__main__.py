@@ -17,6 +17,7 @@ from rlhf.training.config import load_config
 from rlhf.training.errors import InputError, Stopped, TrainingError
 from rlhf.training.output import write_json
 from rlhf.training.settings import STAGES
+from rlhf.training.vitals import device_facts
 
 INPUT_ERROR, CRASHED, STOPPED = 2, 1, 143
 
@@ -61,6 +62,9 @@ def run_stage(stage: str, path: Path) -> None:
     module = importlib.import_module(f"rlhf.training.{stage.replace('-', '_')}")
     config = load_config(STAGES[stage], path)
     _prepare(config)
+    folder = Path(config.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "device.json", device_facts(config.device))
     module.main(config)
 
 

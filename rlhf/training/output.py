@@ -18,6 +18,7 @@ from typing import Any
 from rlhf.training import settings
 from rlhf.training.errors import InputError, TrainingError
 from rlhf.training.state import CONTINUED, Place, State, cut_back, fingerprint, sync
+from rlhf.training.vitals import device_facts, peak_memory
 
 PARTIAL = ".checkpoint.partial"
 ROUNDED = 1e-3  # more than the rounding of `progress` in metrics.jsonl
@@ -56,6 +57,7 @@ class Output:
         # Phases that an earlier process went through are silent until there is something new.
         self._catching_up = bool(place.sizes)
         self.seconds: dict[str, float] = dict(place.seconds)
+        self.tokens: dict[str, int] = {}
         self._running: dict[str, float] = {}
         self._clock = time.monotonic() - place.total
 
@@ -114,8 +116,13 @@ class Output:
             "total": total,
             "progress": round(self._furthest, 4),
             "metrics": {name: float(value) for name, value in metrics.items()},
+            "memory": peak_memory(),
         }
         self._append("metrics.jsonl", line)
+
+    def count(self, phase: str, tokens: int) -> None:
+        """Add to the tokens that a phase sampled or trained on."""
+        self.tokens[phase] = self.tokens.get(phase, 0) + tokens
 
     def sample(self, line: dict[str, Any]) -> None:
         """Append a line to samples.jsonl."""
@@ -146,6 +153,9 @@ class Output:
                 "config": config,
                 "metrics": metrics,
                 "seconds": {**seconds, "total": round(whole, 1)},
+                "tokens": self.tokens,
+                "device": device_facts(config.get("device", "auto")),
+                "peak_memory": peak_memory(),
             },
         )
         if self.state is not None:

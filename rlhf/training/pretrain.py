@@ -41,6 +41,7 @@ def main(config: settings.Pretrain) -> None:
         report(1, 1, held_out_perplexity=before.perplexity)
     with update.output.phase("training") as report:
         go_on(update, blocks, config, report)
+    update.output.count("training", round(config.epochs * sum(map(len, blocks))))
     keep_best(update)  # what is measured is what is published
     with update.output.phase("measuring") as report:
         after = surprise(update.policy, held_out, rows=config.part_size)
