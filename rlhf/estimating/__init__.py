@@ -2,7 +2,7 @@
 
 `shapes` measures a model's folder, `machines` this machine, `work` counts what a stage computes,
 `memory` what it holds at its peak. The constants are measured on SmolLM2-135M on two cores
-(docs/decisions/0013-estimates.md); what earlier runs on the machine took corrects them.
+(docs/decisions/0017-estimates.md); what earlier runs on the machine took corrects them.
 """
 
 from rlhf.estimating.machines import Machine, this_machine

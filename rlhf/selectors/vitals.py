@@ -52,7 +52,7 @@ def first_metric_after(run: Run) -> float | None:
     """Seconds from the request to the first reported figure; None while there is none."""
     for line in _objects(_piece(run.folder / "metrics.jsonl", last=False)):
         if line.get("metrics") and isinstance(line.get("time"), int | float):
-            return max(0.0, round(line["time"] - run.created_at.timestamp(), 1))
+            return max(0.0, round(float(line["time"]) - run.created_at.timestamp(), 1))
     return None
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,18 +15,16 @@ from arena.errors import Conflict, Invalid, NotFound
 from arena.models import Contender, Population, Prompt
 from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
-from rlhf.estimating.machines import gpus
 from rlhf.models import Dataset, Gate, Job, Run
 from rlhf.selectors import (
-    Estimate,
     count_votes,
-    estimate_of,
     local_bases,
     reward_runs,
     text_datasets,
 )
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
+from rlhf.services.machine_checks import check_machine
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.stages import MIN_VOTES, RANKINGS, TEXTS, Stage, check_settings, get_stage
 
@@ -96,7 +93,7 @@ def create_run(
             _("With a reward model %(stage)s reads no dataset: leave one of them out.")
             % {"stage": kind.title}
         )
-    _check_machine(run)
+    check_machine(run)
     run.save()
     run.name = _free_name(f"{kind.name}-{run.pk}")
     run.save(update_fields=["name"])
@@ -135,30 +132,6 @@ def _gate_settings(gate: Gate | None) -> dict[str, Any]:
     if gate is None:
         return {}
     return {**gate.limits, **({"enter": "operator"} if gate.waits else {})}
-
-
-def _check_machine(run: Run) -> None:
-    """Keep the estimate; raise Invalid for a device or an amount of memory that is not there."""
-    if run.config.get("device") == "cuda" and not gpus():
-        raise Invalid(_("There is no CUDA device on this machine: leave device at auto."))
-    estimate = estimate_of(run)
-    if estimate is None:
-        return
-    run.estimate = estimate.as_dict()
-    if not estimate.fits:
-        refusal = _("This run needs about %(needed)s of memory; %(machine)s has %(there)s.") % {
-            "needed": filesizeformat(estimate.memory),
-            "machine": estimate.machine,
-            "there": filesizeformat(estimate.machine_memory),
-        }
-        raise Invalid(f"{refusal} {_what_to_change(estimate)}")
-
-
-def _what_to_change(estimate: Estimate) -> str:
-    if estimate.remedy is None:
-        return _("Use a smaller model, or a machine with more memory.")
-    name, value = estimate.remedy
-    return _("It would fit with %(setting)s = %(value)s.") % {"setting": name, "value": value}
 
 
 def _free_name(name: str) -> str:

@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from rlhf.training.distributed import local_number
 from rlhf.training.errors import InputError
 
 Policy: TypeAlias = PeftModel | PreTrainedModel
@@ -30,7 +31,7 @@ def pick_device(wish: str) -> torch.device:
         raise InputError("device is 'cuda', but no CUDA device is visible.", "Use 'auto' or 'cpu'.")
     if wish == "auto":
         wish = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wish)
+    return torch.device("cuda", local_number()) if wish == "cuda" else torch.device(wish)
 
 
 def pick_dtype(device: torch.device) -> torch.dtype:

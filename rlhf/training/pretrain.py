@@ -17,6 +17,7 @@ from trl import SFTConfig
 
 from rlhf.training import settings
 from rlhf.training.data import Document, need, read_documents, split_of
+from rlhf.training.distributed import is_first, share
 from rlhf.training.looks import keep_best
 from rlhf.training.packing import gain, pack, surprise
 from rlhf.training.resumable import ResumableSFT
@@ -42,6 +43,8 @@ def main(config: settings.Pretrain) -> None:
     with update.output.phase("training") as report:
         go_on(update, blocks, config, report)
     update.output.count("training", round(config.epochs * sum(map(len, blocks))))
+    if not is_first():
+        return
     keep_best(update)  # what is measured is what is published
     with update.output.phase("measuring") as report:
         after = surprise(update.policy, held_out, rows=config.part_size)
@@ -113,13 +116,14 @@ def go_on(
 ) -> None:
     """Next-token loss on all tokens of all blocks, by TRL's SFTTrainer."""
     with trainer_arguments(config, update.policy.device) as shared:
-        part = largest_part(config.batch_size, config.part_size)
+        rows = share(config.batch_size, "batch_size")
+        part = largest_part(rows, config.part_size)
         shared |= {"per_device_train_batch_size": part}
         trainer = ResumableSFT(
             model=update.policy,
             args=SFTConfig(
                 **shared,
-                gradient_accumulation_steps=config.batch_size // part,
+                gradient_accumulation_steps=rows // part,
                 max_length=None,
                 completion_only_loss=False,
             ),

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from rlhf.training.config import Knob, knob, knobs
 
+SHARDED = ("fsdp", "deepspeed-zero3")  # no process holds all weights
+LAUNCHES = ("none", "ddp", "deepspeed-zero2", *SHARDED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -124,6 +127,14 @@ class Policy(Run):
         at_least=1,
         at_most=100,
     )
+    launch: str = knob(
+        "none",
+        "Several processes by accelerate's configuration of that name; none starts one.",
+        choices=LAUNCHES,
+    )
+    processes: int = knob(
+        0, "How many processes; 0 takes one for each GPU.", at_least=0, at_most=64
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +236,11 @@ class Grpo(Policy):
         8, "Responses whose gradient is taken at the same time: fewer need less memory.", at_least=1
     )
     steps: int = knob(24, "Optimiser steps.", at_least=1)
+    rollouts: str = knob(
+        "own",
+        "Who samples: own, or vllm beside the training on the same GPUs.",
+        choices=("own", "vllm"),
+    )
     learning_rate: float = knob(1e-4, "Step size of the optimiser.", at_least=0, at_most=1)
     beta: float = knob(0.05, "How strongly it is held to its base.", at_least=0, at_most=100)
 

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from rlhf.training import settings
 from rlhf.training.chats import Messages
 from rlhf.training.data import Prompt, need, read_prompts, split_of
+from rlhf.training.distributed import is_first, whole_weights
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import (
     Evaluation,
@@ -75,6 +76,14 @@ class Update:
         """The policy as it was before training."""
         return before_training(self.policy, self.config.model)
 
+    def take_whole(self, trainer: Any) -> None:
+        """After training: where processes hold shards, the first one gets the whole policy."""
+        weights = whole_weights(trainer)
+        if weights is not None and is_first():
+            fresh = load_policy(self.config.model, pick_device(self.config.device))
+            self.policy = trainable(fresh, self.config.lora_rank)
+            self.policy.load_state_dict(weights)
+
     def draw(
         self,
         prompts: Sequence[Messages],
@@ -129,11 +138,14 @@ def close_update(
     stage: str,
     metrics: dict[str, Any],
     more: Callable[[Evaluation], tuple[list[Check], list[str]]] = lambda evaluation: ([], []),
-) -> Evaluation:
+) -> None:
     """Take the best checkpoint, evaluate it, write samples.jsonl, its weights and summary.json.
 
-    `more`: the stage's own rules beside the gate's, and what they say against the result.
+    Of several processes the first one does. `more`: the stage's own rules beside the gate's, and
+    what they say against the result.
     """
+    if not is_first():
+        return
     metrics |= keep_best(update)
     with update.output.phase("evaluation") as report:
         evaluation = evaluate(update, report)
@@ -147,7 +159,6 @@ def close_update(
     update.output.summary(
         stage, asdict(update.config), {**metrics, **evaluation.as_dict(), "gate": gate}
     )
-    return evaluation
 
 
 def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 from typing import Any
 
 import psutil
+
+from rlhf.training.distributed import processes
 
 
 def device_facts(wish: str) -> dict[str, Any]:
@@ -24,7 +25,8 @@ def device_facts(wish: str) -> dict[str, Any]:
             "kind": "cuda",
             "name": properties.name,
             "memory": properties.total_memory,
-            "count": int(os.environ.get("WORLD_SIZE", "1")),
+            "count": 1,
+            "processes": processes(),
             "dtype": dtype,
         }
     return {
@@ -32,6 +34,7 @@ def device_facts(wish: str) -> dict[str, Any]:
         "name": str(torch.cpu.get_capabilities().get("cpu_name") or "CPU"),
         "memory": psutil.virtual_memory().total,
         "count": torch.get_num_threads(),
+        "processes": processes(),
         "dtype": dtype,
     }
 
