@@ -103,8 +103,8 @@ def _evaluation(config: settings.Policy, shape: Shape, examples: Examples) -> li
     return [
         Load("evaluation", "sample", 2 * drawn),
         Load("evaluation", "read", read(shape, 4 * whole) + judged),
-        Load("training", "sample", looks * once),
-        Load("training", "read", looks * (read(shape, 2 * seen) + scored(shape, seen))),
+        Load("checkpoints", "sample", looks * once),
+        Load("checkpoints", "read", looks * (read(shape, 2 * seen) + scored(shape, seen))),
     ]
 
 
