@@ -16,6 +16,7 @@ from rlhf import services
 from rlhf.exporting import FORMATS
 from rlhf.models import Dataset, Run
 from rlhf.selectors import export_payload, run_payload
+from rlhf.stages import STAGES
 
 router = Router(tags=["rlhf"])
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -56,9 +57,11 @@ class ExportOut(Schema):
 
 
 class RunIn(Strict):
-    stage: str = Field(description="reward, best-of-n, grpo, dpo, kto or sft")
+    stage: str = Field(description="One of: " + ", ".join(STAGES))
     base: str | None = Field(None, description="Slug of a local contender.")
-    dataset: int | None = Field(None, description="A ranking export; else frozen afresh.")
+    dataset: int | None = Field(
+        None, description="In the format that the stage reads; else the votes are frozen afresh."
+    )
     reward_run: int | None = None
     population: str = Field("people", description="Whose votes: people, simulated or all.")
     settings: dict[str, Any] = {}

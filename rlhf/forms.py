@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -13,9 +14,15 @@ from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS
 from rlhf.gate_wording import GATE_LIMITS
 from rlhf.importing import FILE_FORMATS
-from rlhf.models import Run, Trial
+from rlhf.models import Dataset, Run, Trial
 from rlhf.selection import CHOICES
-from rlhf.selectors import local_bases, reward_runs, vote_categories, who_enters
+from rlhf.selectors import (
+    local_bases,
+    reward_runs,
+    text_datasets,
+    vote_categories,
+    who_enters,
+)
 from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES
 from rlhf.training.settings import gate_knobs
 
@@ -163,6 +170,23 @@ class PreferenceFileForm(forms.Form):
         return file
 
 
+class TextFileForm(forms.Form):
+    """A file of documents."""
+
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("Plain text, JSON Lines with <code>text</code>, or Parquet; at most 200 MB."),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if (file.size or 0) > MOST_UPLOADED:
+            raise forms.ValidationError(
+                _("The file is larger than 200 MB. Use manage.py import_texts for it.")
+            )
+        return file
+
+
 class SettingsField(forms.CharField):
     """Settings as lines of `name = value`; a value is JSON, or else a text."""
 
@@ -192,12 +216,14 @@ def parse_setting(text: str) -> Any:
         return text.strip()
 
 
-class _RunForm(forms.Form):
+class RunForm(forms.Form):
+    """What every form that starts a run asks for."""
+
     preset = forms.ChoiceField(
         choices=[(preset.name, preset.title) for preset in PRESETS.values()],
         initial="standard",
         label=_("How thorough"),
-        help_text=_("Standard suits a laptop without a GPU, thorough a GPU or a night."),
+        help_text=_("Standard suits two cores without a GPU, thorough a night on them."),
     )
     settings = SettingsField(
         required=False,
@@ -205,12 +231,16 @@ class _RunForm(forms.Form):
         help_text=_("One per line, such as <code>seed = 1</code>. They win over the preset."),
     )
 
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `services.start_run`."""
+        raise NotImplementedError
+
     def run_settings(self, stage: str) -> dict[str, Any]:
         preset = PRESETS[self.cleaned_data["preset"]].settings.get(stage, {})
         return {**preset, **self.cleaned_data["settings"]}
 
 
-class RewardForm(_RunForm):
+class RewardForm(RunForm):
     """A reward model from the rankings."""
 
     stage = forms.ChoiceField(
@@ -228,9 +258,49 @@ class RewardForm(_RunForm):
         }
 
 
+class _Texts(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Dataset) -> str:
+        return f"{obj.pk}: {obj.source}"
+
+
 class _Contenders(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Contender) -> str:
         return f"{obj.name} ({obj.model})"
+
+
+def local_contenders() -> "QuerySet[Contender]":
+    """Contenders that can be trained further, as a form offers them."""
+    able = [contender.pk for contender in local_bases()]
+    return Contender.objects.filter(pk__in=able).order_by("pk")
+
+
+class PretrainForm(RunForm):
+    """A local contender goes on pretraining on text."""
+
+    stage = forms.ChoiceField(
+        choices=[("pretrain", STAGES["pretrain"].title)],
+        initial="pretrain",
+        widget=forms.HiddenInput,
+    )
+    dataset = _Texts(queryset=None, label=_("Text"), empty_label=None)
+    base = _Contenders(queryset=None, label=_("Contender to start from"), empty_label=None)
+    field_order = ("stage", "dataset", "base", "preset", "settings")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        texts, bases = self.fields["dataset"], self.fields["base"]
+        assert isinstance(texts, forms.ModelChoiceField)
+        assert isinstance(bases, forms.ModelChoiceField)
+        texts.queryset, bases.queryset = text_datasets(), local_contenders()
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `services.start_run`."""
+        return {
+            "stage": "pretrain",
+            "base": self.cleaned_data["base"].slug,
+            "dataset": self.cleaned_data["dataset"].pk,
+            "settings": self.run_settings("pretrain"),
+        }
 
 
 class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -240,7 +310,7 @@ class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
 
 
-class UpdateForm(_RunForm):
+class UpdateForm(RunForm):
     """An update of a local contender."""
 
     stage = forms.ChoiceField(
@@ -271,11 +341,10 @@ class UpdateForm(_RunForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        able = [contender.pk for contender in local_bases()]
         bases, rewards = self.fields["base"], self.fields["reward_run"]
         assert isinstance(bases, forms.ModelChoiceField)
         assert isinstance(rewards, forms.ModelChoiceField)
-        bases.queryset = Contender.objects.filter(pk__in=able).order_by("pk")
+        bases.queryset = local_contenders()
         rewards.queryset = reward_runs()
         rewards.initial = reward_runs().first()
         self.fields["enter"].initial = who_enters()

@@ -59,6 +59,17 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Variety"),
         _("It keeps at least %(entropy_low)s of the base's entropy."),
     ),
+    "learnt": (
+        _("Held-out text"),
+        _(
+            "It finds held-out text likelier than its base does, in nats per token, by at least "
+            "two standard errors."
+        ),
+    ),
+    "finished": (
+        _("Finished"),
+        _("The share of its responses that end by themselves falls by at most a quarter."),
+    ),
     "distinct": (
         _("Distinct"),
         _("It keeps at least %(distinct_low)s of the base's share of distinct word pairs."),

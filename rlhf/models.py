@@ -159,6 +159,9 @@ class Run(Job):
     process_started = models.FloatField(
         null=True, blank=True, help_text="The process's own start time: tells a re-used pid."
     )
+    estimate = models.JSONField(
+        default=dict, blank=True, help_text="What it was expected to take before it was queued."
+    )
     summary = models.JSONField(default=dict, blank=True)
     notes = models.JSONField(
         default=list, blank=True, help_text="What an operator should know about its inputs."

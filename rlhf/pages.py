@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.forms import Form
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -15,19 +16,23 @@ from rlhf import gate_page, reward_page, selectors
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.doubts import doubt_about
-from rlhf.exporting import FORMATS, get_format, preview, survey
+from rlhf.exporting import FORMATS, get_format, known_format, preview, survey
 from rlhf.forms import DatasetForm
-from rlhf.models import Dataset, Run
+from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
+HELD_OUT = {"held_out_perplexity", "held_out_perplexity_base", "held_out_gain"} | {
+    "held_out_gain_error",
+    "held_out_tokens",
+}
 # Figures of a summary that have a place of their own.
 ELSEWHERE = {
     "base", "policy", "gate", "kept", "win_rate", "win_rate_error", "reward_gain",
     "reward_gain_error", "members_gain",
-} | reward_page.SHOWN  # fmt: skip
+} | reward_page.SHOWN | HELD_OUT  # fmt: skip
 # What the evaluation measures: its key, what it is called, what to make of it.
 QUALITIES = [
     ("reward", _("Reward"), _("mean score by the reward model")),
@@ -69,8 +74,27 @@ def lab() -> dict[str, Any]:
         "reward_model": selectors.reward_runs().first(),
         "entered": Run.objects.exclude(contender=None).select_related("contender").first(),
         "bases": len(selectors.local_bases()),
+        "texts": selectors.text_datasets().first(),
+        "pretrained": Run.objects.filter(stage="pretrain", state=Job.State.SUCCEEDED).first(),
         "update": STAGES[DEFAULT_UPDATE],
     }
+
+
+def tried(made: Run) -> dict[str, Any]:
+    """What a run would take, that nobody started."""
+    return {"estimate": _estimate(made), "unknown_size": not made.estimate}
+
+
+def first_error(form: Form) -> str:
+    """What is wrong with a form first, with the field's name."""
+    name, errors = next(iter(form.errors.items()))
+    label = form.fields[name].label if name in form.fields else ""
+    return f"{label}: {errors[0]}" if label else str(errors[0])
+
+
+def _estimate(found: Run) -> selectors.Estimate | None:
+    """The run's estimate as it was kept; None for a run of before there were any."""
+    return selectors.Estimate(**found.estimate) if found.estimate else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
     """
     stage = get_stage(found.stage)
     metrics = found.summary.get("metrics", {})
+    vitals = selectors.vitals(found)
     reason, _, log = found.error.partition("\n\n")
     return {
         "run": found,
@@ -102,6 +127,9 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "seconds_left": selectors.seconds_left(found),
         "seconds": _seconds(found),
         "can_resume": selectors.can_resume(found),
+        "estimate": _estimate(found),
+        "vitals": vitals,
+        "speeds": [(phase_name(phase), speed) for phase, speed in vitals.speeds],
         "charts": [chart(curve) for curve in selectors.curves(found)],
         "checkpoints": checkpoints_of(found),
         **_samples(selectors.samples(found) if stage.makes_contender else [], samples_of),
@@ -110,6 +138,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "figures": _figures(metrics),
         "reward": reward_page.evaluation(metrics),
         "doubt": doubt_about(found.summary) if stage.name == "reward" else None,
+        "held_out": _held_out(metrics),
         "win_rate": metrics.get("win_rate"),
         "win_rate_error": metrics.get("win_rate_error"),
         "gain": metrics.get("reward_gain"),
@@ -125,13 +154,14 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
 def dataset(found: Dataset) -> dict[str, Any]:
     return {
         "dataset": found,
-        "format": get_format(found.format),
+        "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": [
             (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else value)
             for name, value in found.selection.items()
         ],
         "survey": found.manifest.get("survey"),
+        "repeated": found.manifest.get("counts", {}).get("repeated", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
     }
 
@@ -175,6 +205,21 @@ def _samples(written: list[selectors.Samples], wanted: str) -> dict[str, Any]:
 
 def _step_name(step: int | None) -> str:
     return gettext("result") if step is None else gettext("step %(step)s") % {"step": step}
+
+
+def _held_out(metrics: dict[str, Any]) -> dict[str, float] | None:
+    """Perplexity on held-out text before and after; the gain's 95 % interval where there is one."""
+    if (new := metrics.get("held_out_perplexity")) is None:
+        return None
+    found = {
+        "base": metrics["held_out_perplexity_base"],
+        "new": new,
+        "tokens": metrics["held_out_tokens"],
+    }
+    gain, error = metrics["held_out_gain"], metrics.get("held_out_gain_error")
+    if error is not None:
+        found |= {"gain": gain, "lower": gain - 1.96 * error, "upper": gain + 1.96 * error}
+    return found
 
 
 def _seconds(run: Run) -> float | None:

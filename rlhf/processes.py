@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,12 +74,21 @@ def is_alive(identity: ProcessId) -> bool:
 
 
 def send(identity: ProcessId, number: signal.Signals) -> None:
-    """Signal the process and all of its group; nothing if it has ended."""
+    """Signal the process and all of its group; nothing if it has ended.
+
+    SIGKILL also reaches what is below it in groups of its own: torchrun, under accelerate, starts
+    its workers in new sessions, and killed it stops none.
+    """
     if not is_alive(identity):
         return
     try:
+        process = psutil.Process(identity.pid)
+        below = process.children(recursive=True) if number == signal.SIGKILL else []
         os.killpg(identity.pid, number)
-    except ProcessLookupError:
+        for child in below:
+            with suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
+    except (ProcessLookupError, psutil.NoSuchProcess):
         logger.info("Process group %d ended before %s.", identity.pid, number.name)
 
 

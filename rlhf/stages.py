@@ -14,22 +14,22 @@ from rlhf.training.config import Knob, check_knobs, knobs
 from rlhf.training.errors import InputError
 
 MIN_VOTES = 20
-# The export formats that stages read which learn from raters themselves.
-RANKINGS, THUMBS = "ranking", "trl-unpaired"
+# The dataset formats that stages read which learn from raters themselves, or from text.
+RANKINGS, THUMBS, TEXTS = "ranking", "trl-unpaired", "text"
 
 
 @dataclass(frozen=True)
 class Stage:
     """A training stage and where its examples come from.
 
-    `learns_from`: votes, thumbs, responses that a reward model scores, or votes or those (with a
-    reward model if one is given).
+    `learns_from`: texts, votes, thumbs, responses that a reward model scores, or votes or those
+    (with a reward model if one is given).
     """
 
     name: str
     title: str | Promise
     explained: str | Promise
-    learns_from: Literal["votes", "thumbs", "reward", "either"]
+    learns_from: Literal["texts", "votes", "thumbs", "reward", "either"]
     makes_contender: bool = True
 
     @property
@@ -39,13 +39,19 @@ class Stage:
 
     @property
     def reads(self) -> str:
-        """The export format of its examples, where it learns from raters themselves."""
-        return THUMBS if self.learns_from == "thumbs" else RANKINGS
+        """The format of its examples, where no reward model gives them."""
+        return {"thumbs": THUMBS, "texts": TEXTS}.get(self.learns_from, RANKINGS)
 
 
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
+        Stage(
+            "pretrain",
+            _("Continued pretraining"),
+            _("Learns to go on in text of your own, before it learns from raters."),
+            learns_from="texts",
+        ),
         Stage(
             "reward",
             _("Reward model"),
@@ -97,7 +103,11 @@ STAGES: dict[str, Stage] = {
         ),
     )
 }
-UPDATES = tuple(stage.name for stage in STAGES.values() if stage.makes_contender)
+UPDATES = tuple(
+    stage.name
+    for stage in STAGES.values()
+    if stage.makes_contender and stage.learns_from != "texts"
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,11 @@ PRESETS: dict[str, Preset] = {
             "quick",
             _("quick look"),
             {
+                "pretrain": {
+                    "train_tokens": 8_192,
+                    "test_tokens": 2_048,
+                    "evaluation_prompts": 16,
+                },
                 "reward": {"layers": 4, "max_prompt_tokens": 96, "max_response_tokens": 64},
                 "best-of-n": {
                     "n": 4,
@@ -139,12 +154,56 @@ PRESETS: dict[str, Preset] = {
             "thorough",
             _("thorough"),
             {
+                "pretrain": {"train_tokens": 1_000_000, "test_tokens": 65_536},
                 "reward": {"lora_rank": 16, "epochs": 2},
                 "best-of-n": {"n": 32, "train_prompts": 1000},
                 "dpo": {"n": 32, "train_prompts": 1000},
                 "grpo": {"steps": 96, "prompts_per_step": 8},
                 "kto": {"epochs": 3.0},
                 "sft": {"epochs": 4.0},
+            },
+        ),
+        Preset(
+            "gpu",
+            _("one GPU of 80 GB"),
+            {
+                "pretrain": {
+                    "lora_rank": 64,
+                    "block_tokens": 1024,
+                    "batch_size": 64,
+                    "part_size": 8,
+                    "train_tokens": 20_000_000,
+                    "test_tokens": 262_144,
+                    "evaluation_prompts": 128,
+                },
+                "reward": {"lora_rank": 16, "epochs": 2, "batch_rows": 256},
+                "best-of-n": {
+                    "n": 32,
+                    "train_prompts": 1000,
+                    "batch_size": 16,
+                    "sample_batch": 512,
+                    "max_new_tokens": 256,
+                    "evaluation_prompts": 128,
+                },
+                "dpo": {
+                    "n": 32,
+                    "train_prompts": 1000,
+                    "batch_size": 16,
+                    "sample_batch": 512,
+                    "max_new_tokens": 256,
+                    "evaluation_prompts": 128,
+                },
+                "grpo": {
+                    "steps": 200,
+                    "n": 16,
+                    "prompts_per_step": 16,
+                    "batch_size": 32,
+                    "sample_batch": 512,
+                    "max_new_tokens": 256,
+                    "evaluation_prompts": 128,
+                },
+                "kto": {"epochs": 3.0, "batch_size": 32, "evaluation_prompts": 128},
+                "sft": {"epochs": 4.0, "batch_size": 32, "evaluation_prompts": 128},
             },
         ),
     )
@@ -157,6 +216,7 @@ __all__ = [
     "PRESETS",
     "RANKINGS",
     "STAGES",
+    "TEXTS",
     "THUMBS",
     "UPDATES",
     "check_settings",

@@ -7,6 +7,7 @@ from rlhf import views
 urlpatterns = [
     path("lab/", views.lab, name="lab"),
     path("lab/runs/", views.start, name="runs"),
+    path("lab/estimate/", views.estimate, name="run-estimate"),
     path("lab/runs/<int:pk>/", views.run, name="run"),
     path("lab/runs/<int:pk>/cancel/", views.cancel, name="run-cancel"),
     path("lab/runs/<int:pk>/resume/", views.resume, name="run-resume"),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("lab/datasets/", views.datasets, name="datasets"),
     path("lab/datasets/new/", views.new_dataset, name="dataset-new"),
     path("lab/datasets/import/", views.import_dataset, name="dataset-import"),
+    path("lab/datasets/import-text/", views.import_text, name="dataset-import-text"),
     path("lab/datasets/<int:pk>/", views.dataset, name="dataset"),
     path("lab/datasets/<int:pk>/download/", views.download, name="dataset-download"),
     path("lab/datasets/<int:pk>/archive/", views.download_archive, name="dataset-archive"),

@@ -8,6 +8,7 @@ PHASES: dict[str, str | Promise] = {
     "starting": _("starting"),
     "loading": _("loading"),
     "features": _("features"),
+    "measuring": _("reading held-out text"),
     "sampling": _("sampling"),
     "scoring": _("scoring"),
     "training": _("training"),
@@ -37,6 +38,10 @@ FIGURES: dict[str, str | Promise] = {
     "pairs": _("pairs"),
     "steps": _("steps"),
     "demonstrations": _("demonstrations"),
+    "held_out_perplexity": _("perplexity of held-out text"),
+    "train_tokens": _("tokens of text trained on"),
+    "train_documents": _("documents to train on"),
+    "test_documents": _("documents held out"),
 }
 
 

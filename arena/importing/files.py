@@ -60,6 +60,12 @@ def read_json(path: Path, required: set[str]) -> NamedRows:
             yield name, row
 
 
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file, each with its end."""
+    with _opened(path) as file:
+        yield from file
+
+
 def read_parquet(path: Path, required: set[str]) -> NamedRows:
     """Rows of a Parquet file; needs pyarrow, which the arena itself does not."""
     try:

@@ -27,10 +27,12 @@ def register_contender(
     api_key_env: str = "",
     parent: Contender | None = None,
     on_trial: bool = False,
+    active: bool = True,
 ) -> Contender:
-    """A new active contender with a slug of its own; a child is its parent's next version.
+    """A new contender with a slug of its own; a child is its parent's next version.
 
-    `on_trial`: it meets its parent in an extra share of the battles, until `settle_contender`.
+    `active`: it is drawn for battles. `on_trial`: it meets its parent in an extra share of the
+    battles, until `settle_contender`.
     Invalid when a value does not fit, saying which and why.
     """
     if backend not in settings.ARENA_BACKENDS:
@@ -52,6 +54,7 @@ def register_contender(
         parent=parent,
         version=parent.version + 1 if parent else 1,
         on_trial=on_trial and parent is not None,
+        active=active,
     )
     try:
         contender.full_clean()

@@ -11,6 +11,7 @@ from rlhf.exporting import (
     llama_factory,
     lmsys,
     ranking,
+    text,
     trl_preference,
     trl_prompt_only,
     trl_sft,
@@ -36,6 +37,12 @@ FORMATS: dict[str, Format] = {
         llama_factory.FORMAT,
     )
 }
+TEXT = text.FORMAT  # no votes make it, so nobody can choose it for them
+
+
+def known_format(name: str) -> Format:
+    """The format that a dataset has, be it made of votes or of a file's documents."""
+    return TEXT if name == TEXT.name else get_format(name)
 
 
 def get_format(name: str) -> Format:
@@ -51,6 +58,7 @@ __all__ = [
     "CONTAINERS",
     "FORMATS",
     "MANIFEST",
+    "TEXT",
     "Cancelled",
     "Counts",
     "Export",
@@ -61,6 +69,7 @@ __all__ = [
     "beside",
     "get_format",
     "ignore_progress",
+    "known_format",
     "manifest_of",
     "preview",
     "read_rows",

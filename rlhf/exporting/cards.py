@@ -11,10 +11,6 @@ from rlhf.exporting.splits import SPLITS, TEST_PERCENT
 from rlhf.selection import Selection
 
 MANIFEST = "manifest.json"
-SPLIT_RULE = (
-    f"SHA-256 of the first prompt (spaces joined, case folded), first 8 bytes modulo 100 below "
-    f"{TEST_PERCENT}: test"
-)
 _IN_WORDS: dict[Kind, str] = {
     "text": "text",
     "message": "a chat message: role, content",
@@ -25,6 +21,15 @@ _IN_WORDS: dict[Kind, str] = {
     "ints": "list of whole numbers",
     "float": "number",
 }
+
+
+def split_rule(form: Format) -> str:
+    """How a row came to its side, in words."""
+    told_by = "document" if form.unit == "document" else "first prompt"
+    return (
+        f"SHA-256 of the {told_by} (spaces joined, case folded), first 8 bytes modulo 100 below "
+        f"{TEST_PERCENT}: test"
+    )
 
 
 def manifest_of(
@@ -41,7 +46,7 @@ def manifest_of(
         "test_rows": export.test,
         "size": export.size,
         "sha256": export.sha256,
-        "split": SPLIT_RULE,
+        "split": split_rule(form),
         "counts": {"unit": form.unit, **asdict(export.counts)},
         **more,
     }
@@ -72,7 +77,6 @@ def dataset_info(form: Format, container: str, stem: str) -> dict[str, Any] | No
 def card(form: Format, manifest: Mapping[str, Any], title: str) -> str:
     """The dataset card: a YAML header that the datasets library reads, and the facts in words."""
     container = manifest["container"]
-    counts = manifest["counts"]
     lines = [
         "---",
         f"pretty_name: {json.dumps(title)}",
@@ -110,6 +114,24 @@ def card(form: Format, manifest: Mapping[str, Any], title: str) -> str:
         "",
         "## How it was made",
         "",
+        *_made(manifest),
+    ]
+    if container == "jsonl":
+        lines += ["", "One JSON object a line, UTF-8."]
+    return "\n".join(lines) + "\n"
+
+
+def _made(manifest: Mapping[str, Any]) -> list[str]:
+    """Of what the rows were made, and how they were parted."""
+    counts = manifest["counts"]
+    if counts["unit"] == "document":
+        return [
+            f"From {counts['items']} documents of {manifest.get('source') or 'a file'}, of which "
+            f"{counts['skipped']} were empty and {counts['repeated']} copies of an earlier one.",
+            "",
+            f"Split: {manifest['split']}.",
+        ]
+    lines = [
         f"From {counts['items']} {counts['unit']}s, of which {counts['skipped']} had no texts that "
         f"fit this format. Ties in {counts['ties']}, all responses bad in {counts['all_bad']}, "
         f"several turns in {counts['several_turns']}.",
@@ -125,9 +147,7 @@ def card(form: Format, manifest: Mapping[str, Any], title: str) -> str:
     if counts["scrubbed"] or manifest["selection"].get("scrub"):
         found = ", ".join(f"{kind} {n}" for kind, n in sorted(counts["scrubbed"].items()))
         lines += ["", f"Replaced in the texts, by pattern: {found or 'nothing was found'}."]
-    if container == "jsonl":
-        lines += ["", "One JSON object a line, UTF-8."]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _size_category(rows: int) -> str:

@@ -19,7 +19,7 @@ class UnknownFormat(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """An export format. It is made of votes, or of thumbs.
+    """An export format. It is made of votes, or of thumbs; or of a file's documents.
 
     `of_vote` (or `of_thumb`) gives the rows of one, in a fixed order; None for one whose texts do
     not fit. `timed` formats say when a vote was cast. With `once_per_prompt` a row is left out if
@@ -38,8 +38,10 @@ class Format:
     llama_factory: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def unit(self) -> Literal["vote", "thumb"]:
-        return "thumb" if self.of_vote is None else "vote"
+    def unit(self) -> Literal["vote", "thumb", "document"]:
+        if self.of_vote is not None:
+            return "vote"
+        return "thumb" if self.of_thumb is not None else "document"
 
 
 def ignore_progress(done: int, total: int) -> None:

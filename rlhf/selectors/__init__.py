@@ -3,8 +3,9 @@
 from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote, vote_categories
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
-from rlhf.selectors.datasets import dataset_rows
+from rlhf.selectors.datasets import dataset_rows, text_datasets
 from rlhf.selectors.disputes import disputed, without
+from rlhf.selectors.estimates import Estimate, estimate_of
 from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
@@ -19,14 +20,17 @@ from rlhf.selectors.runs import (
 from rlhf.selectors.samples import Samples, samples
 from rlhf.selectors.thumbs import Thumb, thumbs
 from rlhf.selectors.trials import has_begun, open_trials, trial_counts, trial_outcomes
+from rlhf.selectors.vitals import Vitals, first_metric_after, vitals
 from rlhf.selectors.votes import VoteCount, count_votes
 
 __all__ = [
     "Curve",
+    "Estimate",
     "Judged",
     "Samples",
     "Side",
     "Thumb",
+    "Vitals",
     "VoteCount",
     "can_resume",
     "checkpoint_figures",
@@ -36,7 +40,9 @@ __all__ = [
     "curves",
     "dataset_rows",
     "disputed",
+    "estimate_of",
     "export_payload",
+    "first_metric_after",
     "has_begun",
     "judged_votes",
     "last_vote",
@@ -49,9 +55,11 @@ __all__ = [
     "run_payload",
     "samples",
     "seconds_left",
+    "text_datasets",
     "thumbs",
     "trial_counts",
     "trial_outcomes",
+    "vitals",
     "vote_categories",
     "who_enters",
     "without",

@@ -4,8 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
+from django.db.models import QuerySet
 
-from rlhf.models import Dataset
+from rlhf.models import Dataset, Job
+
+
+def text_datasets() -> QuerySet[Dataset]:
+    """Texts that pretraining can go on with, the newest first."""
+    return Dataset.objects.filter(format="text", state=Job.State.SUCCEEDED)
 
 
 def dataset_rows(dataset: Dataset) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from arena.models import Contender
 from rlhf.lineage import Node
-from rlhf.models import Job, Run, Trial
+from rlhf.models import Dataset, Job, Run, Trial
 
 SHOWN = 60  # runs, the newest
 
@@ -37,20 +37,25 @@ def _around(run: Run) -> list[Node]:
     made_of: list[str] = []
     if run.dataset is not None:
         key = f"dataset-{run.dataset.pk}"
-        votes = _("%(count)s votes") % {"count": run.dataset.votes or "–"}
-        found.append(Node(key, _("Dataset"), votes, run.dataset.get_absolute_url()))
+        found.append(Node(key, _("Dataset"), _size(run.dataset), run.dataset.get_absolute_url()))
         made_of.append(key)
     if run.base is not None and run.contender_id != run.base.pk and run.stage != "reward":
         found.append(_contender(run.base))
         made_of.append(_key(run.base))
     if run.reward_run is not None:
         made_of.append(f"run-{run.reward_run.pk}")
-    kind = _("Reward model") if run.stage == "reward" else _("Update")
+    kinds = {"reward": _("Reward model"), "pretrain": _("Pretraining")}
+    kind = kinds.get(run.stage, _("Update"))
     found.append(Node(f"run-{run.pk}", kind, str(run), run.get_absolute_url(), tuple(made_of)))
     if run.contender is not None:
         node = _contender(run.contender, f"run-{run.pk}")
         found.append(replace(node, remark=_against_gate(run)))
     return found
+
+
+def _size(dataset: Dataset) -> str:
+    count = {"count": dataset.votes or "–"}
+    return (_("%(count)s documents") if dataset.format == "text" else _("%(count)s votes")) % count
 
 
 def _contender(contender: Contender, *made_of: str) -> Node:

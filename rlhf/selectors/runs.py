@@ -28,11 +28,21 @@ def run_event(run: Run) -> dict[str, Any]:
 
 
 def seconds_left(run: Run, now: datetime | None = None) -> float | None:
-    """A straight line through the progress of its present process; None before there is enough."""
+    """A straight line through the progress of its present process; at first the estimate's.
+
+    None before there is enough progress, where nothing was estimated.
+    """
     begin, made = run.resumed_at or run.started_at, run.progress - run.resumed_from
-    if run.state != Job.State.RUNNING or begin is None or made < MIN_PROGRESS:
+    if run.state != Job.State.RUNNING or begin is None:
         return None
     elapsed = ((now or timezone.now()) - begin).total_seconds()
+    if made < MIN_PROGRESS:
+        expected = run.estimate.get("seconds")
+        return (
+            None
+            if expected is None
+            else max(0.0, round(expected * (1 - run.progress) - elapsed, 1))
+        )
     return max(0.0, round(elapsed * (1 - run.progress) / made, 1))
 
 

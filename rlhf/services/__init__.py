@@ -12,13 +12,13 @@ from rlhf.services.datasets import (
     retry_dataset,
     write_dataset,
 )
-from rlhf.services.entering import decide
+from rlhf.services.entering import decide, enter_as_base
 from rlhf.services.following import Pace, follow_run
 from rlhf.services.gate import set_gate
-from rlhf.services.importing import import_preferences
+from rlhf.services.importing import import_preferences, import_texts
 from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
 from rlhf.services.resuming import reopen_run, resume_run
-from rlhf.services.runs import cancel_run, create_run, start_run
+from rlhf.services.runs import cancel_run, create_run, start_run, try_run
 from rlhf.services.trials import judge_trials, set_rule, settle_trial
 
 __all__ = [
@@ -31,8 +31,10 @@ __all__ = [
     "create_run",
     "decide",
     "delete_dataset",
+    "enter_as_base",
     "follow_run",
     "import_preferences",
+    "import_texts",
     "judge_trials",
     "reopen_run",
     "request_dataset",
@@ -45,5 +47,6 @@ __all__ = [
     "settle_trial",
     "start_run",
     "stop_running",
+    "try_run",
     "write_dataset",
 ]

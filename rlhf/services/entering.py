@@ -17,11 +17,11 @@ CHECKPOINT_GONE = Sentence("The checkpoint of %(run)s is gone from %(folder)s.")
 
 
 @transaction.atomic
-def enter(run: Run) -> Contender:
+def enter(run: Run, *, battles: bool = True) -> Contender:
     """Register the run's checkpoint: the base's child, with its system prompt and sampling.
 
     The model server finds the folder by its name, so it answers in battles from now on, and a
-    trial against its base begins.
+    trial against its base begins. Without `battles` it is only there to be trained further.
     """
     if run.contender is not None:
         return run.contender
@@ -40,9 +40,11 @@ def enter(run: Run) -> Contender:
         max_tokens=base.max_tokens,
         backend="local",
         parent=base,
-        on_trial=True,
+        on_trial=battles,
+        active=battles,
     )
-    open_trial(child=run.contender)
+    if battles:
+        open_trial(child=run.contender)
     run.save(update_fields=["contender"])
     return run.contender
 
@@ -73,6 +75,17 @@ def decide(*, run: Run, by: AbstractBaseUser, enter_it: bool, reason: str = "") 
     return Decision.objects.create(
         run=run, entered=enter_it, against_gate=against, reason=reason, decided_by_id=by.pk
     )
+
+
+@transaction.atomic
+def enter_as_base(*, run: Run) -> Contender:
+    """Make a result a contender that can be trained further and meets no rater.
+
+    Any result may: no gate stands before it.
+    """
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    _check_undecided(run)
+    return enter(run, battles=False)
 
 
 def _check_undecided(run: Run) -> None:

@@ -11,12 +11,11 @@ from arena.errors import ArenaError
 from arena.sentences import Sentence
 from rlhf import processes
 from rlhf.models import Job, Run
-from rlhf.selectors import log_tail
+from rlhf.selectors import first_metric_after, log_tail
 from rlhf.services.entering import enter
 from rlhf.services.resuming import queue_again, why_not
 from rlhf.stages import get_stage
-from rlhf.training import choosing
-from rlhf.training.gate import REASONS
+from rlhf.training import choosing, gate, text_gate
 from rlhf.training.state import can_go_on
 
 logger = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ NO_RESULT = Sentence("The training process left no result.")
 NOT_EVALUATED = Sentence("The run was not evaluated, so nothing is known about its damage.")
 NOT_PASSED = Sentence("The gate did not pass it.")
 # Written by the training process.
-GATE_REASONS = [Sentence(reason) for reason in REASONS]
+GATE_REASONS = [Sentence(reason) for reason in (*gate.REASONS, *text_gate.REASONS)]
 CHOICE_REASONS = [Sentence(reason) for reason in (choosing.RULE, *choosing.REASONS)]
 
 
@@ -63,6 +62,8 @@ def finish(run: Run, code: int | None, *, watched: bool = True) -> None:
 
 
 def _succeed(run: Run, summary: dict[str, Any]) -> None:
+    if (first := first_metric_after(run)) is not None:
+        summary = {**summary, "seconds_to_first_metric": first}
     run.summary, run.progress = summary, 1.0
     run.save(update_fields=["summary", "progress"])
     if get_stage(run.stage).makes_contender:
@@ -82,12 +83,12 @@ def _enter_if_allowed(run: Run) -> None:
 
 def refusals(summary: dict[str, Any]) -> list[str]:
     """Why the evaluation's gate keeps this result out of the arena; empty when it may enter."""
-    gate = summary.get("metrics", {}).get("gate")
-    if not isinstance(gate, dict):
+    found = summary.get("metrics", {}).get("gate")
+    if not isinstance(found, dict):
         return [NOT_EVALUATED()]
-    if gate.get("passed") is True:
+    if found.get("passed") is True:
         return []
-    return [str(reason) for reason in gate.get("reasons", [])] or [NOT_PASSED()]
+    return [str(reason) for reason in found.get("reasons", [])] or [NOT_PASSED()]
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 import logging
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from django.utils import timezone
 from arena.errors import ArenaError
 from arena.sentences import Sentence
 from rlhf import metrics_file, processes
+from rlhf.launching import training_command
 from rlhf.locks import exclusive
 from rlhf.models import Job, Metric, Run
 from rlhf.services.announcing import announce_run
@@ -114,7 +114,7 @@ class _Follower:
         except (ArenaError, OSError) as error:
             end_run(run, Job.State.FAILED, str(error))
             return False
-        command = [*training_command(), run.stage, "--config", str(config)]
+        command = [*training_command(run.config), run.stage, "--config", str(config)]
         try:
             identity, self.child = processes.start(
                 command, log=run.folder / "log.txt", folder=settings.BASE_DIR
@@ -220,11 +220,6 @@ class _Follower:
             )  # fmt: skip
         self.announce(run)
         return True
-
-
-def training_command() -> list[str]:
-    """How a training process is started; the stage and its configuration follow."""
-    return list(settings.TRAINING_COMMAND) or [sys.executable, "-m", "rlhf.training"]
 
 
 def _identity(run: Run) -> processes.ProcessId | None:

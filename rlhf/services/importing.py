@@ -1,6 +1,6 @@
-"""Preference files of others become frozen datasets, to train without votes of one's own."""
+"""Files of others become frozen datasets: preferences, and texts to go on pretraining on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
@@ -13,14 +13,26 @@ from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
 from arena.importing.records import VoteFileError
-from rlhf.exporting import Counts, Export, beside, get_format, manifest_of, write_folder
-from rlhf.importing import read_preferences
+from rlhf.exporting import (
+    TEXT,
+    Counts,
+    Export,
+    Format,
+    beside,
+    get_format,
+    manifest_of,
+    split_of,
+    write_folder,
+)
+from rlhf.exporting.formats import Row
+from rlhf.importing import read_preferences, read_texts
 from rlhf.models import Dataset
 from rlhf.selection import Selection
 from rlhf.services.datasets import disk_trouble, keep_manifest
 from rlhf.stages import RANKINGS
 
 CHUNK = 2_000
+LEAST_DOCUMENTS = 2
 
 
 def import_preferences(
@@ -35,25 +47,57 @@ def import_preferences(
     `name` is what the file is called where that is not its path. Raises Invalid with the row and
     what is wrong with it; then nothing was imported.
     """
-    name = (name or path.name)[:200]
+    counts = Counts()
+    return _import(
+        get_format(RANKINGS),
+        _chunks(path, file_format, counts),
+        counts,
+        name=name or path.name,
+        title="Preferences",
+        by=by,
+    )
+
+
+def import_texts(*, path: Path, name: str = "", by: AbstractBaseUser | None = None) -> Dataset:
+    """A dataset of documents from a file (see `rlhf.importing.texts`), for continued pretraining.
+
+    `name` is what the file is called where that is not its path. Raises Invalid with the row and
+    what is wrong with it; then nothing was imported.
+    """
+    counts = Counts()
+    return _import(
+        TEXT,
+        _documents(path, counts),
+        counts,
+        name=name or path.name,
+        title="Text",
+        by=by,
+    )
+
+
+def _import(
+    form: Format,
+    chunks: Iterable[Sequence[Row]],
+    counts: Counts,
+    *,
+    name: str,
+    title: str,
+    by: AbstractBaseUser | None,
+) -> Dataset:
+    name = name[:200]
     folder_name = f"import-{token_hex(4)}"
-    counts, form, manifest = Counts(), get_format(RANKINGS), {}
+    manifest: dict[str, Any] = {}
 
     def describe(export: Export) -> dict[str, str]:
         frozen_at = timezone.now().isoformat()
         manifest.update(
             manifest_of(form, "jsonl", Selection(), export, source=name, frozen_at=frozen_at)
         )
-        return beside(form, manifest, f"Preferences imported from {name}")
+        return beside(form, manifest, f"{title} imported from {name}")
 
+    folder = Path(settings.DATASETS_DIR) / folder_name
     try:
-        write_folder(
-            form,
-            _chunks(path, file_format, counts),
-            counts,
-            Path(settings.DATASETS_DIR) / folder_name,
-            describe=describe,
-        )
+        write_folder(form, chunks, counts, folder, describe=describe)
     except VoteFileError as error:
         raise Invalid(
             _("%(file)s was not imported. %(reason)s") % {"file": name, "reason": error}
@@ -61,7 +105,7 @@ def import_preferences(
     except OSError as error:
         raise Invalid(disk_trouble(error)) from error
     dataset = Dataset.objects.create(
-        format=RANKINGS,
+        format=form.name,
         source=name,
         folder_name=folder_name,
         created_by_id=by.pk if by else None,
@@ -71,7 +115,7 @@ def import_preferences(
     return dataset
 
 
-def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[list[dict[str, Any]]]:
+def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[Sequence[Row]]:
     rows = read_preferences(path, file_format)
     while read := list(islice(rows, CHUNK)):
         chunk = [row for row in read if row is not None]
@@ -81,3 +125,28 @@ def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[lis
         yield chunk
     if counts.items == counts.skipped:
         raise VoteFileError("No row of the file has two responses with texts.")
+
+
+def _documents(path: Path, counts: Counts) -> Iterator[Sequence[Row]]:
+    """Documents, each once: case and white space make no difference."""
+    texts = read_texts(path)
+    seen: set[int] = set()
+    while read := list(islice(texts, CHUNK)):
+        rows: list[Row] = []
+        counts.items += len(read)
+        for text in read:
+            if text is None:
+                counts.skipped += 1
+                continue
+            mark = hash(" ".join(text.split()).casefold())
+            if mark in seen:
+                counts.repeated += 1
+                continue
+            seen.add(mark)
+            rows.append({"text": text, "split": split_of(text)})
+        yield rows
+    if len(seen) < LEAST_DOCUMENTS:
+        raise VoteFileError(
+            f"The file has {len(seen)} different documents that are not empty; at least "
+            f"{LEAST_DOCUMENTS} are needed, since some are held out."
+        )

@@ -1,4 +1,4 @@
-"""Writes what a training process reads: the frozen votes, the prompts, its configuration."""
+"""Writes what a training process reads: frozen votes or texts, prompts, its configuration."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import write_dataset
-from rlhf.stages import THUMBS, get_stage
+from rlhf.stages import TEXTS, THUMBS, get_stage
 
 # An update meets its base on these prompts. A tenth, as in datasets, would be too few of a small
 # library to tell anything; this holds out the same ones and as many again.
@@ -85,6 +85,10 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
         path = run.folder / "thumbs.jsonl"
         _write_lines(path, _thumbs(run, dataset))
         return {"thumbs": str(path)}
+    if dataset.format == TEXTS:
+        path = run.folder / "texts.jsonl"
+        _write_lines(path, dataset_rows(dataset))
+        return {"texts": str(path)}
     skipped = 0
 
     def single_turn() -> Iterator[dict[str, Any]]:

@@ -16,11 +16,17 @@ from arena.models import Contender, Population, Prompt
 from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
 from rlhf.models import Dataset, Gate, Job, Run
-from rlhf.selectors import count_votes, local_bases, reward_runs
+from rlhf.selectors import (
+    count_votes,
+    local_bases,
+    reward_runs,
+    text_datasets,
+)
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
+from rlhf.services.machine_checks import check_machine
 from rlhf.services.queue import FOLLOW_RUN, enqueue
-from rlhf.stages import MIN_VOTES, RANKINGS, Stage, check_settings, get_stage
+from rlhf.stages import MIN_VOTES, RANKINGS, TEXTS, Stage, check_settings, get_stage
 
 RESTS_ON = Sentence("This update rests on %(run)s.")
 
@@ -38,7 +44,8 @@ def start_run(
     """Queue a run. `base` is a contender's slug, `dataset` and `reward_run` are ids.
 
     Left out, the base is the oldest local contender, the dataset is frozen from the votes of
-    `population` when the run begins, and the reward model is the newest (a stage that can do
+    `population` when the run begins (or is the newest text, for a stage that learns from text),
+    and the reward model is the newest (a stage that can do
     without one, dpo, then learns from the votes). Raises Invalid (with the setting, the number of
     votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
     """
@@ -86,9 +93,21 @@ def create_run(
             _("With a reward model %(stage)s reads no dataset: leave one of them out.")
             % {"stage": kind.title}
         )
+    check_machine(run)
     run.save()
     run.name = _free_name(f"{kind.name}-{run.pk}")
     run.save(update_fields=["name"])
+    return run
+
+
+def try_run(**choices: Any) -> Run:
+    """What `create_run` would make of the choices, with its estimate; nothing is kept.
+
+    Raises what `create_run` raises.
+    """
+    with transaction.atomic():
+        run = create_run(**choices)
+        transaction.set_rollback(True)
     return run
 
 
@@ -200,6 +219,8 @@ def _usable(run: Run) -> Run:
 
 
 def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser | None) -> Dataset:
+    if pk is None and stage.reads == TEXTS:
+        pk = _newest_text(stage).pk
     if pk is None:
         _check_count(stage, population)
         return create_dataset(format=stage.reads, population=population, by=by)
@@ -218,7 +239,7 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
             _("Dataset %(number)s is in the format %(format)s; training reads %(wanted)s.")
             % {"number": pk, "format": dataset.format, "wanted": stage.reads}
         )
-    if (dataset.rows or 0) < MIN_VOTES:
+    if stage.reads != TEXTS and (dataset.rows or 0) < MIN_VOTES:
         raise Invalid(
             _(
                 "%(stage)s needs at least %(least)s votes with texts; "
@@ -227,6 +248,16 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
             % {"stage": stage.title, "least": MIN_VOTES, "number": pk, "rows": dataset.rows}
         )
     return dataset
+
+
+def _newest_text(stage: Stage) -> Dataset:
+    newest = text_datasets().first()
+    if newest is None:
+        raise Invalid(
+            _("%(stage)s needs text, and there is none: import a file under Lab, Datasets.")
+            % {"stage": stage.title}
+        )
+    return newest
 
 
 def _check_count(stage: Stage, population: str) -> None:

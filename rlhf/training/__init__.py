@@ -2,8 +2,8 @@
 
     python -m rlhf.training STAGE --config FILE.json
 
-STAGE is sft, reward, best-of-n, dpo, kto or grpo. The config is one JSON object; `settings`
-says what each stage can be told. Nothing here knows the web application.
+STAGE is pretrain, sft, reward, best-of-n, dpo, kto or grpo. The config is one JSON object;
+`settings` says what each stage can be told. Nothing here knows the web application.
 
 Input files hold one JSON object per line:
 
@@ -12,16 +12,20 @@ Input files hold one JSON object per line:
   is best, equal ranks tie; raters tell how far they agree, categories how it does in each
 - prompts: {"prompt": text or [messages], "system"?: text, "split"?: "train" | "test"}
 - demonstrations: {"prompt": ..., "system"?: text, "response": text, "finished"?: true}
+- texts: {"text": ..., "split"?: ...}, a document each
 - thumbs: {"prompt": ..., "system"?: text, "response": text, "up": true | false, "split"?: ...}
 
 The output folder gets
 
-- metrics.jsonl: {"time", "phase", "step", "total", "progress", "metrics": {name: number}}, one line
-  per report, on disk at once; progress runs from 0 to 1 over the whole run and never falls
+- metrics.jsonl: {"time", "phase", "step", "total", "progress", "metrics": {name: number},
+  "memory"}, one line per report, on disk at once; progress runs from 0 to 1 over the whole run and
+  never falls
 - samples.jsonl: {"prompt", "base", "new", "reward_base"?, "reward_new"?} for some held-out prompts;
   with "step" and "total" while it is trained, always for the same prompts, without them for the
   result
-- summary.json, at the end: {"stage", "config", "metrics", "seconds"}; the metrics of a policy hold
+- device.json, at the start: what it computes on
+- summary.json, at the end: {"stage", "config", "metrics", "seconds", "tokens", "device",
+  "peak_memory"}; the metrics of a policy hold
   "policy" and "base" (nll, entropy, repetition, distinct, length, finished, reward), "win_rate",
   "gate": {"passed", "reasons", "checks", "limits"}, and "kept": {"step", "of", "rule", "reason"},
   the checkpoint that became the result

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rlhf.training.config import load_config
+from rlhf.training.distributed import die_with_launcher, is_first, processes
 from rlhf.training.errors import InputError, Stopped, TrainingError
 from rlhf.training.output import write_json
 from rlhf.training.settings import STAGES
+from rlhf.training.vitals import device_facts
 
 INPUT_ERROR, CRASHED, STOPPED = 2, 1, 143
 
@@ -58,9 +60,19 @@ def run_stage(stage: str, path: Path) -> None:
     # Waiting threads that spin take the core from a model server beside this process: read when
     # the OpenMP runtime loads, so before torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if processes() == 1:
+        # A trainer that sees several GPUs in one process would part its batches among them.
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
+    else:
+        die_with_launcher()
     module = importlib.import_module(f"rlhf.training.{stage.replace('-', '_')}")
     config = load_config(STAGES[stage], path)
     _prepare(config)
+    if is_first():
+        folder = Path(config.output)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "device.json", device_facts(config.device))
     module.main(config)
 
 

@@ -167,10 +167,10 @@ def with_reference(
     """The pairs with their gaps under the base, read in batches of like length."""
     order = sorted(range(len(pairs)), key=lambda index: len(pairs[index].prompt))
     gaps = [0.0] * len(pairs)
-    with update.policy.disable_adapter():
+    with update.base() as base:
         for start in range(0, len(order), config.batch_size):
             batch = order[start : start + config.batch_size]
-            log_probs, _ = pair_log_probs(update.policy, [pairs[index] for index in batch])
+            log_probs, _ = pair_log_probs(base, [pairs[index] for index in batch])
             for index, gap in zip(batch, log_probs[:, 0] - log_probs[:, 1], strict=True):
                 gaps[index] = float(gap)
     return [

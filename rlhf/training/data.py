@@ -59,6 +59,14 @@ class Thumb:
     split: str = "train"
 
 
+@dataclass(frozen=True)
+class Document:
+    """A text to go on pretraining on."""
+
+    text: str
+    split: str = "train"
+
+
 def read_rankings(path: str) -> list[Ranking]:
     """Rankings in file order. All-tied ones stay: they teach a margin of zero."""
     return _read(path, _ranking)
@@ -77,6 +85,11 @@ def read_demonstrations(path: str) -> list[Demonstration]:
 def read_thumbs(path: str) -> list[Thumb]:
     """Thumbs in file order."""
     return _read(path, _thumb)
+
+
+def read_documents(path: str) -> list[Document]:
+    """Documents in file order."""
+    return _read(path, _document)
 
 
 def split_of(rows: Sequence[Row], split: str) -> list[Row]:
@@ -171,6 +184,14 @@ def _thumb(value: dict[str, Any]) -> Thumb:
     if not isinstance(up, bool):
         raise ValueError("up must be true or false")
     return Thumb(_conversation(value), response, up, _split(value))
+
+
+def _document(value: dict[str, Any]) -> Document:
+    _only(value, {"text", "split"})
+    text = value.get("text")
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError("text must be a text that is not empty")
+    return Document(text, _split(value))
 
 
 def _conversation(value: dict[str, Any]) -> Messages:

@@ -13,9 +13,10 @@ from datasets import Dataset
 from trl import GRPOConfig
 
 from rlhf.training import settings
+from rlhf.training.distributed import share
 from rlhf.training.resumable import ResumableGRPO
 from rlhf.training.reward_model import RewardModel
-from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
+from rlhf.training.trainers import ProgressCallback, Report, largest_part, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
 
 NAMES = {"loss": "loss", "reward": "reward", "kl": "kl", "completions/mean_length": "length"}
@@ -33,7 +34,7 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
     """Sample groups of n, move towards the responses above their group's mean reward."""
     rows = [{"prompt": prompt.messages} for prompt in update.train]
     with trainer_arguments(config, update.policy.device) as shared:
-        rows_per_step = config.prompts_per_step * config.n
+        rows_per_step = share(config.prompts_per_step * config.n, "prompts_per_step × n")
         # All are sampled at once; gradients are taken in parts, whose logits fill the memory.
         shared |= {"per_device_train_batch_size": largest_part(rows_per_step, config.batch_size)}
         arguments = GRPOConfig(
@@ -46,6 +47,8 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             top_k=config.top_k,
             top_p=config.top_p,
             beta=config.beta,
+            use_vllm=config.rollouts == "vllm",
+            vllm_mode="colocate",
         )
         trainer = ResumableGRPO(
             model=update.policy,
@@ -56,11 +59,6 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.train_update(update)
-
-
-def largest_part(rows: int, at_most: int) -> int:
-    """The largest divisor of `rows` that is not above `at_most`."""
-    return next(size for size in range(min(rows, at_most), 0, -1) if rows % size == 0)
 
 
 def reward_function(model: RewardModel) -> Any:

@@ -26,6 +26,7 @@ from rlhf.training.sampling import Completion
 
 if TYPE_CHECKING:
     from rlhf.training.data import Prompt
+    from rlhf.training.policies import Policy
     from rlhf.training.update import Update
 
 PHASE, ENTRY = "checkpoints", "look"
@@ -60,10 +61,10 @@ class Looks:
     def look(self, step: int, total: int) -> None:
         """Draw, measure and write down what the policy is after `step` of `total` steps."""
         base = self._base_seen()
-        responses = self._draw()
-        own_nll, entropy = self._likelihood(responses)
-        with self.update.policy.disable_adapter():
-            nll, _ = self._likelihood(responses)
+        responses = self._draw(self.update.policy)
+        own_nll, entropy = self._likelihood(self.update.policy, responses)
+        with self.update.base() as untrained:
+            nll, _ = self._likelihood(untrained, responses)
         seen = self._seen(responses, nll, entropy)
         # Without rewards the gate looks at the damage alone.
         damage = Evaluation(len(self.prompts), seen.quality, base.quality)
@@ -74,18 +75,19 @@ class Looks:
 
     def _base_seen(self) -> Seen:
         if self._base is None:
-            with self.update.policy.disable_adapter():
-                responses = self._draw()
-                nll, entropy = self._likelihood(responses)
+            with self.update.base() as untrained:
+                responses = self._draw(untrained)
+                nll, entropy = self._likelihood(untrained, responses)
             self._base = self._seen(responses, nll, entropy)
         return self._base
 
-    def _draw(self) -> tuple[Completion, ...]:
-        rows = self.update.draw(self._asked, n=1, seed=self.update.config.seed + 2)
+    def _draw(self, model: Policy) -> tuple[Completion, ...]:
+        seed = self.update.config.seed + 2
+        rows = self.update.draw(self._asked, n=1, seed=seed, model=model)
         return tuple(row[0] for row in rows)
 
-    def _likelihood(self, responses: Sequence[Completion]) -> tuple[float, float]:
-        return likelihood(self.update.policy, self.update.tokenizer, self._asked, responses)
+    def _likelihood(self, model: Policy, responses: Sequence[Completion]) -> tuple[float, float]:
+        return likelihood(model, self.update.tokenizer, self._asked, responses)
 
     def _seen(self, responses: tuple[Completion, ...], nll: float, entropy: float) -> Seen:
         rewards: tuple[float, ...] = ()

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from rlhf.training import settings
+from rlhf.training.distributed import is_first
 from rlhf.training.errors import InputError, TrainingError
-from rlhf.training.state import CONTINUED, Place, State, cut_back, fingerprint, sync
+from rlhf.training.state import CONTINUED, Place, State, cut_back, fingerprint, last_place, sync
+from rlhf.training.vitals import device_facts, peak_memory
 
 PARTIAL = ".checkpoint.partial"
 ROUNDED = 1e-3  # more than the rounding of `progress` in metrics.jsonl
@@ -33,14 +35,14 @@ class Output:
     def __init__(self, folder: Path, phases: dict[str, float], state: State | None = None) -> None:
         self.folder = folder
         self.state = state
+        self.silent = not is_first()  # of several processes, one writes
         place = Place()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for stale in ("summary.json", "error.json", *(() if state else CONTINUED)):
-                (folder / stale).unlink(missing_ok=True)
-            shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+            if not self.silent:
+                self._clear(keep_lines=state is not None)
             if state is not None:
-                place = cut_back(folder)
+                place = last_place(folder) if self.silent else cut_back(folder)
         except OSError as error:
             raise InputError(
                 f"Cannot write to {folder}: {error.strerror}.", "Choose a writable output folder."
@@ -56,8 +58,15 @@ class Output:
         # Phases that an earlier process went through are silent until there is something new.
         self._catching_up = bool(place.sizes)
         self.seconds: dict[str, float] = dict(place.seconds)
+        self.tokens: dict[str, int] = {}
         self._running: dict[str, float] = {}
         self._clock = time.monotonic() - place.total
+
+    def _clear(self, *, keep_lines: bool) -> None:
+        """Remove what an earlier run left that would be taken for this one's."""
+        for stale in ("summary.json", "error.json", *(() if keep_lines else CONTINUED)):
+            (self.folder / stale).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / PARTIAL, ignore_errors=True)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[..., None]]:
@@ -114,8 +123,13 @@ class Output:
             "total": total,
             "progress": round(self._furthest, 4),
             "metrics": {name: float(value) for name, value in metrics.items()},
+            "memory": peak_memory(),
         }
         self._append("metrics.jsonl", line)
+
+    def count(self, phase: str, tokens: int) -> None:
+        """Add to the tokens that a phase sampled or trained on."""
+        self.tokens[phase] = self.tokens.get(phase, 0) + tokens
 
     def sample(self, line: dict[str, Any]) -> None:
         """Append a line to samples.jsonl."""
@@ -146,6 +160,9 @@ class Output:
                 "config": config,
                 "metrics": metrics,
                 "seconds": {**seconds, "total": round(whole, 1)},
+                "tokens": self.tokens,
+                "device": device_facts(config.get("device", "auto")),
+                "peak_memory": peak_memory(),
             },
         )
         if self.state is not None:
@@ -169,6 +186,8 @@ class Output:
         return float(json.loads(lines[-1])["progress"]) if lines else 0.0
 
     def _append(self, name: str, line: dict[str, Any]) -> None:
+        if self.silent:
+            return
         with (self.folder / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -179,7 +198,7 @@ def open_output(config: settings.Run, phases: dict[str, float]) -> Output:
     mark = fingerprint(config)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        state = State(folder, mark, config.save_seconds)
+        state = State(folder, mark, config.save_seconds, reads_only=not is_first())
     except OSError as error:
         raise InputError(
             f"Cannot write to {folder}: {error.strerror}.", "Choose a writable output folder."

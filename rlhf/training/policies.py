@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -18,7 +18,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from rlhf.training.distributed import local_number
 from rlhf.training.errors import InputError
+
+Policy: TypeAlias = PeftModel | PreTrainedModel
+"""A model under training: with adapters, or all of it."""
 
 
 def pick_device(wish: str) -> torch.device:
@@ -27,7 +31,7 @@ def pick_device(wish: str) -> torch.device:
         raise InputError("device is 'cuda', but no CUDA device is visible.", "Use 'auto' or 'cpu'.")
     if wish == "auto":
         wish = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wish)
+    return torch.device("cuda", local_number()) if wish == "cuda" else torch.device(wish)
 
 
 def pick_dtype(device: torch.device) -> torch.dtype:
@@ -70,6 +74,11 @@ def _must_be_model(model: str) -> None:
     AutoConfig.from_pretrained(model)
 
 
+def trainable(policy: PreTrainedModel, rank: int) -> Policy:
+    """The policy with LoRA adapters of that rank, or as it is, all of its weights to be trained."""
+    return with_lora(policy, rank) if rank else policy
+
+
 def with_lora(policy: PreTrainedModel, rank: int) -> PeftModel:
     """Add LoRA adapters to every linear layer but the head. Hu et al. 2021, arXiv:2106.09685."""
     config = LoraConfig(
@@ -83,11 +92,14 @@ def with_lora(policy: PreTrainedModel, rank: int) -> PeftModel:
 
 
 @contextmanager
-def merged(policy: PeftModel) -> Iterator[PeftModel]:
+def merged(policy: Policy) -> Iterator[Policy]:
     """Fold the adapters into the weights meanwhile, so that sampling does not pay for them.
 
     Taking them out again would leave the weights changed in their last bits, so they are put back.
     """
+    if not isinstance(policy, PeftModel):
+        yield policy
+        return
     folded = [module.get_base_layer() for module in adapted(policy)]
     kept = [layer.weight.detach().clone() for layer in folded]
     policy.merge_adapter()
@@ -105,9 +117,19 @@ def adapted(model: Any) -> list[Any]:
     return [layer for layer in layers if not layer.disable_adapters]
 
 
-def save_policy(policy: PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+@contextmanager
+def before_training(policy: Policy, model: str) -> Iterator[Policy]:
+    """What the policy was: its adapters off, or where all weights are trained, loaded again."""
+    if isinstance(policy, PeftModel):
+        with policy.disable_adapter():
+            yield policy
+    else:
+        yield load_policy(model, policy.device).eval()
+
+
+def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write merged weights, tokenizer and generation settings. This ends the adapters' life."""
-    whole: Any = policy.merge_and_unload()
+    whole: Any = policy.merge_and_unload() if isinstance(policy, PeftModel) else policy
     whole.generation_config.do_sample = True
     whole.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)

@@ -19,8 +19,10 @@ from transformers.trainer_utils import get_last_checkpoint
 from trl import GRPOTrainer, KTOTrainer, SFTTrainer
 from trl.trainer.utils import RepeatSampler
 
+from rlhf.training.distributed import is_first
 from rlhf.training.looks import Look, Looks
 from rlhf.training.output import Output
+from rlhf.training.settings import SHARDED
 from rlhf.training.update import Update
 
 
@@ -32,10 +34,14 @@ class Resumable(Trainer):  # type: ignore[misc]
 
     def train_update(self, update: Update, turn: int = 0) -> None:
         """Train an update's policy in its run, and look at it on the way."""
-        looks = Looks(update)
-        looks.begin()
-        self.add_callback(Look(looks, update.config.checkpoints, turn))
+        # Nobody can look at a policy alone whose weights several processes hold.
+        if update.config.launch not in SHARDED:
+            looks = Looks(update)
+            if is_first():
+                looks.begin()
+            self.add_callback(Look(looks, update.config.checkpoints, turn))
         self.train_in(update.output, f"training-{turn}")
+        update.take_whole(self)
 
     def train_in(self, output: Output, name: str) -> None:
         """Train, from the last state of that name in the run's folder if there is one."""

@@ -52,6 +52,7 @@ def draw_scored(
             on_progress=in_turn(report, turn, turns),
             pieces=Pieces(update.output, f"sampling-{turn}"),
         )
+    update.output.count("sampling", sum(len(one.tokens) for row in drawn for one in row))
     with update.output.phase("scoring") as report:
         rewards = reward.score(
             [

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from rlhf.training.config import Knob, knob, knobs
 
+SHARDED = ("fsdp", "deepspeed-zero3")  # no process holds all weights
+LAUNCHES = ("none", "ddp", "deepspeed-zero2", *SHARDED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -67,7 +70,11 @@ class Policy(Run):
     prompts: str
     reward_model: str = ""
     lora_rank: int = knob(
-        16, "Size of the low-rank adapters that are trained.", at_least=1, at_most=512
+        16,
+        "Size of the low-rank adapters that are trained; 0 trains all weights, which needs a "
+        "smaller learning_rate and more memory.",
+        at_least=0,
+        at_most=512,
     )
     learning_rate: float = knob(5e-4, "Step size of the optimiser.", at_least=0, at_most=1)
     epochs: float = knob(2.0, "How often each example is seen.", at_least=0, at_most=100)
@@ -120,6 +127,40 @@ class Policy(Run):
         at_least=1,
         at_most=100,
     )
+    launch: str = knob(
+        "none",
+        "Several processes by accelerate's configuration of that name; none starts one.",
+        choices=LAUNCHES,
+    )
+    processes: int = knob(
+        0, "How many processes; 0 takes one for each GPU.", at_least=0, at_most=64
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(Policy):
+    """texts: JSONL of documents; without a 'test' split every tenth is held out.
+
+    `prompts` serves only the evaluation: does it still answer as a chat model does?
+    """
+
+    texts: str
+    block_tokens: int = knob(
+        256, "Tokens that are read together; documents are packed into such blocks.",
+        at_least=16, at_most=131_072,
+    )  # fmt: skip
+    train_tokens: int = knob(
+        65_536, "Tokens of text to train on, drawn by document; 0 takes all.", at_least=0
+    )
+    test_tokens: int = knob(
+        16_384, "Most tokens of held-out text on which perplexity is measured.", at_least=64
+    )
+    epochs: float = knob(1.0, "How often each block is seen.", at_least=0, at_most=100)
+    batch_size: int = knob(4, "Blocks per optimiser step.", at_least=1)
+    part_size: int = knob(
+        4, "Blocks whose gradient is taken at the same time: fewer need less memory.", at_least=1
+    )
+    learning_rate: float = knob(2e-4, "Step size of the optimiser.", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +236,11 @@ class Grpo(Policy):
         8, "Responses whose gradient is taken at the same time: fewer need less memory.", at_least=1
     )
     steps: int = knob(24, "Optimiser steps.", at_least=1)
+    rollouts: str = knob(
+        "own",
+        "Who samples: own, or vllm beside the training on the same GPUs.",
+        choices=("own", "vllm"),
+    )
     learning_rate: float = knob(1e-4, "Step size of the optimiser.", at_least=0, at_most=1)
     beta: float = knob(0.05, "How strongly it is held to its base.", at_least=0, at_most=100)
 
@@ -217,6 +263,7 @@ def gate_knobs() -> dict[str, Knob]:
 
 
 STAGES: dict[str, type[Run]] = {
+    "pretrain": Pretrain,
     "sft": Sft,
     "reward": Reward,
     "best-of-n": BestOfN,

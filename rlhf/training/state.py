@@ -55,11 +55,20 @@ class State:
     """The state of the run in `output`; what another run or other inputs left there is removed.
 
     every_s: seconds after which something is worth keeping again; 0 keeps nothing to go on from.
+    reads_only: of several processes of a run all but the first; they keep and remove nothing.
     """
 
-    def __init__(self, output: Path, fingerprint: str, every_s: float) -> None:
+    def __init__(
+        self, output: Path, fingerprint: str, every_s: float, *, reads_only: bool = False
+    ) -> None:
         self.folder, self.every_s = output / FOLDER, every_s
+        self._kept_at = time.monotonic()
+        self._cost_s = 0.0
+        self._reads_only = reads_only
         mark = self.folder / FINGERPRINT
+        self._foreign = reads_only and not (mark.is_file() and mark.read_text() == fingerprint)
+        if reads_only:
+            return
         if not every_s or not mark.is_file() or mark.read_text() != fingerprint:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir()
@@ -67,12 +76,10 @@ class State:
                 mark.write_text(fingerprint)
         for partial in self.folder.glob(".*"):
             shutil.rmtree(partial)
-        self._kept_at = time.monotonic()
-        self._cost_s = 0.0
 
     def entries(self, name: str) -> list[Path]:
         """The whole entries of that name, by number."""
-        return sorted(self.folder.glob(f"{name}.*"))
+        return [] if self._foreign else sorted(self.folder.glob(f"{name}.*"))
 
     def is_due(self) -> bool:
         """Whether so much was done since the last entry that it should be kept."""
@@ -92,6 +99,8 @@ class State:
 
         False where it could not be written (a full disk): the run goes on with what it has.
         """
+        if self._reads_only:
+            return False
         begin = time.monotonic()
         partial, final = self.folder / f".{name}", self.folder / f"{name}.{number:09d}"
         earlier = self.entries(name) if alone else []
@@ -119,6 +128,8 @@ class State:
 
     def remove(self) -> None:
         """Remove it: the run has its result."""
+        if self._reads_only:
+            return
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

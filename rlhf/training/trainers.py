@@ -15,6 +15,7 @@ from trl import SFTConfig
 from rlhf.training import settings
 from rlhf.training.chats import encode_prompt
 from rlhf.training.data import Demonstration
+from rlhf.training.distributed import share
 from rlhf.training.policies import pick_dtype
 from rlhf.training.resumable import ResumableSFT
 from rlhf.training.sampling import Completion
@@ -33,7 +34,7 @@ def trainer_arguments(config: settings.Policy, device: torch.device) -> Iterator
         yield {
             "output_dir": folder,
             "num_train_epochs": config.epochs,
-            "per_device_train_batch_size": config.batch_size,
+            "per_device_train_batch_size": share(config.batch_size, "batch_size"),
             "learning_rate": config.learning_rate,
             "lr_scheduler_type": "cosine",
             "weight_decay": 0.0,
@@ -48,6 +49,7 @@ def trainer_arguments(config: settings.Policy, device: torch.device) -> Iterator
             "report_to": [],
             "disable_tqdm": True,
             "dataloader_pin_memory": device.type == "cuda",
+            "ddp_find_unused_parameters": False,
         }
 
 
@@ -90,6 +92,11 @@ def imitate(
             callbacks=[ProgressCallback(report, {"loss": "loss", "grad_norm": "grad_norm"})],
         )
         trainer.train_update(update, turn)
+
+
+def largest_part(rows: int, at_most: int) -> int:
+    """The largest divisor of `rows` that is not above `at_most`."""
+    return next(size for size in range(min(rows, at_most), 0, -1) if rows % size == 0)
 
 
 def tokenised(tokenizer: PreTrainedTokenizerBase, row: Demonstration) -> dict[str, list[int]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from rlhf.training import settings
 from rlhf.training.chats import Messages
 from rlhf.training.data import Prompt, need, read_prompts, split_of
+from rlhf.training.distributed import is_first, whole_weights
 from rlhf.training.errors import InputError
 from rlhf.training.evaluation import (
     Evaluation,
@@ -20,16 +21,18 @@ from rlhf.training.evaluation import (
     with_members,
     with_rewards,
 )
-from rlhf.training.gate import checks, may_enter, rules_of
+from rlhf.training.gate import Check, checks, may_enter, rules_of
 from rlhf.training.looks import divided, keep_best
 from rlhf.training.output import Output, open_output
 from rlhf.training.pieces import Pieces
 from rlhf.training.policies import (
+    Policy,
+    before_training,
     load_policy,
     load_tokenizer,
     pick_device,
     save_policy,
-    with_lora,
+    trainable,
 )
 from rlhf.training.reward_model import RewardModel, load_reward_model
 from rlhf.training.sampling import Completion, Progress, Sampling, sample
@@ -40,11 +43,11 @@ HELD_OUT_EVERY = 10
 
 @dataclass
 class Update:
-    """A policy under training with everything around it. The adapters off, it is its base."""
+    """A policy under training with everything around it."""
 
     config: settings.Policy
     output: Output
-    policy: PeftModel
+    policy: Policy
     tokenizer: PreTrainedTokenizerBase
     reward: RewardModel | None
     train: list[Prompt]
@@ -69,6 +72,18 @@ class Update:
             batch_size=config.sample_batch,
         )
 
+    def base(self) -> AbstractContextManager[Policy]:
+        """The policy as it was before training."""
+        return before_training(self.policy, self.config.model)
+
+    def take_whole(self, trainer: Any) -> None:
+        """After training: where processes hold shards, the first one gets the whole policy."""
+        weights = whole_weights(trainer)
+        if weights is not None and is_first():
+            fresh = load_policy(self.config.model, pick_device(self.config.device))
+            self.policy = trainable(fresh, self.config.lora_rank)
+            self.policy.load_state_dict(weights)
+
     def draw(
         self,
         prompts: Sequence[Messages],
@@ -77,10 +92,11 @@ class Update:
         seed: int,
         on_progress: Progress | None = None,
         pieces: Pieces | None = None,
+        model: Policy | None = None,
     ) -> list[list[Completion]]:
-        """Responses of the policy as it is now."""
+        """Responses of the policy as it is now, or of another model."""
         return sample(
-            self.policy,
+            model or self.policy,
             self.tokenizer,
             prompts,
             n=n,
@@ -102,7 +118,7 @@ def open_update(config: settings.Policy, phases: dict[str, float]) -> Update:
         device = pick_device(config.device)
         reward = load_reward_model(config.reward_model, device) if config.reward_model else None
         tokenizer = load_tokenizer(config.model)
-        policy = with_lora(load_policy(config.model, device), config.lora_rank)
+        policy = trainable(load_policy(config.model, device), config.lora_rank)
         report(1, 1)
     return Update(config, output, policy, tokenizer, reward, train, test)
 
@@ -117,21 +133,32 @@ def split_prompts(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]
     return [p for p in prompts if p not in held], held
 
 
-def close_update(update: Update, stage: str, metrics: dict[str, Any]) -> Evaluation:
-    """Take the best checkpoint, evaluate it, write samples.jsonl, its weights and summary.json."""
+def close_update(
+    update: Update,
+    stage: str,
+    metrics: dict[str, Any],
+    more: Callable[[Evaluation], tuple[list[Check], list[str]]] = lambda evaluation: ([], []),
+) -> None:
+    """Take the best checkpoint, evaluate it, write samples.jsonl, its weights and summary.json.
+
+    Of several processes the first one does. `more`: the stage's own rules beside the gate's, and
+    what they say against the result.
+    """
+    if not is_first():
+        return
     metrics |= keep_best(update)
     with update.output.phase("evaluation") as report:
         evaluation = evaluate(update, report)
         rules = rules_of(update.config)
-        passed, reasons = may_enter(evaluation, rules)
+        own, against = more(evaluation)
+        reasons = [*may_enter(evaluation, rules)[1], *against]
         report(1, 1, **evaluation.flat())
     update.output.publish(lambda folder: save_policy(update.policy, update.tokenizer, folder))
-    held = [check.as_dict() for check in checks(evaluation, rules)]
-    gate = {"passed": passed, "reasons": reasons, "checks": held, "limits": asdict(rules)}
+    held = [check.as_dict() for check in [*checks(evaluation, rules), *own]]
+    gate = {"passed": not reasons, "reasons": reasons, "checks": held, "limits": asdict(rules)}
     update.output.summary(
         stage, asdict(update.config), {**metrics, **evaluation.as_dict(), "gate": gate}
     )
-    return evaluation
 
 
 def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
@@ -143,14 +170,13 @@ def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
     new = [row[0] for row in update.draw(messages, n=1, seed=seed)]
     report(1, 4)
     _, new_entropy = likelihood(policy, tokenizer, messages, new)
-    with policy.disable_adapter():
+    with update.base() as base:
         old = [
-            row[0]
-            for row in sample(policy, tokenizer, messages, settings=update.sampling, seed=seed)
+            row[0] for row in sample(base, tokenizer, messages, settings=update.sampling, seed=seed)
         ]
         report(2, 4)
-        new_nll, _ = likelihood(policy, tokenizer, messages, new)
-        old_nll, old_entropy = likelihood(policy, tokenizer, messages, old)
+        new_nll, _ = likelihood(base, tokenizer, messages, new)
+        old_nll, old_entropy = likelihood(base, tokenizer, messages, old)
     report(3, 4)
     evaluation = Evaluation(
         prompts=len(prompts),

@@ -7,6 +7,7 @@ from rlhf.views.datasets import (
     download,
     download_archive,
     import_dataset,
+    import_text,
     new_dataset,
     retry_dataset,
 )
@@ -14,6 +15,7 @@ from rlhf.views.gate import gate
 from rlhf.views.lab import (
     cancel,
     enter,
+    estimate,
     lab,
     resume,
     run,
@@ -30,8 +32,10 @@ __all__ = [
     "download",
     "download_archive",
     "enter",
+    "estimate",
     "gate",
     "import_dataset",
+    "import_text",
     "lab",
     "lineage",
     "new_dataset",

@@ -1,5 +1,6 @@
 """The datasets' pages: choose votes, see what they yield, freeze, import, download."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from arena.errors import ArenaError, NotFound
 from arena.sentences import shown
 from rlhf import pages, services
 from rlhf.downloads import Download, archive, archive_size, concatenated
-from rlhf.forms import DatasetForm, PreferenceFileForm
+from rlhf.forms import DatasetForm, PreferenceFileForm, TextFileForm
 from rlhf.gates import staff_or_token, staff_page
 from rlhf.models import Dataset
 
@@ -29,7 +30,7 @@ DEFAULTS = {"format": "trl-preference", "population": "people"}
 def datasets(request: HttpRequest) -> HttpResponse:
     """What was frozen so far; POST freezes a selection."""
     if request.method != "POST":
-        return _listed(request, PreferenceFileForm())
+        return _listed(request)
     form = DatasetForm(request.POST)
     if not form.is_valid():
         return _builder(request, form)
@@ -64,35 +65,68 @@ def _builder(request: HttpRequest, form: DatasetForm, status: int = 422) -> Http
 @staff_page
 def import_dataset(request: HttpRequest) -> HttpResponse:
     """A preference file of others becomes a dataset, or nothing does."""
+    return _uploaded(request, _import_preferences)
+
+
+@require_POST
+@csrf_exempt  # as above
+@staff_page
+def import_text(request: HttpRequest) -> HttpResponse:
+    """A file of documents becomes a dataset, or nothing does."""
+    return _uploaded(request, _import_text)
+
+
+def _uploaded(request: HttpRequest, view: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
     # On disk whatever its size: the import reads a path.
     request.upload_handlers = [TemporaryFileUploadHandler(request)]
-    checked: HttpResponse = csrf_protect(_import_dataset)(request)
+    checked: HttpResponse = csrf_protect(view)(request)
     return checked
 
 
-def _import_dataset(request: HttpRequest) -> HttpResponse:
+def _import_preferences(request: HttpRequest) -> HttpResponse:
     form = PreferenceFileForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _listed(request, form, status=422)
-    file = form.cleaned_data["file"]
-    assert isinstance(file, TemporaryUploadedFile)
+        return _listed(request, form=form, status=422)
+    chosen = form.cleaned_data["file_format"] or None
     try:
-        made = services.import_preferences(
-            path=Path(file.temporary_file_path()),  # with the suffix of the upload's name
-            name=file.name or "",
-            file_format=form.cleaned_data["file_format"] or None,
-            by=pages.user_of(request),
-        )
+        made = services.import_preferences(**_file(request, form), file_format=chosen)
     except ArenaError as refusal:
         form.add_error("file", shown(refusal.reason))
-        return _listed(request, form, status=refusal.status)
+        return _listed(request, form=form, status=refusal.status)
     return redirect(made)
 
 
-def _listed(request: HttpRequest, form: PreferenceFileForm, status: int = 200) -> HttpResponse:
+def _import_text(request: HttpRequest) -> HttpResponse:
+    form = TextFileForm(request.POST, request.FILES, prefix="text")
+    if not form.is_valid():
+        return _listed(request, text_form=form, status=422)
+    try:
+        made = services.import_texts(**_file(request, form))
+    except ArenaError as refusal:
+        form.add_error("file", shown(refusal.reason))
+        return _listed(request, text_form=form, status=refusal.status)
+    return redirect(made)
+
+
+def _file(request: HttpRequest, form: PreferenceFileForm | TextFileForm) -> dict[str, Any]:
+    file = form.cleaned_data["file"]
+    assert isinstance(file, TemporaryUploadedFile)
+    # The path has the suffix of the upload's name.
+    path = Path(file.temporary_file_path())
+    return {"path": path, "name": file.name or "", "by": pages.user_of(request)}
+
+
+def _listed(
+    request: HttpRequest,
+    *,
+    form: PreferenceFileForm | None = None,
+    text_form: TextFileForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
     page = Paginator(Dataset.objects.all(), SHOWN).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
-        "form": form,
+        "form": form or PreferenceFileForm(),
+        "text_form": text_form or TextFileForm(prefix="text"),
         "datasets": page,
         "moving": any(not dataset.ended for dataset in page),
     }

@@ -1,5 +1,7 @@
 """The lab's pages: gate, form, one domain call, answer."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -10,49 +12,88 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from arena.errors import ArenaError, Invalid
 from arena.sentences import shown
 from rlhf import pages, services
-from rlhf.forms import RewardForm, UpdateForm
+from rlhf.forms import PretrainForm, RewardForm, RunForm, UpdateForm
 from rlhf.gates import staff_page
 from rlhf.models import Run
 
 RUNS_SHOWN = 25
+FORMS: dict[str, type[RunForm]] = {
+    "pretrain": PretrainForm,
+    "reward": RewardForm,
+    "update": UpdateForm,
+}
 
 
 @require_GET
 @staff_page
 def lab(request: HttpRequest) -> HttpResponse:
-    return _lab(request, RewardForm(prefix="reward"), UpdateForm(prefix="update"))
+    return _lab(request)
 
 
 def _lab(
-    request: HttpRequest, reward: RewardForm, update: UpdateForm, status: int = 200
+    request: HttpRequest,
+    form: RunForm | None = None,
+    status: int = 200,
+    tried: dict[str, Any] | None = None,
 ) -> HttpResponse:
+    """The lab; `form` is the one that was sent, `tried` what `pages.tried` said of it."""
     listed = Paginator(Run.objects.select_related("base", "contender"), RUNS_SHOWN)
     page = listed.get_page(request.GET.get("page"))
     context = {"runs": page, "moving": any(not run.ended for run in page)}
     if request.headers.get("HX-Target") == "runs":
         return render(request, "rlhf/runs.html", context)
-    context |= pages.lab() | {"reward_form": reward, "update_form": update}
+    forms = [form if isinstance(form, kind) else kind(prefix=name) for name, kind in FORMS.items()]
+    if form is not None and tried is not None:
+        context[f"{form.prefix}_tried"] = tried
+    context |= pages.lab() | {f"{name}_form": one for name, one in zip(FORMS, forms, strict=True)}
     return render(request, "rlhf/lab.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
 @staff_page
 def start(request: HttpRequest) -> HttpResponse:
-    """Start a run from either form; a refusal stands above the form that it is about."""
+    """Start a run from one of the forms; a refusal stands above the form that it is about."""
     if request.method == "GET":  # the address of a refused form, opened again
         return redirect("lab")
-    rewarding = "reward-stage" in request.POST
-    reward = RewardForm(request.POST if rewarding else None, prefix="reward")
-    update = UpdateForm(None if rewarding else request.POST, prefix="update")
-    form: RewardForm | UpdateForm = reward if rewarding else update
+    form = _sent(request)
     if not form.is_valid():
-        return _lab(request, reward, update, status=422)
+        return _lab(request, form, status=422)
     try:
         run = services.start_run(**form.arguments(), by=pages.user_of(request))
     except ArenaError as refusal:
         form.add_error(None, shown(refusal.reason))
-        return _lab(request, reward, update, status=refusal.status)
+        return _lab(request, form, status=refusal.status)
     return redirect(run)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page
+def estimate(request: HttpRequest) -> HttpResponse:
+    """What the run of a form would take; nothing is started. For htmx only that part."""
+    if request.method == "GET":
+        return redirect("lab")
+    form = _sent(request)
+    partly = bool(request.headers.get("HX-Request"))
+    if not form.is_valid():
+        if partly:
+            return render(request, "rlhf/estimate.html", {"refusal": pages.first_error(form)})
+        return _lab(request, form, status=422)
+    try:
+        tried = pages.tried(services.try_run(**form.arguments()))
+    except ArenaError as refusal:
+        if partly:
+            return render(request, "rlhf/estimate.html", {"refusal": shown(refusal.reason)})
+        form.add_error(None, shown(refusal.reason))
+        return _lab(request, form, status=refusal.status)
+    if partly:
+        return render(request, "rlhf/estimate.html", tried)
+    return _lab(request, form, tried=tried)
+
+
+def _sent(request: HttpRequest) -> RunForm:
+    """The form of the lab that was sent, told by its hidden or visible stage."""
+    name = next((name for name in FORMS if f"{name}-stage" in request.POST), "update")
+    return FORMS[name](request.POST, prefix=name)
 
 
 @require_GET
@@ -86,9 +127,14 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_page
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
-    """Confirm or override what the gate said of a result."""
+    """Confirm or override what the gate said of a result; or make it a base alone."""
     run = get_object_or_404(Run, pk=pk)
     wanted = request.POST.get("decision")
+    if wanted == "base":
+        contender = services.enter_as_base(run=run)
+        text = _("%(contender)s can be trained further.")
+        messages.success(request, text % {"contender": contender})
+        return redirect(run)
     if wanted not in {"enter", "keep-out"}:
         raise Invalid(_("Choose to enter it or to keep it out."))
     made = services.decide(

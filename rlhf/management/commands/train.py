@@ -31,7 +31,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("stage", choices=list(STAGES))
         parser.add_argument("--base", help="Slug of a local contender; the oldest by default.")
-        parser.add_argument("--dataset", type=int, help="A ranking dataset; else frozen afresh.")
+        parser.add_argument(
+            "--dataset", type=int, help="Else votes are frozen afresh, or the newest text is taken."
+        )
         parser.add_argument("--reward-run", type=int, help="The newest reward model by default.")
         parser.add_argument(
             "--population",

@@ -196,3 +196,18 @@ def test_a_loss_that_is_no_number_stops_the_run_without_a_checkpoint(
     with pytest.raises(TrainingError, match="nan"):
         run(sft, values | more)
     assert not (Path(values["output"]) / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("stage", [best_of_n, grpo])
+def test_all_weights_can_be_trained(
+    values: dict[str, Any], tiny_model: str, stage: ModuleType
+) -> None:
+    more = {"lora_rank": 0, "n": 2, "batch_size": 4}
+    few = {"train_prompts": 4} if stage is best_of_n else {"prompts_per_step": 2, "steps": 2}
+    folder, losses = run(stage, values | more | few)
+    assert losses
+    summary = json.loads((folder / "summary.json").read_text())
+    assert set(summary["metrics"]["policy"]) == set(summary["metrics"]["base"])
+    before = AutoModelForCausalLM.from_pretrained(tiny_model)
+    after = AutoModelForCausalLM.from_pretrained(folder / "checkpoint")
+    assert not torch.equal(before.model.norm.weight, after.model.norm.weight)

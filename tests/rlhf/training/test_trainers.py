@@ -1,9 +1,9 @@
-"""A step of GRPO is cut into parts that fit in memory."""
+"""A step is cut into parts that fit in memory."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhf.training.grpo import largest_part
+from rlhf.training.trainers import largest_part
 
 
 @given(rows=st.integers(1, 4096), at_most=st.integers(1, 512))

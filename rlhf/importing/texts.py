@@ -1,0 +1,90 @@
+r"""Text of one's own, as rows of the format `text`. Pure but for reading the file.
+
+.txt, .md       documents stand between lines that say <|endoftext|>; without any such line,
+                paragraphs are gathered into passages of about 2,000 characters
+.jsonl, .json   one object each with `text`; other keys are left out
+.parquet        a column `text`
+
+Messages never quote a text of the file.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from arena.importing.files import read_json, read_lines, read_parquet
+from arena.importing.records import VoteFileError
+from arena.text import clean
+
+PLAIN = (".txt", ".md")
+OBJECTS = (".jsonl", ".json", ".ndjson")
+BREAK = "<|endoftext|>"
+PASSAGE = 2_000  # characters from which a passage ends with its paragraph
+LONGEST = 2_000_000  # characters of a document
+
+
+def read_texts(path: Path) -> Iterator[str | None]:
+    """The documents of a file in its order; None for an empty one.
+
+    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    """
+    if not path.is_file():
+        raise VoteFileError(f"There is no file {path}.")
+    kind = path.suffix.lower()
+    if kind in PLAIN:
+        found = _documents(path) if _has_breaks(path) else _passages(path)
+        for text in found:
+            yield _fit("A document", text)
+    elif kind in OBJECTS:
+        yield from _rows(path, read_json)
+    elif kind == ".parquet":
+        yield from _rows(path, read_parquet)
+    else:
+        known = ", ".join((*PLAIN, *OBJECTS, ".parquet"))
+        raise VoteFileError(f"Its name does not say what it is: it must end in one of {known}.")
+
+
+def _rows(
+    path: Path, read: Callable[[Path, set[str]], Iterator[tuple[str, dict[str, Any]]]]
+) -> Iterator[str | None]:
+    for name, row in read(path, {"text"}):
+        if row["text"] is not None and not isinstance(row["text"], str):
+            raise VoteFileError(f"{name}: text is no text.")
+        yield _fit(name, row["text"] or "")
+
+
+def _fit(name: str, text: str) -> str | None:
+    if len(text) > LONGEST:
+        raise VoteFileError(
+            f"{name} has {len(text)} characters; at most {LONGEST} fit. Cut it into several."
+        )
+    return clean(text).strip() or None
+
+
+def _has_breaks(path: Path) -> bool:
+    return any(line.strip() == BREAK for line in read_lines(path))
+
+
+def _documents(path: Path) -> Iterator[str]:
+    lines: list[str] = []
+    for line in read_lines(path):
+        if line.strip() == BREAK:
+            yield "".join(lines)
+            lines = []
+        else:
+            lines.append(line)
+    if lines:
+        yield "".join(lines)
+
+
+def _passages(path: Path) -> Iterator[str]:
+    lines: list[str] = []
+    size = 0
+    for line in read_lines(path):
+        if not line.strip() and size >= PASSAGE:
+            yield "".join(lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    if lines:
+        yield "".join(lines)

@@ -1,0 +1,201 @@
+"""What a run will take, from its settings, its model, its examples and this machine."""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any
+
+from arena.models import Prompt, Response
+from rlhf.estimating import (
+    Examples,
+    Machine,
+    Shape,
+    peak_bytes,
+    read_shape,
+    this_machine,
+    work_of,
+)
+from rlhf.models import Dataset, Job, Run
+from rlhf.selection import Selection
+from rlhf.selectors.chosen import chosen_thumbs
+from rlhf.selectors.contenders import weights_of
+from rlhf.selectors.datasets import dataset_rows
+from rlhf.selectors.votes import count_votes
+from rlhf.training import settings
+from rlhf.training.config import build_config
+
+STARTING_S = {"cpu": 12.0, "cuda": 20.0}  # Python, torch and the weights
+LOOKED_AT = 200  # rows, for their lengths
+RUNS_COMPARED = 12
+CHARACTERS = 4.0  # of a token, in English
+UNSURE = {True: (0.6, 1.8), False: (0.3, 4.0)}  # without earlier runs; measured device or not
+FEWER = ("part_size", "batch_size", "batch_rows", "sample_batch", "block_tokens", "max_new_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Seconds (likely, and between which) and bytes of a run, and what that rests on.
+
+    plain: the seconds before earlier runs corrected them. runs: how many of those there were, of
+    the same stage or else of any. remedy: a setting and its value with which it would fit, where
+    the memory does not suffice and there is one.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    plain: float
+    memory: int
+    machine: str
+    kind: str
+    machine_memory: int
+    free: int
+    measured: bool
+    runs: int
+    same_stage: bool
+    remedy: tuple[str, int] | None = None
+
+    @property
+    def fits(self) -> bool:
+        return self.memory <= self.machine_memory
+
+    @property
+    def tight(self) -> bool:
+        """Whether it fits the machine, but not what is free of it now."""
+        return self.fits and self.memory > self.free
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a run keeps of it."""
+        return asdict(self)
+
+
+def estimate_of(run: Run) -> Estimate | None:
+    """The estimate of a run that need not be saved; None where its model does not tell its size."""
+    folder = weights_of(run.base) if run.base else None
+    shape = read_shape(folder) if folder else None
+    if shape is None:
+        return None
+    examples, config = examples_of(run), config_of(run)
+    machine = this_machine(device=config.device, threads=config.threads)
+    loads = work_of(config, shape, examples)
+    work = sum(load.operations / machine.rate(load.kind) for load in loads)
+    plain = STARTING_S[machine.kind] + work
+    ratios, same_stage = _ratios(run.stage, machine)
+    ratio = statistics.median(ratios) if ratios else 1.0
+    low, high = UNSURE[machine.measured]
+    if len(ratios) > 1:
+        low, high = min(ratios) / ratio, max(ratios) / ratio
+    memory = peak_bytes(config, shape, examples, machine)
+    return Estimate(
+        seconds=round(ratio * plain, 1),
+        low=round(ratio * plain * low, 1),
+        high=round(ratio * plain * high, 1),
+        plain=round(plain, 1),
+        memory=memory,
+        machine=machine.name,
+        kind=machine.kind,
+        machine_memory=machine.memory,
+        free=machine.free,
+        measured=machine.measured,
+        runs=len(ratios),
+        same_stage=same_stage,
+        remedy=None if memory <= machine.memory else _remedy(config, shape, examples, machine),
+    )
+
+
+def config_of(run: Run) -> settings.Run:
+    """The run's settings as its process will read them; its files have no names yet."""
+    files = {"output": "", "model": "", "reward_model": "", "rankings": "", "prompts": ""}
+    files |= {"demonstrations": "", "thumbs": "", "texts": ""}
+    kind = settings.STAGES[run.stage]
+    known = {name: value for name, value in files.items() if name in kind.__dataclass_fields__}
+    if run.reward_run is not None:
+        known["reward_model"] = run.reward_run.name
+    return build_config(kind, {**known, **run.config})
+
+
+def examples_of(run: Run) -> Examples:
+    """What the run will learn from; lengths are of the newest texts, or of a dataset's first."""
+    prompts = [len(text) for text in _prompts()]
+    examples = Examples(prompts=len(prompts), prompt_tokens=_tokens(prompts) or 40)
+    if run.dataset is None:
+        return examples
+    if run.dataset.whole:
+        return _of_rows(run.dataset, examples)
+    return _of_votes(run.dataset, examples)
+
+
+def _of_votes(dataset: Dataset, examples: Examples) -> Examples:
+    """Of votes or thumbs that will be frozen when the run begins."""
+    newest = Response.objects.exclude(text="").order_by("-pk").select_related("turn")[:LOOKED_AT]
+    texts = [(len(one.turn.prompt), len(one.text)) for one in newest]
+    if dataset.format == "trl-unpaired":
+        rows = chosen_thumbs(Selection.parse(dataset.selection)).count()
+    else:
+        rows = count_votes(dataset.population).with_texts
+    return replace(
+        examples,
+        rows=rows,
+        row_prompt_tokens=_tokens([prompt for prompt, _ in texts]) or 40,
+        response_tokens=_tokens([text for _, text in texts]) or 64,
+    )
+
+
+def _of_rows(dataset: Dataset, examples: Examples) -> Examples:
+    rows = dataset.rows or 0
+    if dataset.format == "text":
+        tokens = (dataset.size or 0) / CHARACTERS
+        return replace(examples, rows=rows, text_tokens=tokens)
+    seen = list(islice(dataset_rows(dataset), LOOKED_AT))
+    responses = [row.get("responses") or [row.get("completion")] for row in seen]
+    return replace(
+        examples,
+        rows=rows,
+        responses=statistics.fmean(map(len, responses)) if responses else 2,
+        row_prompt_tokens=_tokens([len(str(row["prompt"])) for row in seen]) or 40,
+        response_tokens=_tokens([len(str(one)) for row in responses for one in row]) or 64,
+    )
+
+
+def _prompts() -> Iterator[str]:
+    return Prompt.objects.filter(active=True).values_list("text", flat=True).iterator()
+
+
+def _tokens(lengths: list[int]) -> float:
+    return statistics.fmean(lengths) / CHARACTERS if lengths else 0.0
+
+
+def _ratios(stage: str, machine: Machine) -> tuple[list[float], bool]:
+    """Recorded over estimated seconds of the newest runs here, of the same stage if any."""
+    done = Run.objects.filter(state=Job.State.SUCCEEDED).exclude(estimate={}).order_by("-pk")
+    found = [(run.stage, ratio) for run in done[:100] if (ratio := _ratio(run, machine))]
+    same = [ratio for name, ratio in found if name == stage]
+    return (same or [ratio for _, ratio in found])[:RUNS_COMPARED], bool(same)
+
+
+def _ratio(run: Run, machine: Machine) -> float | None:
+    told = run.estimate
+    if told.get("machine") != machine.name or not run.started_at or not run.finished_at:
+        return None
+    took = (run.finished_at - run.started_at).total_seconds()
+    return took / told["plain"] if told.get("plain") and took > 0 else None
+
+
+def _remedy(
+    config: settings.Run, shape: Shape, examples: Examples, machine: Machine
+) -> tuple[str, int] | None:
+    """The first setting that makes it fit, adapters first, then half as much again and again."""
+    if getattr(config, "lora_rank", 1) == 0 and not isinstance(config, settings.Reward):
+        smaller = replace(config, lora_rank=16)  # type: ignore[call-arg]
+        if peak_bytes(smaller, shape, examples, machine) <= machine.memory:
+            return ("lora_rank", 16)
+    for name in FEWER:
+        value = getattr(config, name, 0)
+        while value > 1:
+            value //= 2
+            fewer: dict[str, Any] = {name: value}
+            smaller = replace(config, **fewer)
+            if peak_bytes(smaller, shape, examples, machine) <= machine.memory:
+                return (name, value)
+    return None

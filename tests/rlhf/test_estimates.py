@@ -1,0 +1,338 @@
+"""Time and memory before the queue: worked examples, what corrects them, what is refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.errors import Invalid
+from arena.models import Contender, Prompt
+from rlhf import selectors, services
+from rlhf.estimating import Examples, Machine, Shape, peak_bytes, read_shape, work_of
+from rlhf.estimating.machines import Kind
+from rlhf.estimating.work import STEP_ROWS, sampling
+from rlhf.models import Dataset, Job, Run
+from rlhf.stages import PRESETS, STAGES
+from rlhf.training import settings
+from rlhf.training.config import build_config
+from tests.rlhf.test_pages import text_of
+from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
+from tests.rlhf.votes import many_votes
+
+SMOL = Shape(
+    parameters=134_515_008, layers=30, hidden=576, vocabulary=49_152, kv_width=192, tied=True
+)
+BILLION = Shape(
+    parameters=1_235_814_400, layers=16, hidden=2048, vocabulary=128_256, kv_width=512, tied=True
+)
+GB = 1024**3
+CORES = Machine(
+    name="two cores",
+    kind="cpu",
+    memory=24 * GB,
+    free=16 * GB,
+    threads=2,
+    bfloat16=True,
+    measured=True,
+)
+H100 = replace(CORES, name="H100", kind="cuda", memory=79 * GB, free=79 * GB, measured=False)
+FILES: dict[str, Any] = {"output": "", "model": "", "prompts": "", "reward_model": "r"}
+
+
+def config(kind: type[settings.Run], **values: Any) -> Any:
+    files = {**FILES, "texts": "", "rankings": "", "thumbs": "", "demonstrations": ""}
+    known = {name: value for name, value in files.items() if name in kind.__dataclass_fields__}
+    return build_config(kind, {**known, **values})
+
+
+def seconds(kind: type[settings.Run], examples: Examples, **values: Any) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for load in work_of(config(kind, **values), SMOL, examples):
+        time = load.operations / CORES.rate(load.kind)
+        found[load.phase] = found.get(load.phase, 0) + time
+    return found
+
+
+# --- worked examples ----------------------------------------------------------------------
+
+
+def test_reading_a_reward_models_features_by_hand() -> None:
+    # 100 rankings of a prompt of 40 and two responses of 60 tokens through ten of thirty layers:
+    # 16,000 tokens, two operations for each of (134,515,008 - 576 * 49,152) / 3 parameters.
+    examples = Examples(rows=100, row_prompt_tokens=40, response_tokens=60)
+    [load] = work_of(config(settings.Reward), SMOL, examples)
+    assert load.operations == pytest.approx(2 * 35_401_152 * 16_000)
+    assert CORES.rate("read") == 200e9
+
+
+def test_sampling_waits_for_the_weights_at_each_step() -> None:
+    one = sampling(SMOL, count=1, tokens=64, rows=128, prompt=0)
+    many = sampling(SMOL, count=128, tokens=64, rows=128, prompt=0)
+    assert many / one == pytest.approx((128 + STEP_ROWS) / (1 + STEP_ROWS))
+
+
+@pytest.mark.parametrize(
+    ("kind", "examples", "values", "share", "recorded"),
+    [  # Finished runs on two cores with AVX512-BF16, beside other work: their seconds, and which
+        # share of both cores they got.
+        (
+            settings.BestOfN,
+            Examples(prompts=200, prompt_tokens=35),
+            {"n": 8, "train_prompts": 16, "evaluation_prompts": 8},
+            0.42,
+            {"sampling": 25.3, "scoring": 2.7, "training": 21.9, "evaluation": 12.0},
+        ),
+        (
+            settings.Pretrain,
+            Examples(prompts=200, prompt_tokens=35, text_tokens=2_340_000),
+            {"train_tokens": 32_768, "evaluation_prompts": 16, "reward_model": ""},
+            0.36,
+            {"measuring": 77.0, "training": 223.5, "evaluation": 46.1},
+        ),
+        (
+            settings.Grpo,
+            Examples(prompts=200, prompt_tokens=35),
+            {"steps": 2, "evaluation_prompts": 8},
+            0.29,
+            {"training": 189.7, "evaluation": 22.1},
+        ),
+        (  # with nothing else running
+            settings.BestOfN,
+            Examples(prompts=250, prompt_tokens=35),
+            {"n": 16, "train_prompts": 150},
+            1.0,
+            {"sampling": 232.0},
+        ),
+    ],
+)
+def test_recorded_phases_are_met_and_rarely_fallen_short_of(
+    kind: type[settings.Run],
+    examples: Examples,
+    values: dict[str, Any],
+    share: float,
+    recorded: dict[str, float],
+) -> None:
+    found = seconds(kind, examples, **values)
+    for phase, took in recorded.items():
+        assert share * took / 1.5 < found[phase] < share * took * 3, phase
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "megabytes"),
+    [  # peaks of resident memory of the same finished runs
+        (settings.Pretrain, {"reward_model": ""}, 3_666),
+        (settings.Pretrain, {"reward_model": "", "lora_rank": 0}, 4_590),
+        (settings.BestOfN, {"n": 8, "train_prompts": 16, "evaluation_prompts": 8}, 4_866),
+        (settings.Grpo, {"steps": 2, "evaluation_prompts": 8}, 4_318),
+    ],
+)
+def test_recorded_peaks_of_memory_are_met(
+    kind: type[settings.Run], values: dict[str, Any], megabytes: int
+) -> None:
+    found = peak_bytes(config(kind, **values), SMOL, Examples(prompt_tokens=35), CORES)
+    assert 0.9 * megabytes < found / 1024**2 < 1.6 * megabytes
+
+
+# --- properties ---------------------------------------------------------------------------
+
+
+@given(
+    name=st.sampled_from(sorted(settings.STAGES)),
+    rows=st.integers(20, 10_000),
+    more=st.integers(1, 10_000),
+)
+def test_more_examples_never_take_less(name: str, rows: int, more: int) -> None:
+    kind = settings.STAGES[name]
+
+    def whole(count: int) -> float:
+        examples = Examples(rows=count, text_tokens=100.0 * count)
+        return sum(load.operations for load in work_of(config(kind), SMOL, examples))
+
+    assert 0 < whole(rows) <= whole(rows + more)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_every_preset_fits_the_machine_that_it_is_for(preset: str, stage: str) -> None:
+    chosen = config(settings.STAGES[stage], **PRESETS[preset].settings.get(stage, {}))
+    examples = Examples(rows=1_000, text_tokens=1e6)
+    machine, shape = (H100, BILLION) if preset == "gpu" else (replace(CORES, memory=8 * GB), SMOL)
+    assert peak_bytes(chosen, shape, examples, machine) < machine.memory
+
+
+def test_every_phase_that_is_counted_is_one_of_three_kinds() -> None:
+    kinds: set[Kind] = {"sample", "read", "train"}
+    for kind in settings.STAGES.values():
+        loads = work_of(config(kind, lora_rank=4), SMOL, Examples(rows=100, text_tokens=1e5))
+        assert {load.kind for load in loads} <= kinds
+
+
+# --- a model's folder ---------------------------------------------------------------------
+
+
+def test_a_folder_tells_its_shape(tiny_model: str) -> None:  # noqa: F811
+    from transformers import AutoModelForCausalLM
+
+    found = read_shape(Path(tiny_model))
+    assert found is not None
+    whole = AutoModelForCausalLM.from_pretrained(tiny_model).num_parameters()
+    assert (found.parameters, found.layers, found.hidden, found.tied) == (whole, 2, 64, True)
+    assert found.kv_width == 32
+    assert found.multiplied == whole
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"hidden_size": 4}'])
+def test_a_folder_that_does_not_tell_has_no_shape(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    (tmp_path / "model.safetensors").write_bytes(b"short")
+    assert read_shape(tmp_path) is None
+    assert read_shape(tmp_path / "none") is None
+
+
+# --- in the lab ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sized(base: Contender, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`sized(shape, machine)`: the base and the machine are as large as that."""
+
+    def be(shape: Shape = SMOL, machine: Machine = CORES) -> None:
+        monkeypatch.setattr("rlhf.selectors.estimates.read_shape", lambda folder: shape)
+        monkeypatch.setattr("rlhf.selectors.estimates.this_machine", lambda **_: machine)
+
+    be()
+    return be
+
+
+@pytest.mark.django_db
+def test_a_run_keeps_its_estimate(sized: Callable[..., None]) -> None:
+    many_votes(40)
+    run = services.create_run(stage="reward")
+    found = selectors.estimate_of(run)
+    assert found is not None
+    assert Run.objects.get().estimate == found.as_dict()
+    assert (found.runs, found.machine, found.fits, found.tight) == (0, "two cores", True, False)
+    assert found.low < found.seconds < found.high
+
+
+@pytest.mark.django_db
+def test_what_earlier_runs_took_corrects_it(sized: Callable[..., None]) -> None:
+    many_votes(40)
+    plain = selectors.estimate_of(services.create_run(stage="reward"))
+    assert plain is not None
+    now = timezone.now()
+    for factor in (2.0, 3.0, 4.0):
+        run = services.create_run(stage="reward")
+        took = timedelta(seconds=factor * plain.plain)
+        run.state, run.started_at, run.finished_at = Job.State.SUCCEEDED, now - took, now
+        run.save()
+    found = selectors.estimate_of(services.create_run(stage="reward"))
+    assert found is not None
+    assert (found.runs, found.same_stage) == (3, True)
+    assert found.plain == plain.plain
+    assert found.seconds == pytest.approx(3 * plain.plain, rel=0.01)
+    assert found.low == pytest.approx(2 * plain.plain, rel=0.01)
+    assert found.high == pytest.approx(4 * plain.plain, rel=0.01)
+    sized(machine=replace(CORES, name="another"))
+    other = selectors.estimate_of(services.create_run(stage="reward"))
+    assert other is not None
+    assert other.runs == 0
+
+
+@pytest.mark.django_db
+def test_a_run_that_cannot_fit_is_refused_with_what_to_change(
+    sized: Callable[..., None], reward_model: Run, library: list[Prompt]
+) -> None:
+    sized(BILLION, replace(CORES, memory=20 * GB))
+    wide = {"batch_size": 256, "max_new_tokens": 512}
+    with pytest.raises(Invalid, match=r"memory; two cores has .* with batch_size = \d+\.") as told:
+        services.create_run(stage="dpo", reward_run=reward_model.pk, settings=wide)
+    setting, _, value = str(told.value).rpartition(" with ")[2].strip(".").partition(" = ")
+    services.create_run(
+        stage="dpo", reward_run=reward_model.pk, settings={**wide, setting: int(value)}
+    )
+    with pytest.raises(Invalid, match="lora_rank = 16"):
+        services.create_run(stage="grpo", settings={"lora_rank": 0})
+    sized(BILLION, replace(CORES, memory=2 * GB))
+    with pytest.raises(Invalid, match="Use a smaller model"):
+        services.create_run(stage="grpo")
+
+
+@pytest.mark.django_db
+def test_cuda_without_a_device_is_refused(base: Contender) -> None:
+    many_votes(20)
+    with pytest.raises(Invalid, match="no CUDA device"):
+        services.create_run(stage="reward", settings={"device": "cuda"})
+
+
+REWARD = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "standard"}
+
+
+@pytest.mark.django_db
+def test_trying_leaves_nothing(sized: Callable[..., None]) -> None:
+    many_votes(40)
+    run = services.try_run(stage="reward")
+    assert run.estimate["seconds"] > 0
+    assert not Run.objects.exists()
+    assert not Dataset.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_form_shows_it_without_javascript_and_keeps_what_was_typed(
+    operator_client: Client, sized: Callable[..., None]
+) -> None:
+    many_votes(40)
+    page = operator_client.post("/lab/estimate/", {**REWARD, "reward-settings": "seed = 77"})
+    text = text_of(page)
+    assert "Time, estimated about" in text
+    assert "of 24.0 GB on two cores" in text
+    assert "By measurements on two cores" in text
+    assert "seed = 77" in page.content.decode()
+    assert not Run.objects.exists()
+
+
+@pytest.mark.django_db
+def test_htmx_gets_the_estimate_alone(operator_client: Client, sized: Callable[..., None]) -> None:
+    many_votes(40)
+    headers = {"HX-Request": "true"}
+    page = operator_client.post("/lab/estimate/", REWARD, headers=headers)
+    assert "<html" not in page.content.decode()
+    assert "Memory, estimated about" in text_of(page)
+    wrong = {**REWARD, "reward-settings": "nonsense"}
+    answer = operator_client.post("/lab/estimate/", wrong, headers=headers)
+    assert (answer.status_code, "Line 1 is no setting" in text_of(answer)) == (200, True)
+    unknown = {**REWARD, "reward-settings": "epoch = 1"}
+    answer = operator_client.post("/lab/estimate/", unknown, headers=headers)
+    assert "no setting 'epoch'" in answer.content.decode().replace("&#x27;", "'")
+
+
+@pytest.mark.django_db
+def test_refusals_stand_above_the_form_without_htmx(
+    operator_client: Client, base: Contender
+) -> None:
+    answer = operator_client.post("/lab/estimate/", REWARD)
+    assert "needs at least 20 votes" in text_of(answer)
+    assert operator_client.post("/lab/estimate/", {}).status_code == 422
+    assert operator_client.get("/lab/estimate/")["Location"] == "/lab/"
+
+
+@pytest.mark.django_db
+def test_raters_get_no_estimate(rater_client: Client) -> None:
+    assert rater_client.post("/lab/estimate/", REWARD).status_code == 403
+
+
+@pytest.mark.django_db
+def test_the_run_s_page_says_what_was_estimated(
+    operator_client: Client, sized: Callable[..., None]
+) -> None:
+    many_votes(40)
+    run = services.create_run(stage="reward")
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    assert "Estimated before the start: about" in page
