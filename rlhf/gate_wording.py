@@ -68,14 +68,10 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "finished": (
         _("Finished"),
-<<<<<<< HEAD
-        _("The share of its responses that end by themselves falls by at most a quarter."),
-=======
         _(
             "The share of its responses that end by themselves falls by at most 25 percentage "
             "points."
         ),
->>>>>>> 129adda (The gate's rule of ended responses in percentage points)
     ),
     "distinct": (
         _("Distinct"),
