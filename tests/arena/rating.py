@@ -36,7 +36,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     async def stop(battle_id: UUID) -> None:
         calls.append(battle_id)
 
-    monkeypatch.setattr(generation, "start", calls.append)
+    monkeypatch.setattr(generation, "start", lambda battle_id, **_: calls.append(battle_id))
     monkeypatch.setattr(generation, "stop", stop)
     monkeypatch.setattr(generation, "look", look)
     return calls
