@@ -13,7 +13,8 @@ COLOURS = [
     "info", "info-soft", "mark",
 ]  # fmt: skip
 STYLES = [
-    f"css/{name}.css" for name in ("composer", "prose", "battle", "panels", "ballot", "examples")
+    f"css/{name}.css"
+    for name in ("segmented", "composer", "prose", "battle", "panels", "ballot", "examples")
 ]
 SPACES = range(1, 9)
 STATES = [

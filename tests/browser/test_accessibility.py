@@ -117,7 +117,7 @@ def test_no_page_has_a_barrier(arena: LiveArena, someone: Visitor) -> None:
     page.get_by_label("Password").fill("engine-1843")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")
-    for path in ["/lab/", "/lab/datasets/", "/lab/runs/"]:
+    for path in ["/lab/", "/lab/datasets/", "/lab/gate/", "/lab/runs/"]:
         answer = page.goto(someone.url + path)
         assert answer is not None
         assert answer.ok, path
