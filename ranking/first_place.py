@@ -23,7 +23,8 @@ class FirstPlace(NamedTuple):
 
     `chances`: of being the best, the most likely first, of those that have one worth telling.
     `votes`: so few would have to go for `successor` to be first instead of `leader`, and they
-    are this `share` of all votes; 0 if no such votes were found.
+    are this `share` of all votes; 0 if no such votes were found. `left_out`: how many contenders
+    no votes connect with these.
     """
 
     chances: tuple[tuple[str, float], ...]
@@ -31,6 +32,7 @@ class FirstPlace(NamedTuple):
     successor: str
     votes: int
     share: float
+    left_out: int = 0
 
 
 def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | None:
@@ -44,19 +46,19 @@ def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | Non
     comparisons = as_comparisons(counts, as_labels(ids, who))
     fitted = BradleyTerry().fit(comparisons)
     if not fitted.comparable_.all():
-        return first_place(
-            _among(counts, {ids[i] for i in np.flatnonzero(fitted.comparable_)}), who
-        )
+        connected = {ids[i] for i in np.flatnonzero(fitted.comparable_)}
+        found = first_place(_among(counts, connected), who)
+        return found and found._replace(left_out=len(ids) - len(connected))
     chance = probability_of_best(_draws(fitted, comparisons.n_clusters))
     likely = np.argsort(-chance, kind="stable")[:SHOWN]
     chances = tuple(
         (str(fitted.labels_[i]), float(chance[i])) for i in likely if chance[i] >= LEAST_CHANCE
     )
-    found = leverage(comparisons)
+    lever = leverage(comparisons)
     leader = str(fitted.labels_[int(fitted.ratings_.argmax())])
-    if found is None:
+    if lever is None:
         return FirstPlace(chances, leader, "", 0, 0.0)
-    return FirstPlace(chances, str(found.leader), str(found.successor), found.votes, found.share)
+    return FirstPlace(chances, str(lever.leader), str(lever.successor), lever.votes, lever.share)
 
 
 def _among(counts: SliceCounts, chosen: set[int]) -> SliceCounts:

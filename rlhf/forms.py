@@ -18,6 +18,7 @@ from rlhf.models import Dataset, Run, Trial
 from rlhf.selection import CHOICES
 from rlhf.selectors import (
     local_bases,
+    ranking_datasets,
     reward_runs,
     text_datasets,
     vote_categories,
@@ -240,6 +241,12 @@ class RunForm(forms.Form):
         return {**preset, **self.cleaned_data["settings"]}
 
 
+class _Datasets(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Dataset) -> str:
+        of = obj.source or f"{obj.get_population_display()}, {date_format(obj.created_at)}"
+        return f"{obj.pk}: {of}"
+
+
 class RewardForm(RunForm):
     """A reward model from the rankings."""
 
@@ -247,20 +254,30 @@ class RewardForm(RunForm):
         choices=[("reward", _("Reward model"))], initial="reward", widget=forms.HiddenInput
     )
     population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Votes of"))
-    field_order = ("stage", "population", "preset", "settings")
+    dataset = _Datasets(
+        queryset=None,
+        label=_("Dataset"),
+        empty_label=_("frozen now, from those votes"),
+        required=False,
+        help_text=_("Or rankings that were imported or frozen before."),
+    )
+    field_order = ("stage", "population", "dataset", "preset", "settings")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        datasets = self.fields["dataset"]
+        assert isinstance(datasets, forms.ModelChoiceField)
+        datasets.queryset = ranking_datasets()
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
+        dataset = self.cleaned_data["dataset"]
         return {
             "stage": "reward",
+            "dataset": dataset.pk if dataset else None,
             "population": self.cleaned_data["population"],
             "settings": self.run_settings("reward"),
         }
-
-
-class _Texts(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, obj: Dataset) -> str:
-        return f"{obj.pk}: {obj.source}"
 
 
 class _Contenders(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -282,7 +299,7 @@ class PretrainForm(RunForm):
         initial="pretrain",
         widget=forms.HiddenInput,
     )
-    dataset = _Texts(queryset=None, label=_("Text"), empty_label=None)
+    dataset = _Datasets(queryset=None, label=_("Text"), empty_label=None)
     base = _Contenders(queryset=None, label=_("Contender to start from"), empty_label=None)
     field_order = ("stage", "dataset", "base", "preset", "settings")
 
@@ -412,6 +429,13 @@ class GateForm(forms.Form):
         for field in limits.values():
             field.widget.attrs["step"] = "any"
         self.fields = limits | self.fields
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        low, high = chosen.get("gate_length_low"), chosen.get("gate_length_high")
+        if low is not None and high is not None and low > high:
+            self.add_error("gate_length_high", _("The longest cannot be below the shortest."))
+        return chosen
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.set_gate` but for who sets it."""

@@ -18,6 +18,7 @@ from ranking.selectors.history import Moment
 MOST = {"wide": 10, "narrow": 5}
 STEPS = 120  # moments of a line: more could not be told apart
 ROWS = 20  # of the table
+CLOCK = {"hours": "%H:%M", "minutes": "%H:%M"}  # of 24 hours, as everywhere on the page
 TOO_SHORT = gettext_lazy(
     "There are not yet two stored leaderboards to draw a line between. They are stored for all "
     "votes together, not for a category, a time window or style control."
@@ -116,7 +117,7 @@ class History(Chart):
                     "field": "when",
                     "type": "temporal",
                     "title": None,
-                    "axis": {"grid": False, "tickCount": 8 if look.wide else 4},
+                    "axis": {"grid": False, "tickCount": 8 if look.wide else 4, "format": CLOCK},
                 },
                 "y": {"title": _("Rating"), "scale": {"zero": False}, "axis": {"format": "d"}},
                 "color": {

@@ -3,7 +3,7 @@
 from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote, vote_categories
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
-from rlhf.selectors.datasets import dataset_rows, text_datasets
+from rlhf.selectors.datasets import dataset_rows, ranking_datasets, text_datasets
 from rlhf.selectors.disputes import disputed, without
 from rlhf.selectors.estimates import Estimate, estimate_of
 from rlhf.selectors.judged import Judged, Side, judged_votes
@@ -50,6 +50,7 @@ __all__ = [
     "local_bases",
     "log_tail",
     "open_trials",
+    "ranking_datasets",
     "reward_runs",
     "run_event",
     "run_payload",

@@ -14,6 +14,13 @@ def text_datasets() -> QuerySet[Dataset]:
     return Dataset.objects.filter(format="text", state=Job.State.SUCCEEDED)
 
 
+def ranking_datasets() -> QuerySet[Dataset]:
+    """Frozen or imported rankings that a reward model can learn from, the newest first."""
+    return Dataset.objects.filter(
+        format="ranking", container="jsonl", state=Job.State.SUCCEEDED
+    ).order_by("-pk")
+
+
 def dataset_rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
     """The rows of a dataset in JSON Lines, the training split first."""
     for path in dataset.files:

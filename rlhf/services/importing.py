@@ -52,6 +52,7 @@ def import_preferences(
         get_format(RANKINGS),
         _chunks(path, file_format, counts),
         counts,
+        path=path,
         name=name or path.name,
         title="Preferences",
         by=by,
@@ -69,6 +70,7 @@ def import_texts(*, path: Path, name: str = "", by: AbstractBaseUser | None = No
         TEXT,
         _documents(path, counts),
         counts,
+        path=path,
         name=name or path.name,
         title="Text",
         by=by,
@@ -80,6 +82,7 @@ def _import(
     chunks: Iterable[Sequence[Row]],
     counts: Counts,
     *,
+    path: Path,
     name: str,
     title: str,
     by: AbstractBaseUser | None,
@@ -100,7 +103,8 @@ def _import(
         write_folder(form, chunks, counts, folder, describe=describe)
     except VoteFileError as error:
         raise Invalid(
-            _("%(file)s was not imported. %(reason)s") % {"file": name, "reason": error}
+            _("%(file)s was not imported. %(reason)s")
+            % {"file": name, "reason": str(error).replace(path.name, name)}
         ) from error
     except OSError as error:
         raise Invalid(disk_trouble(error)) from error

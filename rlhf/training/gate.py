@@ -193,7 +193,7 @@ def _no_gain(check: Check, rules: GateRules) -> str:
     if check.figure < check.base:
         return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
     gain, needed = check.figure - check.base, check.least - check.base
-    told = {"gain": f"{gain:.2f}", "needed": f"{needed:.2f}"}
+    told = {"gain": f"{gain:.3f}", "needed": f"{needed:.3f}"}
     return WITHIN_NOISE % {**told, "errors": f"{rules.reward_errors:g}"}
 
 

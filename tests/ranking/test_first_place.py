@@ -53,7 +53,9 @@ def test_who_is_not_connected_is_not_in_the_race() -> None:
     who = WHO | {8: Who("x", "Xen"), 9: Who("y", "Yul")}
     alone = counts({(1, 2): 51, (2, 1): 49})
     joined = counts({(1, 2): 51, (2, 1): 49, (8, 9): 1})
-    assert first_place(joined, who) == first_place(alone, WHO)
+    found, plain = first_place(joined, who), first_place(alone, WHO)
+    assert found is not None
+    assert (found.left_out, found._replace(left_out=0)) == (2, plain)
 
 
 def test_nobody_to_compare_with() -> None:
@@ -70,6 +72,7 @@ def test_the_page_says_it_for_bradley_terry(client: Client) -> None:
     page = client.get("/leaderboard/").content.decode()
     assert "Chance of being the best, by 7 votes: <strong>A</strong>" in page
     assert "B would be first instead of A" in page
+    assert "left out" not in page
     assert "How sure" not in client.get("/leaderboard/?method=elo").content.decode()
 
 

@@ -267,3 +267,11 @@ def test_overrides_of_before_become_decisions() -> None:
         assert decision.against_gate
     finally:
         MigrationExecutor(connection).migrate(newest)
+
+
+@pytest.mark.django_db
+def test_limits_that_nothing_can_keep_are_refused(operator_client: Client) -> None:
+    answer = operator_client.post("/lab/gate/", form_of(gate_length_low="3", gate_length_high="1"))
+    assert answer.status_code == 422
+    assert "The longest cannot be below the shortest." in answer.content.decode()
+    assert not Gate.objects.exists()

@@ -362,6 +362,20 @@ def test_the_choice_of_a_checkpoint_is_told_in_the_reader_s_language(
     assert "keiner" in text_of(page).lower()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_reward_model_can_learn_from_an_imported_dataset(
+    operator_client: Client, base: Contender, queued: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    path = tmp_path / "theirs.jsonl"
+    rows = [{"prompt": f"P{n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(30)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    dataset = services.import_preferences(path=path)
+    assert f"{dataset.pk}: theirs.jsonl" in text_of(operator_client.get("/lab/"))
+    sent = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "quick"}
+    operator_client.post("/lab/runs/", {**sent, "reward-dataset": dataset.pk})
+    assert Run.objects.get().dataset == dataset
+
+
 def test_a_result_that_passes_can_wait_for_a_person(
     stage: Callable[..., None],
     operator_client: Client,

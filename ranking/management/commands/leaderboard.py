@@ -27,6 +27,7 @@ from ranking.counting import ALL, Ballot, Slice
 from ranking.verification import TOLERANCE, needs_raters, read_votes, verify
 
 COLUMNS = [field.name for field in fields(StandingRecord) if field.name != "contender_id"]
+MOST_PROBLEMS = 10  # shown of a leaderboard that cannot be reproduced
 
 
 class Command(BaseCommand):
@@ -99,7 +100,9 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(f"{path} is not JSON: {error}.") from error
         if problems:
-            raise CommandError("\n".join(["It cannot be reproduced.", *problems]))
+            shown, more = problems[:MOST_PROBLEMS], len(problems) - MOST_PROBLEMS
+            rest = [f"… and {more} more differences."] if more > 0 else []
+            raise CommandError("\n".join(["It cannot be reproduced.", *shown, *rest]))
         self.stdout.write(
             f"Reproduced: {board['votes']:,} votes with the SHA-256 {board['digest'][:16]}…, "
             f"{len(board['standings'])} standings equal to {TOLERANCE:g}."

@@ -143,3 +143,11 @@ def test_a_group_apart_blurs_nobody(model, method):
     widths = [np.subtract(*one.intervals(method=method)[::-1])[:6] for one in (both, known)]
     assert widths[0] == pytest.approx(widths[1], rel=0.15)
     assert min(np.subtract(*both.intervals(method=method)[::-1])[6:]) > 4 * max(widths[0])
+
+
+@pytest.mark.parametrize("name", ["Bradley-Terry", "Davidson", "Plackett-Luce"])
+def test_nobody_is_certain_after_three_votes(name: str) -> None:
+    """One contender beats another, ties a second, and a third beats the first's loser."""
+    votes = Comparisons.from_arrays(["a", "b", "d"], ["c", "a", "c"], [1, 0.5, 1])
+    lower, upper = FITS[name](votes).intervals()
+    assert (upper - lower > 100).all()
