@@ -83,7 +83,7 @@ def test_a_gain_must_stand_out_from_its_noise() -> None:
     noisy = with_rewards(EQUAL, [1.0, 0.0], [0.0, 0.0])
     passed, (reason,) = may_enter(noisy)
     assert not passed
-    assert "by 0.50 (at least 0.82 is required, which is 1.64 standard errors)" in reason
+    assert "by 0.500 (at least 0.820 is required, which is 1.64 standard errors)" in reason
     assert may_enter(noisy, GateRules(reward_errors=1.0))[0]
     assert may_enter(with_rewards(EQUAL, [2.0, 0.5], [1.0, 0.0]))[0]
 
