@@ -15,9 +15,9 @@ from arena.models import Population
 from rlhf import gate_page, reward_page, selectors
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
+from rlhf.dataset_forms import DatasetForm
 from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, known_format, preview, survey
-from rlhf.forms import DatasetForm
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from arena.errors import ArenaError, NotFound
 from arena.sentences import shown
 from rlhf import pages, services
+from rlhf.dataset_forms import DatasetForm, PreferenceFileForm, TextFileForm
 from rlhf.downloads import Download, archive, archive_size, concatenated
-from rlhf.forms import DatasetForm, PreferenceFileForm, TextFileForm
 from rlhf.gates import staff_or_token, staff_page
 from rlhf.models import Dataset
 

@@ -1,0 +1,169 @@
+"""Forms of the dataset pages: which votes to freeze, and files of others to import."""
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from arena.models import Battle, Contender
+from rlhf.exporting import FORMATS
+from rlhf.forms import POPULATIONS
+from rlhf.importing import FILE_FORMATS
+from rlhf.selection import CHOICES
+from rlhf.selectors import vote_categories
+
+MOST_UPLOADED = 200 * 1024 * 1024
+RATERS = [
+    ("any", _("all")),
+    ("signed-in", _("with an account")),
+    ("anonymous", _("without an account")),
+    ("unknown", _("of imported votes")),
+]
+COUNTED = [
+    ("counted", _("that count")),
+    ("not-counted", _("taken out of the count")),
+    ("all", _("both")),
+]
+NOTICED = [
+    ("hurried", _("faster than reading allows")),
+    ("repeated", _("same prompt by the same rater")),
+    ("regenerated", _("responses written again")),
+]
+AGREEMENT = [
+    ("any", _("keep all")),
+    ("undisputed", _("leave out what more others contradict than share")),
+]
+
+
+class _Day(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class _Words(forms.CharField):
+    """Words or slugs with spaces or commas between them, as a list."""
+
+    def clean(self, value: str | None) -> Any:
+        return super().clean(value).replace(",", " ").split()
+
+
+class DatasetForm(forms.Form):
+    """Which votes, in which format. The address of the builder holds these fields."""
+
+    format = forms.ChoiceField(
+        label=_("Format"), choices=[(form.name, form.title) for form in FORMATS.values()]
+    )
+    container = forms.ChoiceField(
+        label=_("File type"),
+        choices=[("jsonl", "JSON Lines"), ("parquet", "Parquet")],
+        required=False,
+    )
+    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Votes of"))
+    since = forms.DateField(label=_("From"), required=False, widget=_Day)
+    until = forms.DateField(label=_("To"), required=False, widget=_Day)
+    categories = forms.MultipleChoiceField(
+        label=_("Categories"), required=False, help_text=_("None chosen means all.")
+    )
+    tags = _Words(label=_("Tags"), required=False)
+    contenders = forms.MultipleChoiceField(
+        label=_("With one of"), required=False, help_text=_("None chosen means all.")
+    )
+    without = forms.MultipleChoiceField(label=_("Without"), required=False)
+    raters = forms.ChoiceField(label=_("Raters"), choices=RATERS, required=False)
+    modes = forms.MultipleChoiceField(
+        label=_("Battles"),
+        choices=[(value, text) for value, text in Battle.Mode.choices if value in CHOICES["modes"]],
+        required=False,
+        help_text=_("None chosen means all."),
+    )
+    votes = forms.ChoiceField(label=_("Votes"), choices=COUNTED, required=False)
+    leave_out = forms.MultipleChoiceField(
+        label=_("Leave out"), choices=NOTICED, required=False, help_text=_("None chosen keeps all.")
+    )
+    least_seconds = forms.IntegerField(
+        label=_("Least seconds before the vote"),
+        min_value=0,
+        max_value=86_400,
+        required=False,
+        help_text=_("Since the battle began; hurried votes are left out."),
+    )
+    agreement = forms.ChoiceField(
+        label=_("Agreement"),
+        choices=AGREEMENT,
+        required=False,
+        help_text=_("Votes on the same prompt and line-up are compared."),
+    )
+    scrub = forms.BooleanField(
+        label=_("Replace e-mail addresses, phone numbers and keys"), required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        contenders = [(one.slug, one.name) for one in Contender.objects.all()]
+        for name, choices in (
+            ("categories", [(name, name) for name in vote_categories()]),
+            ("contenders", contenders),
+            ("without", contenders),
+        ):
+            field = self.fields[name]
+            assert isinstance(field, forms.MultipleChoiceField)
+            field.choices = choices
+            field.widget.attrs["size"] = min(5, max(2, len(choices)))
+        for name, size in (("modes", 2), ("leave_out", 3)):
+            self.fields[name].widget.attrs["size"] = size
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `services.request_dataset`."""
+        chosen = dict(self.cleaned_data)
+        given = {"format": chosen.pop("format"), "container": chosen.pop("container") or "jsonl"}
+        return given | {"population": chosen["population"], "selection": chosen}
+
+    def data_lists(self) -> dict[str, list[str]]:
+        """The fields as they were sent, to send them again."""
+        data = self.data
+        return {
+            name: data.getlist(name) if isinstance(data, QueryDict) else [str(data[name])]
+            for name in self.fields
+            if name in data
+        }
+
+
+class PreferenceFileForm(forms.Form):
+    """A preference file of others."""
+
+    file = forms.FileField(
+        label=_("File"), help_text=_("JSON Lines, a JSON array or Parquet; at most 200 MB.")
+    )
+    file_format = forms.ChoiceField(
+        label=_("Format"),
+        choices=[("", _("told by the first row")), *((name, name) for name in FILE_FORMATS)],
+        required=False,
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if (file.size or 0) > MOST_UPLOADED:
+            raise forms.ValidationError(
+                _("The file is larger than 200 MB. Use manage.py import_preferences for it.")
+            )
+        return file
+
+
+class TextFileForm(forms.Form):
+    """A file of documents."""
+
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("Plain text, JSON Lines with <code>text</code>, or Parquet; at most 200 MB."),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if (file.size or 0) > MOST_UPLOADED:
+            raise forms.ValidationError(
+                _("The file is larger than 200 MB. Use manage.py import_texts for it.")
+            )
+        return file
