@@ -20,6 +20,7 @@ from rlhf import services
 from rlhf.models import Job, Metric, Run
 from rlhf.selectors import can_resume, seconds_left
 from rlhf.services.resuming import MOST_RESUMES
+from rlhf.training.state import can_go_on
 from tests.rlhf.test_runs import FAST, at_step_2, follow, left_running, reward
 from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
 from tests.rlhf.votes import many_votes
@@ -78,7 +79,7 @@ def test_a_new_worker_goes_on_with_a_run_whose_process_is_gone(
 ) -> None:
     run = reward()
     process = left_running(run, "keep-hang", monkeypatch)
-    while not list(run.folder.glob("state/*.*")):
+    while not can_go_on(run.folder):
         assert process.poll() is None
     process.kill()
     process.wait(timeout=5)
