@@ -21,7 +21,7 @@ LINES_AT_ONCE = 1_000
 
 
 class StandingOut(Schema):
-    rank: int
+    rank: int | None
     rank_low: int | None
     rank_high: int | None
     significance_rank: int | None
@@ -69,8 +69,9 @@ def leaderboard(
     `significance_rank`: 1 plus the number of contenders that are significantly better. `votes`
     of a standing are the votes that a contender took part in; `wins`, `losses` and `ties` count
     its comparisons, of which a vote on three has two. Online Elo has no interval: its bounds
-    and all ranks but one are null. `id` is the number of a stored leaderboard, null if it was
-    computed for this request; `digest` is the hash of its votes.
+    and all ranks but one are null. Ranks are among those whom votes connect: a contender that
+    cannot be compared with them comes last and has none. `id` is the number of a stored
+    leaderboard, null if it was computed for this request; `digest` is the hash of its votes.
     """
     return selectors.board(
         method=method, category=category, population=population, days=days, cluster=cluster

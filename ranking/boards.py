@@ -1,5 +1,6 @@
 """Counts and a method become the lines of a leaderboard. No database here."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from ranking.estimators import (
     rank_ranges,
     significantly_better,
 )
-from ranking.estimators.elo import online_caveats
+from ranking.estimators.caveats import describe_online
+from ranking.estimators.elo import online_connectivity
 from ranking.estimators.ranks import ranks
+from ranking.estimators.results import Interval
 from ranking.estimators.strengths import StrengthModel
 from ranking.tallies import Tallies
 
@@ -40,10 +43,11 @@ _ELO_CAVEAT = "Online Elo depends on the order of the votes and has no interval.
 class StandingRecord:
     """One line. Bounds and what follows from them are None for online Elo, which has none.
 
+    Ranks are among those whom votes connect: all are None for who cannot be compared with them.
     `significance_rank`: 1 plus the number of contenders that are significantly better.
     """
 
-    rank: int
+    rank: int | None
     rank_low: int | None
     rank_high: int | None
     significance_rank: int | None
@@ -92,14 +96,16 @@ class Board(NamedTuple):
 
 
 class Ratings(NamedTuple):
-    """All by label index, (K,). What follows the rating is None where there is no interval.
+    """All by label index, (K,). None where there is no interval.
 
-    `surpassed`: how many contenders are significantly better.
+    `comparable`: who is connected by votes with the largest group, see `StrengthModel`.
+    `surpassed`: how many of those are significantly better.
     """
 
     settings: dict[str, Any]
     caveats: list[str]
     rating: NDArray[np.float64]
+    comparable: NDArray[np.bool_]
     lower: NDArray[np.float64] | None
     upper: NDArray[np.float64] | None
     surpassed: NDArray[np.intp] | None
@@ -130,7 +136,7 @@ def rank_contenders(
     labels = as_labels(ids, who)
     comparisons = as_comparisons(counts, labels)
     if method == "elo":
-        ratings = _elo(counts.elo, ids, anchor, online_caveats(comparisons))
+        ratings = _elo(counts.elo, ids, anchor, comparisons)
     else:
         anchored = {labels[contender]: to for contender, to in (anchor or {}).items()} or None
         settings = settings_of(method, counts) | {"anchor": anchored}
@@ -185,19 +191,26 @@ def inference(raters: int | None) -> dict[str, Any]:
 def as_ratings(fitted: StrengthModel, clusters: int | None, settings: dict[str, Any]) -> Ratings:
     """What a model says that was fitted to votes in so many clusters, None if in no given ones."""
     interval = fitted.intervals(LEVEL)
+    comparable = np.flatnonzero(fitted.comparable_)
     better = significantly_better(
-        fitted.ratings_, fitted.covariance(), interval, LEVEL, clusters=clusters
+        fitted.ratings_[comparable],
+        fitted.covariance()[np.ix_(comparable, comparable)],
+        Interval(interval.lower[comparable], interval.upper[comparable]),
+        LEVEL,
+        clusters=clusters,
     )
+    surpassed = np.zeros(fitted.ratings_.size, np.intp)
+    surpassed[comparable] = better.sum(axis=0)
     # The clusters that an estimator speaks of are raters here.
     caveats = [caveat.replace("clusters of votes", "raters") for caveat in fitted.caveats_]
-    return Ratings(settings, caveats, fitted.ratings_, *interval, better.sum(axis=0))
+    return Ratings(settings, caveats, fitted.ratings_, fitted.comparable_, *interval, surpassed)
 
 
 def _elo(
     scores: Mapping[int, EloScore],
     ids: Sequence[int],
     anchor: Mapping[int, float] | None,
-    caveats: list[str],
+    comparisons: Comparisons,
 ) -> Ratings:
     settings = {**vars(Elo()), "anchor": None}
     shift = 0.0
@@ -206,13 +219,19 @@ def _elo(
         shift = to - scores[fixed].rating
         settings["anchor"] = to
     rating = np.array([scores[contender].rating + shift for contender in ids], np.float64)
-    return Ratings(settings, [_ELO_CAVEAT, *caveats], rating, None, None, None)
+    connectivity = online_connectivity(comparisons)
+    caveats = [_ELO_CAVEAT, *describe_online(comparisons.labels, connectivity)]
+    return Ratings(settings, caveats, rating, connectivity.comparable, None, None, None)
 
 
-def win_rates(standings: Sequence[StandingRecord]) -> list[float]:
-    """Each one's expected win rate against a contender of average rating, a tie being one half."""
-    average = sum(one.rating for one in standings) / max(len(standings), 1)
-    return [expected_score(one.rating, average) for one in standings]
+def win_rates(standings: Sequence[StandingRecord]) -> list[float | None]:
+    """Each one's expected win rate against a contender of average rating, a tie being one half.
+
+    Among those that have a rank; None for the others.
+    """
+    ranked = [one.rating for one in standings if one.rank is not None]
+    average = sum(ranked) / max(len(ranked), 1)
+    return [None if one.rank is None else expected_score(one.rating, average) for one in standings]
 
 
 def _record(comparisons: Comparisons) -> NDArray[np.int64]:
@@ -229,19 +248,15 @@ def _record(comparisons: Comparisons) -> NDArray[np.int64]:
 def as_lines(
     who: Mapping[int, Who], ratings: Ratings, tallies: Tallies
 ) -> tuple[StandingRecord, ...]:
-    """The standings, best first, of ratings in the order of the tallies' contenders."""
+    """The standings of ratings in the order of the tallies' contenders.
+
+    Best first; those without a rank last.
+    """
     record, votes = _record(tallies.comparisons), tallies.votes_of_contenders()
-    surpassed = ratings.surpassed
-    if ratings.lower is None or ratings.upper is None:
-        rank, low, high = ranks(ratings.rating), None, None
-    else:
-        rank, low, high = rank_ranges(ratings.rating, ratings.lower, ratings.upper)
+    placed = _places(ratings)
     lines = [
         StandingRecord(
-            rank=int(rank[i]),
-            rank_low=None if low is None else int(low[i]),
-            rank_high=None if high is None else int(high[i]),
-            significance_rank=None if surpassed is None else int(surpassed[i]) + 1,
+            **placed[i]._asdict(),
             contender_id=contender,
             slug=who[contender].slug,
             name=who[contender].name,
@@ -255,4 +270,29 @@ def as_lines(
         )
         for i, contender in enumerate(tallies.contenders)
     ]
-    return tuple(sorted(lines, key=lambda line: (line.rank, line.name, line.slug)))
+    return tuple(sorted(lines, key=lambda line: (line.rank or math.inf, line.name, line.slug)))
+
+
+class _Place(NamedTuple):
+    """The ranks of a line, as in `StandingRecord`."""
+
+    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+    significance_rank: int | None = None
+
+
+def _places(ratings: Ratings) -> list[_Place]:
+    """By label index, among the comparable ones."""
+    chosen = np.flatnonzero(ratings.comparable)
+    rating = ratings.rating[chosen]
+    columns: list[NDArray[np.intp]]
+    if ratings.lower is None or ratings.upper is None or ratings.surpassed is None:
+        columns = [ranks(rating)]
+    else:
+        possible = rank_ranges(rating, ratings.lower[chosen], ratings.upper[chosen])
+        columns = [*possible, ratings.surpassed[chosen] + 1]
+    found = [_Place()] * ratings.rating.size
+    for i, *place in zip(chosen, *columns, strict=True):
+        found[i] = _Place(*map(int, place))
+    return found

@@ -129,7 +129,9 @@ class Standing(models.Model):
 
     leaderboard = models.ForeignKey(Leaderboard, on_delete=models.CASCADE, related_name="standings")
     contender = models.ForeignKey(Contender, on_delete=models.CASCADE, related_name="standings")
-    rank = models.PositiveIntegerField()
+    rank = models.PositiveIntegerField(
+        null=True, help_text="Null if no votes connect it with the others."
+    )
     rank_low = models.PositiveIntegerField(null=True)
     rank_high = models.PositiveIntegerField(null=True)
     significance_rank = models.PositiveIntegerField(
@@ -144,7 +146,7 @@ class Standing(models.Model):
     ties = models.PositiveIntegerField()
 
     class Meta:
-        ordering = ["rank", "-rating"]
+        ordering = [models.F("rank").asc(nulls_last=True), "-rating"]
 
     def __str__(self) -> str:
-        return f"{self.rank}. {self.contender}"
+        return f"{self.rank or '–'}. {self.contender}"

@@ -30,7 +30,7 @@ class Spot(NamedTuple):
     name: str
     cost: float
     standing: StandingRecord
-    win_rate: float
+    win_rate: float | None
     front: bool
 
 
@@ -95,8 +95,9 @@ class Costs(Chart):
         best, found = -math.inf, []
         for cost, line in known:
             standing, name = line.standing, names[line.standing.contender_id]
-            found.append(Spot(name, cost, standing, line.win_rate, standing.rating > best))
-            best = max(best, standing.rating)
+            front = standing.rank is not None and standing.rating > best
+            found.append(Spot(name, cost, standing, line.win_rate, front))
+            best = standing.rating if front else best
         return found
 
     def notes(self, look: Look) -> list[str]:

@@ -9,6 +9,7 @@ from ranking.boards import StandingRecord
 from ranking.estimators import expected_score
 
 MINUS = "\N{MINUS SIGN}"
+UNKNOWN = "\N{EN DASH}"
 
 
 def gap() -> str:
@@ -33,9 +34,9 @@ def points(rating: float) -> str:
     return f"{rating + 0.0:.0f}".replace("-", MINUS)
 
 
-def percent(share: float) -> str:
-    """0.574 as "57 %"."""
-    return f"{100 * share:.0f} %"
+def percent(share: float | None) -> str:
+    """0.574 as "57 %"; a dash where nothing is known."""
+    return UNKNOWN if share is None else f"{100 * share:.0f} %"
 
 
 def dollars(amount: float) -> str:
@@ -66,8 +67,10 @@ def rating_interval(standing: StandingRecord) -> str:
 
 
 def rank_range(standing: StandingRecord) -> str:
-    """ "1–14", or just "1" where no other rank is possible."""
+    """ "1–14", or just "1" where no other rank is possible, or a dash where there is none."""
     low, high = standing.rank_low, standing.rank_high
+    if standing.rank is None:
+        return UNKNOWN
     if low is None or high is None or low == high:
         return str(standing.rank if low is None else low)
     return f"{low}–{high}"

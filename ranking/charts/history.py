@@ -58,7 +58,7 @@ class History(Chart):
 
     @property
     def alt(self) -> str:
-        lines = {name: moments for name, moments in self._lines(Look()).items() if moments}
+        lines = self._lines(Look())
         first = min(moments[0].computed_at for moments in lines.values())
         moved = "; ".join(
             _("%(name)s from %(first)s to %(last)s")
@@ -92,7 +92,7 @@ class History(Chart):
         )
 
     def notes(self, look: Look) -> list[str]:
-        return [*best_of(MOST[look.size], len(self.standings)), gap()]
+        return [*best_of(MOST[look.size], len(self._known)), gap()]
 
     def height(self, look: Look) -> int:
         return 430 if look.wide else 400
@@ -137,9 +137,14 @@ class History(Chart):
     def _lines(self, look: Look) -> dict[str, Sequence[Moment]]:
         names = unique_names(self.standings)
         return {
-            names[standing.contender_id]: self.moments.get(standing.contender_id, ())
-            for standing in self.standings[: MOST[look.size]]
+            names[standing.contender_id]: self.moments[standing.contender_id]
+            for standing in self._known[: MOST[look.size]]
         }
+
+    @property
+    def _known(self) -> list[StandingRecord]:
+        """Those with votes enough for a line."""
+        return [one for one in self.standings if self.moments.get(one.contender_id)]
 
 
 def _thinned(moments: Sequence[Moment]) -> list[Moment]:

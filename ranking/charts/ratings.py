@@ -32,7 +32,7 @@ class Ratings(Chart):
 
     @property
     def alt(self) -> str:
-        best, worst = self.standings[0], self.standings[-1]
+        best, worst = self.standings[0], self._ranked[-1]
         return ngettext(
             "The rating of %(count)s contender. %(best)s leads with %(highest)s; "
             "%(worst)s is last with %(lowest)s.",
@@ -73,7 +73,11 @@ class Ratings(Chart):
     def notes(self, look: Look) -> list[str]:
         return [*best_of(MOST[look.size], len(self.standings)), str(WIN_RATES)]
 
-    def _rated(self) -> list[tuple[StandingRecord, float]]:
+    @property
+    def _ranked(self) -> list[StandingRecord]:
+        return [one for one in self.standings if one.rank is not None]
+
+    def _rated(self) -> list[tuple[StandingRecord, float | None]]:
         return list(zip(self.standings, win_rates(self.standings), strict=True))
 
     def height(self, look: Look) -> int:
@@ -89,7 +93,9 @@ class Ratings(Chart):
                 "lower": standing.lower,
                 "upper": standing.upper,
                 "end": standing.rating if standing.upper is None else standing.upper,
-                "label": f"{points(standing.rating)} · {percent(win_rate)}",
+                "label": points(standing.rating)
+                if win_rate is None
+                else f"{points(standing.rating)} · {percent(win_rate)}",
             }
             for standing, win_rate in self._rated()[: MOST[look.size]]
         ]

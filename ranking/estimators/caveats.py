@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .arrays import BoolArray, FloatArray, Label
-from .connectivity import Connectivity, Links
+from .connectivity import Connectivity
 
 _NAMES_SHOWN = 5
 FEW = 30
@@ -35,8 +35,11 @@ def describe(
     return _about_groups(labels, connectivity, voted & beaten & beating & links.decided) + caveats
 
 
-def describe_online(labels: tuple[Label, ...], links: Links, few: int = FEW) -> list[str]:
+def describe_online(
+    labels: tuple[Label, ...], connectivity: Connectivity, few: int = FEW
+) -> list[str]:
     """Caveats of online ratings, which need no prior but no less votes."""
+    links = connectivity.links
     if not labels or not links.votes.any():
         return [NO_VOTES]
     voted = links.votes > 0
@@ -45,7 +48,7 @@ def describe_online(labels: tuple[Label, ...], links: Links, few: int = FEW) -> 
         ("Only ties so far", voted & ~links.decided),
         (f"Too few votes (fewer than {few})", voted & (links.votes < few)),
     ]
-    apart = _about_groups(labels, Connectivity.of(links), np.zeros(voted.size, np.bool_))
+    apart = _about_groups(labels, connectivity, np.zeros(voted.size, np.bool_))
     return apart + [f"{text}: {_names(labels, flags)}." for text, flags in found if flags.any()]
 
 

@@ -70,6 +70,13 @@ class Connectivity:
             return cls(links, island, everybody, everybody)
         return cls(links, island, everybody[in_core], everybody[~in_core])
 
+    @property
+    def comparable(self) -> BoolArray:
+        """(K,) who is connected with the core by any votes."""
+        if self.core.size == self.island.size:
+            return np.ones(self.island.size, np.bool_)
+        return np.asarray(self.island == self.island[self.core[0]])
+
 
 def _groups(links: Links, size: int) -> tuple[IntArray, IntArray]:
     """Weakly and strongly connected components (K,)."""

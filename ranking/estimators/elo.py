@@ -14,7 +14,7 @@ import numpy as np
 from .arrays import FloatArray, Label, is_ones
 from .caveats import describe_online
 from .comparisons import Comparisons
-from .connectivity import Links
+from .connectivity import Connectivity, Links
 from .intervals import percentile_interval
 from .results import Interval
 from .tallies import PairTallies, votes_per_contender
@@ -82,7 +82,8 @@ class Elo:
             self._fit_votes(ratings, comparisons)
         self.labels_ = comparisons.labels
         self.ratings_ = np.array(ratings)
-        self.caveats_ = online_caveats(comparisons)
+        connectivity = online_connectivity(comparisons)
+        self.caveats_ = describe_online(comparisons.labels, connectivity)
         self._comparisons = comparisons
         return self
 
@@ -150,11 +151,11 @@ class Elo:
         return ratings.T
 
 
-def online_caveats(comparisons: Comparisons) -> list[str]:
-    """What a reader of online ratings from these votes has to know."""
+def online_connectivity(comparisons: Comparisons) -> Connectivity:
+    """Whom the votes connect, of those that online ratings rest on."""
     tallies = PairTallies.of(comparisons)
     votes = votes_per_contender(comparisons, tallies)
-    return describe_online(comparisons.labels, replace(Links.of(tallies), votes=votes))
+    return Connectivity.of(replace(Links.of(tallies), votes=votes))
 
 
 def _opponents(rows: int) -> int:

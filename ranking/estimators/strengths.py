@@ -165,7 +165,7 @@ class StrengthModel(ABC):
             self.caveats_.insert(0, "The fit did not converge: do not rely on these ratings.")
         self.labels_, self.tallies_ = comparisons.labels, tallies
         self.strengths_, self.ratings_ = strengths, ratings + shift
-        self.comparable_ = _connected_with_core(connectivity)
+        self.comparable_ = connectivity.comparable
         self._virtual, self._found, self._comparisons = virtual, found, comparisons
 
     def _clustered(self, cluster: Any) -> Comparisons:
@@ -233,14 +233,6 @@ class StrengthModel(ABC):
         shift = np.eye(len(covariance))
         shift[:size, core] -= 1.0 / core.size
         return np.asarray(shift @ covariance @ shift.T)
-
-
-def _connected_with_core(connectivity: Connectivity) -> BoolArray:
-    """(K,)"""
-    island, core = connectivity.island, connectivity.core
-    if core.size == island.size:
-        return np.ones(island.size, np.bool_)
-    return np.asarray(island == island[core[0]])
 
 
 def flat_direction(size: int, dimension: int) -> FloatArray:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -267,7 +268,7 @@ def _record(found: Leaderboard) -> LeaderboardRecord:
         standings=tuple(
             _standing(standing)
             for standing in found.standings.select_related("contender").order_by(
-                "rank", "contender__name", "contender__slug"
+                F("rank").asc(nulls_last=True), "contender__name", "contender__slug"
             )
         ),
     )

@@ -25,13 +25,13 @@ HISTORY: Kept[dict[int, list[Moment]]] = Kept(size=9, seconds=60)
 class Line:
     """A standing, and beside it what votes alone do not say. None where nothing is known.
 
-    `win_rate`: expected against a contender of average rating; `seconds`: median of a response;
+    `win_rate`: see `win_rates`; `seconds`: median of a response;
     `cost`: US dollars for a thousand responses; `moments`: how the rating moved since there were
     votes enough to tell one, the oldest first.
     """
 
     standing: StandingRecord
-    win_rate: float
+    win_rate: float | None
     elo: float | None
     approval: Proportion | None
     seconds: float | None
@@ -87,7 +87,7 @@ def _elo(found: LeaderboardRecord) -> dict[int, float]:
 
 def _line(
     standing: StandingRecord,
-    win_rate: float,
+    win_rate: float | None,
     elo: Mapping[int, float],
     profile: Profile | None,
     moved: Mapping[int, Sequence[Moment]],

@@ -14,11 +14,11 @@ from ranking.models import Tally
 from ranking.selectors.kept import Kept
 from ranking.tallies import Tallies
 
-VOTES: Kept[dict[str, int]] = Kept(size=3, seconds=30)
+VOTES: Kept[dict[str, int]] = Kept(size=3, seconds=1, rest=20)
 
 
 def votes_by_category(population: str = Population.PEOPLE) -> dict[str, int]:
-    """The number of votes in each category that has any; at most half a minute old."""
+    """The number of votes in each category that has any; a second old, or more if it is dear."""
     return VOTES.get(population, lambda: _votes_by_category(population))
 
 
@@ -31,16 +31,16 @@ def _votes_by_category(population: str) -> dict[str, int]:
 
 
 class InCategory(NamedTuple):
-    """A contender's line in a category, on a board of so many contenders.
+    """A contender's line in a category, on a board that ranks so many contenders.
 
-    `win_rate`: expected against a contender of average rating there. Ratings of different
-    categories cannot be compared, these can.
+    `win_rate`: expected against a contender of average rating there, see `win_rates`. Ratings of
+    different categories cannot be compared, these can.
     """
 
     category: str
     standing: StandingRecord
     contenders: int
-    win_rate: float
+    win_rate: float | None
 
 
 def by_category(contender: int, *, population: str = Population.PEOPLE) -> list[InCategory]:
@@ -52,7 +52,8 @@ def by_category(contender: int, *, population: str = Population.PEOPLE) -> list[
         board = rank_contenders("bradley-terry", SliceCounts(tallies), who)
         rated = zip(board.standings, win_rates(board.standings), strict=True)
         standing, win_rate = next(one for one in rated if one[0].contender_id == contender)
-        found.append(InCategory(category, standing, len(board.standings), win_rate))
+        ranked = sum(one.rank is not None for one in board.standings)
+        found.append(InCategory(category, standing, ranked, win_rate))
     return sorted(found, key=lambda line: -line.standing.votes)
 
 

@@ -61,12 +61,14 @@ class Option(NamedTuple):
 @require_safe
 @refusals
 def leaderboard(request: HttpRequest) -> HttpResponse:
-    """The page; or the standings alone, when a new leaderboard is there or for sorting; or the
-    figures alone, which follow the standings."""
+    """The page; or the standings and the menu of categories, when a new leaderboard is there or
+    for sorting; or the figures alone, which follow the standings."""
     query = Query.of(request.GET)
     part = request.headers.get("HX-Target")
     if part == "standings":
-        response = HttpResponse(_standings(query))
+        menu = {"category_groups": _category_groups(query), "follows": True}
+        menu_drawn = render_to_string("ranking/categories.html", menu)
+        response = HttpResponse(_standings(query) + menu_drawn)
     elif part == "figures":
         response = HttpResponse(_figures(query))
     else:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from arena.selectors import rater_ids
 from ranking import selectors
 from ranking.boards import StandingRecord
-from ranking.charts.figures import rating_interval, span
+from ranking.charts.figures import UNKNOWN, rating_interval, span
 from ranking.views.caveats import caveats_shown
 
 
@@ -22,6 +22,8 @@ class OwnLine(NamedTuple):
     @property
     def ranks(self) -> str:
         low, high = self.standing.rank_low, self.standing.rank_high
+        if low is None:
+            return UNKNOWN
         return f"{low}" if low == high else span(str(low), str(high))
 
     @property

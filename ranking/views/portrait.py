@@ -14,6 +14,7 @@ from ranking import selectors
 from ranking.boards import LeaderboardRecord, StandingRecord
 from ranking.charts import History
 from ranking.charts.figures import (
+    UNKNOWN,
     dollars,
     in_dollars,
     percent,
@@ -137,9 +138,12 @@ def _portrait(contender: Contender, query: Query) -> Portrait:
     fought = duels(mine.standing, board.standings, met)
     categories = by_category(contender.pk, population=query.population)
     moved = kept_history(query.method, query.category, query.population)
-    enough = sorted(
-        (one for one in categories if one.standing.votes >= FEW), key=lambda one: -one.win_rate
-    )
+    rated = [
+        (one.win_rate, _category_line(one))
+        for one in categories
+        if one.win_rate is not None and one.standing.votes >= FEW
+    ]
+    rated.sort(key=lambda pair: -pair[0])
     return Portrait(
         name=contender.name,
         board=board,
@@ -150,8 +154,8 @@ def _portrait(contender: Contender, query: Query) -> Portrait:
         most_won=[_duel_line(duel) for duel in most_won(fought)],
         most_lost=[_duel_line(duel) for duel in most_lost(fought)],
         categories=[_category_line(one) for one in categories],
-        best_in=[_category_line(one) for one in enough[:NAMED] if one.win_rate > 0.5],
-        worst_in=[_category_line(one) for one in enough[-NAMED:] if one.win_rate < 0.5],
+        best_in=[line for win_rate, line in rated[:NAMED] if win_rate > 0.5],
+        worst_in=[line for win_rate, line in rated[-NAMED:] if win_rate < 0.5],
     )
 
 
@@ -164,12 +168,12 @@ def _figures(line: Line, board: LeaderboardRecord) -> list[Figure]:
     }
     found = [
         Figure(_("Rating"), points(standing.rating), rating_interval(standing)),
-        Figure(
-            _("Rank"), rank_range(standing), _("of %(total)s") % {"total": len(board.standings)}
-        ),
-        Figure(_("Win rate"), percent(line.win_rate), _("against the average contender")),
+        _rank(standing, board),
     ]
-    if first.contender_id != standing.contender_id:
+    if line.win_rate is not None:
+        against_average = percent(line.win_rate)
+        found.append(Figure(_("Win rate"), against_average, _("against the average contender")))
+    if first.contender_id != standing.contender_id and standing.rank is not None:
         against_first = expected_score(standing.rating, first.rating)
         found.append(Figure(_("Against the first"), percent(against_first), first.name))
     if line.elo is not None:
@@ -194,6 +198,13 @@ def _figures(line: Line, board: LeaderboardRecord) -> list[Figure]:
     return found
 
 
+def _rank(standing: StandingRecord, board: LeaderboardRecord) -> Figure:
+    if standing.rank is None:
+        return Figure(_("Rank"), UNKNOWN, _("no votes connect it with the others"))
+    ranked = sum(one.rank is not None for one in board.standings)
+    return Figure(_("Rank"), rank_range(standing), _("of %(total)s") % {"total": ranked})
+
+
 def _duel_line(duel: Duel) -> DuelLine:
     return DuelLine(
         slug=duel.opponent.slug,
@@ -211,10 +222,11 @@ def _duel_line(duel: Duel) -> DuelLine:
 
 def _category_line(one: InCategory) -> CategoryLine:
     standing = one.standing
+    place = _("%(rank)s of %(total)s") % {"rank": rank_range(standing), "total": one.contenders}
     return CategoryLine(
         category=one.category,
         label=label(one.category),
-        rank=_("%(rank)s of %(total)s") % {"rank": rank_range(standing), "total": one.contenders},
+        rank=UNKNOWN if standing.rank is None else place,
         rating=points(standing.rating),
         interval=rating_interval(standing),
         win_rate=percent(one.win_rate),

@@ -1,5 +1,6 @@
 """The table of standings, as values for its template."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -97,7 +98,7 @@ def make_table(lines: Sequence[Line], query: Query, rating: str | Promise) -> Ta
     scale = Scale.around(lines)
     ordered = sort_lines(lines, query.sort)
     if query.significant and query.sort == RANK:
-        ordered.sort(key=lambda line: line.standing.significance_rank or line.standing.rank)
+        ordered.sort(key=_significance)
     rows = [_row(line, columns, scale, query) for line in ordered]
     return Table(
         headings=[
@@ -110,6 +111,10 @@ def make_table(lines: Sequence[Line], query: Query, rating: str | Promise) -> Ta
         has_intervals=any(line.standing.lower is not None for line in lines),
         has_trends=any(row.trend for row in rows),
     )
+
+
+def _significance(line: Line) -> float:
+    return line.standing.significance_rank or line.standing.rank or math.inf
 
 
 def _heading(key: str, label: str | Promise, column: Column, query: Query) -> Heading:
@@ -133,7 +138,7 @@ def _rank_heading(query: Query) -> Heading:
 def _row(line: Line, columns: dict[str, Column], scale: Scale, query: Query) -> Row:
     standing = line.standing
     lower, upper = _ends(standing)
-    rank, ranks = str(standing.rank), figures.rank_range(standing)
+    rank, ranks = str(standing.rank or figures.UNKNOWN), figures.rank_range(standing)
     if query.significant and standing.significance_rank is not None:
         rank, ranks = str(standing.significance_rank), ""
     return Row(
@@ -151,7 +156,7 @@ def _row(line: Line, columns: dict[str, Column], scale: Scale, query: Query) -> 
 
 def _cell(column: Column, line: Line) -> Cell:
     value = column.value(line)
-    text = "–" if value is None else column.text(value)
+    text = figures.UNKNOWN if value is None else column.text(value)
     return Cell(column.label, text, column.detail(line), value is not None)
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from arena.models import Contender
+from ranking.selectors.slices import VOTES
 from ranking.tasks import refresh
 from ranking.views.plots import PLOTS
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor, elsewhere
@@ -139,6 +140,25 @@ def test_figures_come_with_the_first_vote(arena: LiveArena, visitor: Visitor) ->
 
     elsewhere(vote)
     expect(page.get_by_role("heading", name="Plots")).to_be_visible()
+
+
+def test_the_menu_of_categories_follows_unless_somebody_chooses(visitor: Visitor) -> None:
+    page = visitor.open("/leaderboard/")
+    menu = page.get_by_label("Category")
+    expect(menu.locator("option[value=coding]")).to_contain_text("(32)")
+
+    def vote() -> None:
+        cast(["otter", "heron"], [1, 2], category="coding")
+        VOTES.clear()
+        refresh()
+
+    menu.focus()
+    elsewhere(vote)
+    expect(page.get_by_text("37 votes ·")).to_be_visible()
+    expect(menu).to_be_focused()
+    page.get_by_role("link", name="Significant differences").focus()
+    elsewhere(vote)
+    expect(menu.locator("option[value=coding]")).to_contain_text("(34)")
 
 
 def test_a_chosen_category_shows_at_once(visitor: Visitor) -> None:

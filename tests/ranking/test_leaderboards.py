@@ -48,6 +48,40 @@ def test_equal_contenders_share_a_rank_and_its_range() -> None:
     assert [(x.rank, x.rank_low, x.rank_high) for x in board.standings] == [(1, 1, 2)] * 2
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_who_no_votes_connect_with_the_rest_comes_last_without_a_rank(
+    method: str, client: Client
+) -> None:
+    for _ in range(3):
+        cast("ab", [1, 2])
+        cast("ba", [1, 2])
+        cast("bc", [1, 2])
+    cast("cb", [1, 2])
+    for _ in range(40):
+        cast("xy", [1, 2])
+    services.refresh_leaderboards()
+    board = selectors.board(method=method)
+    assert {line.slug for line in board.standings[:3]} == {"a", "b", "c"}
+    assert sorted(line.rank or 0 for line in board.standings[:3])[0] == 1
+    assert all((line.rank_high or 0) <= 3 for line in board.standings)
+    apart = board.standings[3:]
+    assert [line.slug for line in apart] == ["x", "y"]
+    for line in apart:
+        assert line.rank is line.rank_low is line.rank_high is line.significance_rank is None
+        assert math.isfinite(line.rating)
+    assert any("Not comparable" in caveat for caveat in board.caveats)
+    assert selectors.snapshot(board.id or 0) == board
+    answer = client.get(f"/api/v1/leaderboard?method={method}").json()
+    assert [line["rank"] for line in answer["standings"]][3:] == [None, None]
+    rows = client.get(f"/leaderboard/standings.csv?method={method}").content.decode().splitlines()
+    assert [row.split(",")[0] for row in rows[-2:]] == ["", ""]
+    for path in ("/leaderboard/", "/leaderboard/?significant=1", "/contenders/x/"):
+        page = client.get(path, {"method": method} if path == "/leaderboard/" else {})
+        assert page.status_code == 200
+    assert "no votes connect it" in page.content.decode()
+    assert "Against the first" not in page.content.decode()
+
+
 def test_online_elo_has_no_interval_and_says_so() -> None:
     cast("ab", [1, 2])
     board = selectors.compute(method="elo")

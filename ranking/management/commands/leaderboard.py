@@ -135,10 +135,11 @@ class Command(BaseCommand):
         )
         for line, rate in zip(board.standings, win_rates(board.standings), strict=True):
             spread = "" if line.rank_low is None else f"{line.rank_low}–{line.rank_high}"
+            share = "–" if rate is None else f"{rate:.1%}"
             interval = "" if line.lower is None else f"{line.lower:.1f} – {line.upper:.1f}"
             self.stdout.write(
-                f"{line.rank:>4} {spread:>7} {line.significance_rank or '':>7}  "
-                f"{line.name:<{width}} {line.rating:>8.1f} {interval:>19} {rate:>8.1%} "
+                f"{line.rank or '–':>4} {spread:>7} {line.significance_rank or '':>7}  "
+                f"{line.name:<{width}} {line.rating:>8.1f} {interval:>19} {share:>8} "
                 f"{line.votes:>7} {line.wins:>7} {line.losses:>7} {line.ties:>7}"
             )
         self.stdout.write(
