@@ -17,7 +17,9 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 // --- a new rendering of the page ---
 
 let sending = false; // this page's own follow-up: its answer brings the page
+let asking; // the response whose button is pressed: it hides while that is written again
 document.addEventListener("htmx:beforeRequest", ({ target }) => {
+  asking = target.closest(".response")?.id;
   if (target.matches("[data-followup]")) sending = true;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -149,9 +151,9 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   finishProse(page());
   sending = false;
   updateBallot();
-  // The focused button went with the ballot: what was voted for is the next thing to read.
-  const lost = document.activeElement === document.body;
-  if (lost) document.getElementById("reveal")?.focus({ preventScroll: true });
+  // The focused button went, with the ballot or for a while: what it brought is next to read.
+  const next = document.getElementById("reveal") ?? document.querySelector(`#${asking ?? "none"} [data-scroller]`);
+  if (document.activeElement === document.body) next?.focus({ preventScroll: true });
   socket.restart();
 });
 

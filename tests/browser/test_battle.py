@@ -133,6 +133,27 @@ def test_a_failed_response_says_so_on_its_side_and_can_be_retried(
     ballot_opens(page)
 
 
+def test_one_finished_response_is_written_again_by_keyboard(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo", "echo")
+    page = visitor.begin(size=3)
+    ballot_opens(page)
+    page.keyboard.press("r")  # retries what failed or was stopped: nothing did
+    again = page.get_by_role("button", name="Write B again")
+    expect(again).to_have_attribute("title", "Write B again")
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        again.press("Enter")
+    ballot_opens(page)
+    expect(page.locator("#response-1-B [data-scroller]")).to_be_focused()
+    (older,) = Response.objects.filter(superseded=True)
+    assert (older.placement.label, older.text.strip()) == ("B", "Why is the sky blue?")
+    page.get_by_role("button", name="All bad").click()
+    expect(page.locator("#reveal")).to_be_visible()
+    expect(again).to_have_count(0)
+    assert Vote.objects.get().features["regenerated"] == 1
+
+
 def test_a_double_click_casts_one_vote_and_shows_no_error(
     arena: LiveArena, visitor: Visitor
 ) -> None:
