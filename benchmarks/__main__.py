@@ -9,6 +9,7 @@ MODULES = (
     "benchmarks.matchmaking",
     "benchmarks.serving",
     "benchmarks.streams",
+    "benchmarks.rendering",
     "benchmarks.leaderboard",
     "benchmarks.taking_back",
     "benchmarks.exporting",
