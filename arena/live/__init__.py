@@ -60,9 +60,16 @@ def refused(error: str) -> Event:
     return {"event": "error", "error": error}
 
 
-def reacted(*, turn: int, position: int, value: int) -> Event:
-    """A thumb was set, changed or (0) taken back."""
-    return {"event": "reacted", "turn": turn, "position": POSITIONS[position], "value": value}
+def reacted(*, turn: int, position: int, value: int, reasons: Sequence[str], comment: str) -> Event:
+    """A thumb was set, changed or (0) taken back; and why."""
+    return {
+        "event": "reacted",
+        "turn": turn,
+        "position": POSITIONS[position],
+        "value": value,
+        "reasons": list(reasons),
+        "comment": comment,
+    }
 
 
 def changed(*, state: str) -> Event:

@@ -44,7 +44,9 @@ def react(
             gettext("There is no response %(letter)s in turn %(turn)s of this battle.")
             % {"letter": place, "turn": turn}
         )
-    event = live.reacted(turn=turn, position=position, value=value)
+    if value == 0:
+        kept, remark = [], ""
+    event = live.reacted(turn=turn, position=position, value=value, reasons=kept, comment=remark)
     transaction.on_commit(partial(announce, battle.pk, event))
     if value == 0:
         Reaction.objects.filter(response=response).delete()

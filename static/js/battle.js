@@ -26,6 +26,8 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!detail.successful) sending = false; // otherwise once its page is there
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  // What another tab said comes around what is being typed here.
+  if (detail.target.matches(".thumbs") && detail.requestConfig.verb === "get") keepTyped(detail.target);
   if (detail.target.id !== "battle") return;
   keepTyped(page(), (field) => sending && field.id === "followup");
   keepPlaces();
@@ -73,6 +75,17 @@ function tellEnd(name, values) {
   announce(sentence(name, values), finished && sentence("open"));
 }
 
+// Whether thumbs were rendered with this value and these reasons and comment.
+function says(thumbs, { value, reasons, comment }) {
+  const [up, down] = [...thumbs.querySelectorAll(".thumb")].map((one) => one.getAttribute("aria-pressed") === "true");
+  const boxes = [...thumbs.querySelectorAll("[name=reasons]")];
+  return (
+    up - down === value &&
+    boxes.every((box) => box.defaultChecked === reasons.includes(box.value)) &&
+    (thumbs.querySelector("textarea")?.defaultValue ?? "") === comment
+  );
+}
+
 const events = {
   state({ battle }) {
     const known = battle.turns.every((turn, index) => cardOf(index + 1, turn.responses[0].position));
@@ -114,13 +127,12 @@ const events = {
     tellEnd("failed", { letter: position, error });
   },
   // Set in another tab: this page's own thumbs bring their answer themselves.
-  reacted({ turn, position, value }) {
+  async reacted({ turn, position, ...said }) {
     const at = `#thumbs-${turn}-${position}`;
     const thumbs = document.querySelector(at);
-    if (!thumbs || thumbs.querySelector(".htmx-request")) return;
-    const pressed = (way) => thumbs.querySelector(`#${way}-${turn}-${position}`)?.getAttribute("aria-pressed") === "true";
-    if (Number(pressed("up")) - Number(pressed("down")) === value) return;
-    htmx.ajax("GET", location.pathname, { target: at, select: at, swap: "outerHTML" });
+    if (!thumbs || thumbs.querySelector(".htmx-request") || says(thumbs, said)) return;
+    await htmx.ajax("GET", location.pathname, { target: at, select: at, swap: "outerHTML" });
+    restoreTyped(page());
   },
   changed: ({ state }) => page().dataset.state !== state && refresh(),
   revealed: () => page().dataset.state === "open" && refresh(),

@@ -1,12 +1,14 @@
 // What a person typed or chose survives each new rendering of the page.
 let kept = [];
+let focused = ""; // an id
 
 const changed = (field) =>
   field.type === "radio" || field.type === "checkbox"
     ? field.checked !== field.defaultChecked
     : field.value !== field.defaultValue;
 
-export function keepTyped(page, leaveOut) {
+export function keepTyped(page, leaveOut = () => false) {
+  focused = document.activeElement.id;
   kept = [...page.querySelectorAll("textarea, input[type=radio], input[type=checkbox]")]
     .filter((field) => changed(field) && !leaveOut(field))
     .map(({ id, name, value, checked }) => ({ id, name, value, checked }));
@@ -21,4 +23,6 @@ export function restoreTyped(page) {
     field.closest("details")?.setAttribute("open", "");
   }
   kept = [];
+  // A field in a part that was closed until now could not get the focus back.
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
 }

@@ -110,10 +110,10 @@ async def test_open_pages_hear_of_a_reaction(arena: Arena) -> None:
     battle = await arena.start("echo", "fast")
     page = await arena.finished(battle["id"])
     path = f"battles/{battle['id']}/reactions"
-    for value in (1, 0):
-        await arena.post(path, {"turn": 1, "position": "B", "value": value})
-        told = await page.until("reacted")
-        assert (told["turn"], told["position"], told["value"]) == (1, "B", value)
+    up = {"turn": 1, "position": "B", "value": 1, "reasons": ["clear"], "comment": "good"}
+    for said in (up, up | {"value": 0, "reasons": [], "comment": ""}):
+        await arena.post(path, said)
+        assert await page.until("reacted") == {"event": "reacted"} | said
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,35 @@ def test_a_thumb_can_be_set_while_writing_and_changed_later(
     assert Reaction.objects.get().value == -1
 
 
+def test_why_is_shown_in_another_tab_around_what_is_typed_there(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    other = visitor.open(page.url.removeprefix(visitor.url))
+    for tab in (page, other):
+        ballot_opens(tab)
+    page.get_by_role("button", name="Good response A").click()
+    for tab in (page, other):
+        tab.locator("#why-1-A > summary").click()
+    page.get_by_role("checkbox", name="Clear").check()
+    page.get_by_label("Comment on response A").fill("Short and right")
+    page.locator("#save-1-A").click()
+    expect(other.locator("#thumbs-1-A .badge")).to_have_text("Clear")
+    expect(other.get_by_label("Comment on response A")).to_have_value("Short and right")
+    other.locator("#why-1-A > summary").click()
+    other.get_by_label("Comment on response A").fill("Half a sent")
+    page.locator("#why-1-A > summary").click()
+    page.get_by_role("checkbox", name="Concise").check()
+    page.locator("#save-1-A").click()
+    expect(other.locator("#thumbs-1-A .badge")).to_have_text(["Clear", "Concise"])
+    expect(other.get_by_label("Comment on response A")).to_be_focused()
+    expect(other.get_by_label("Comment on response A")).to_have_value("Half a sent")
+    page.get_by_role("button", name="Good response A").click()
+    expect(other.locator("#thumbs-1-A .badge")).to_have_count(0)
+
+
 def test_a_failed_response_says_so_on_its_side_and_can_be_retried(
     arena: LiveArena, visitor: Visitor
 ) -> None:
