@@ -14,7 +14,7 @@ COLOURS = [
 ]  # fmt: skip
 STYLES = [
     f"css/{name}.css"
-    for name in ("segmented", "composer", "prose", "battle", "panels", "ballot", "examples")
+    for name in ["segmented", "composer", "prose", "battle", "panels", "ballot", "lab", "examples"]
 ]
 SPACES = range(1, 9)
 STATES = [

@@ -71,7 +71,9 @@ document.addEventListener("click", (event) => {
   const tab = target.closest("[data-panel]");
   if (tab && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
-    showPanel(document.querySelector(tab.getAttribute("href")));
+    const card = document.querySelector(tab.getAttribute("href"));
+    showPanel(card);
+    card.querySelector("[data-scroller]").focus({ preventScroll: true }); // as a link's target is read next
   }
 });
 

@@ -159,6 +159,26 @@ def test_on_a_narrow_screen_tabs_choose_a_panel(
     assert ballot["y"] < 2 * height  # within one more screen
 
 
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_a_panel_that_is_chosen_by_keyboard_is_read_next(
+    arena: LiveArena, newcomer: Callable[..., Visitor], locale: str
+) -> None:
+    arena.add("echo", "echo", "echo")
+    visitor = newcomer(locale=locale, viewport={"width": 390, "height": 844})
+    page = visitor.open("/")
+    page.locator("#prompt").fill("Why?")
+    page.locator("[name=size][value='3']").check()
+    page.locator("main form button:not([type=button])").click()
+    page.wait_for_url("**/battles/*/")
+    finished(page)
+    page.locator("[data-panel=B]").press("Enter")
+    expect(panel(page, "B")).to_be_focused()
+    expect(page.locator("[data-panel=B]")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#response-1-B .response__title")).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    expect(page.locator("[id='up-1-B']")).to_be_focused()
+
+
 def test_on_a_narrow_screen_the_tabs_are_links_without_javascript(
     arena: LiveArena, newcomer: Callable[..., Visitor]
 ) -> None:
