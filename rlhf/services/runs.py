@@ -26,7 +26,15 @@ from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
 from rlhf.services.machine_checks import check_machine
 from rlhf.services.queue import FOLLOW_RUN, enqueue
-from rlhf.stages import MIN_VOTES, RANKINGS, TEXTS, Stage, check_settings, get_stage, preset_settings
+from rlhf.stages import (
+    MIN_VOTES,
+    RANKINGS,
+    TEXTS,
+    Stage,
+    check_settings,
+    get_stage,
+    preset_settings,
+)
 
 RESTS_ON = Sentence("This update rests on %(run)s.")
 

@@ -153,7 +153,8 @@ def test_the_lab_fits_a_phone(staff: Callable[..., Visitor], scheme: str) -> Non
 
 
 def test_what_a_run_takes_is_said_at_once_and_moves_nothing(
-    staff: Callable[..., Visitor], tiny_model: str,  # noqa: F811
+    staff: Callable[..., Visitor],
+    tiny_model: str,  # noqa: F811
 ) -> None:
     def ready() -> None:
         many_votes(25)

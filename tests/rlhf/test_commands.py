@@ -47,7 +47,7 @@ def test_export_preferences_refuses_a_category_that_no_vote_is_in(tmp_path: Path
     cast(category="facts")
     file = tmp_path / "out.jsonl"
     options = ["export_preferences", "--format", "ranking", "--output", str(file)]
-    with pytest.raises(CommandError, match="category 'fakts'. Choose among: facts"):
+    with pytest.raises(CommandError, match="in the category 'fakts'"):
         command(*options, "--category", "fakts")
     assert not file.exists()
     command(*options, "--category", "facts")
