@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods
 
 from rlhf.gates import View
@@ -22,7 +22,7 @@ def posted_from(page: str) -> Callable[[View], View]:
         @wraps(view)
         def take(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method != "POST":
-                return redirect(page, *args, **kwargs)
+                return HttpResponseRedirect(resolve_url(page, *args, **kwargs))
             return view(request, *args, **kwargs)
 
         return take
