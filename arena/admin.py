@@ -24,25 +24,13 @@ from arena.models import (
     Turn,
     Vote,
 )
+from arena.read_only import ReadOnly
 
 admin.site.site_header = admin.site.site_title = "Arena"
 admin.site.index_title = _("Operate the arena")
 
 # A change in one of these makes another contender of it: its old votes speak of something else.
 BEHAVIOUR = {"backend", "base_url", "model", "system_prompt", "temperature", "top_p", "max_tokens"}
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """For what only the arena itself writes; deleting it would leave ratings without votes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class ContenderForm(forms.ModelForm[Contender]):
@@ -155,7 +143,7 @@ class TurnInline(admin.TabularInline[Turn, Battle]):
 
 
 @admin.register(Battle)
-class BattleAdmin(ReadOnlyAdmin):
+class BattleAdmin(ReadOnly, admin.ModelAdmin[Battle]):
     list_display = ["id", "mode", "state", "population", "source", "created_at"]
     list_filter = ["state", "mode", "population"]
     inlines = [PlacementInline, TurnInline]
@@ -182,7 +170,7 @@ class NoticedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Vote)
-class VoteAdmin(ReadOnlyAdmin):
+class VoteAdmin(ReadOnly, admin.ModelAdmin[Vote]):
     list_display = ["id", "battle", "verdict", "all_bad", "counted", "not_counted_because", "voter"]
     list_filter = ["counted", NoticedFilter, "battle__population", "all_bad"]
     list_select_related = ["battle", "battle__rater"]
@@ -217,21 +205,21 @@ class VoteAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Replacement)
-class ReplacementAdmin(ReadOnlyAdmin):
+class ReplacementAdmin(ReadOnly, admin.ModelAdmin[Replacement]):
     list_display = ["placement", "contender", "error", "duration_s", "chance", "created_at"]
     list_filter = ["contender"]
     list_select_related = ["placement", "contender"]
 
 
 @admin.register(Reaction)
-class ReactionAdmin(ReadOnlyAdmin):
+class ReactionAdmin(ReadOnly, admin.ModelAdmin[Reaction]):
     list_display = ["response_id", "value", "reasons", "comment", "changed_at"]
     list_filter = ["value"]
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyAdmin):
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
     list_display = ["user", "created_at"]
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+        return super(ReadOnly, self).has_delete_permission(request, obj)

@@ -1,24 +1,12 @@
 """What ranking keeps, to look at: only votes change it."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from arena.models import Contender
+from arena.read_only import ReadOnly
 from ranking.models import EloRating, Leaderboard, Standing, Tally
-
-
-class ReadOnly:
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class StandingInline(ReadOnly, admin.TabularInline[Standing, Leaderboard]):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.errors import ArenaError
+from arena.read_only import ReadOnly
 from arena.sentences import shown
 from rlhf import services
 from rlhf.exporting import FORMATS
@@ -129,20 +130,7 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
                 messages.warning(request, shown(refusal.reason))
 
 
-class _OnlyToLookAt:
-    """What the lab's pages write."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class DecisionInline(_OnlyToLookAt, admin.TabularInline[Decision, Run]):
+class DecisionInline(ReadOnly, admin.TabularInline[Decision, Run]):
     """What operators decided about a run's result."""
 
     model = Decision
@@ -151,14 +139,14 @@ class DecisionInline(_OnlyToLookAt, admin.TabularInline[Decision, Run]):
 
 
 @admin.register(Gate)
-class GateAdmin(_OnlyToLookAt, admin.ModelAdmin[Gate]):
+class GateAdmin(ReadOnly, admin.ModelAdmin[Gate]):
     """Which limits held when: they are set on the lab's page of the gate."""
 
     list_display = ("__str__", "limits", "waits", "note", "set_by", "set_at")
 
 
 @admin.register(Run)
-class RunAdmin(_OnlyToLookAt, admin.ModelAdmin[Run]):
+class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     """Only to look at: runs are started and cancelled on the lab's pages."""
 
     inlines = (DecisionInline,)

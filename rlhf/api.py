@@ -16,7 +16,7 @@ from rlhf import services
 from rlhf.exporting import FORMATS
 from rlhf.models import Dataset, Run
 from rlhf.selectors import export_payload, run_payload
-from rlhf.stages import STAGES
+from rlhf.stages import PRESETS, STAGES
 
 router = Router(tags=["rlhf"])
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -64,7 +64,8 @@ class RunIn(Strict):
     )
     reward_run: int | None = None
     population: str = Field("people", description="Whose votes: people, simulated or all.")
-    settings: dict[str, Any] = {}
+    preset: str = Field("standard", description="One of: " + ", ".join(PRESETS))
+    settings: dict[str, Any] = Field({}, description="They win over the preset.")
 
 
 class DecisionOut(Schema):

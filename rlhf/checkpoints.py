@@ -6,7 +6,7 @@ from rlhf.charts import Chart, Drawing, chart, drawing
 from rlhf.models import Run
 from rlhf.selectors import Curve, checkpoint_figures
 from rlhf.selectors.curves import CHECKPOINTS
-from rlhf.training.choosing import RULE
+from rlhf.training.choosing import RULE, RULE_WITHOUT_REWARD
 
 DAMAGE = ("nll", "repetition", "entropy", "kl")
 COLUMNS = ("reward", "nll", "kl", "entropy", "repetition", "length")
@@ -30,6 +30,7 @@ class Checkpoints:
     """
 
     columns: tuple[str, ...]
+    rewarded: bool
     lines: tuple[Line, ...]
     tradeoff: Drawing | None
     charts: tuple[Chart, ...]
@@ -55,12 +56,14 @@ def checkpoints_of(run: Run) -> Checkpoints | None:
         )
         for step, found in figures.items()
     )
+    rewarded = "reward" in columns
     return Checkpoints(
         columns=columns,
+        rewarded=rewarded,
         lines=lines,
         tradeoff=_tradeoff(figures, lines),
         charts=tuple(_charts(figures)),
-        rule=told.get("rule", RULE),
+        rule=told.get("rule", RULE) if rewarded else RULE_WITHOUT_REWARD,
         reason=told.get("reason", ""),
         kept=kept,
     )

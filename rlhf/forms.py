@@ -74,12 +74,8 @@ class RunForm(forms.Form):
     )
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `services.start_run`."""
-        raise NotImplementedError
-
-    def run_settings(self, stage: str) -> dict[str, Any]:
-        preset = PRESETS[self.cleaned_data["preset"]].settings.get(stage, {})
-        return {**preset, **self.cleaned_data["settings"]}
+        """Keyword arguments of `services.start_run`; each form adds its own."""
+        return {"preset": self.cleaned_data["preset"], "settings": self.cleaned_data["settings"]}
 
 
 class _Datasets(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -113,11 +109,10 @@ class RewardForm(RunForm):
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
         dataset = self.cleaned_data["dataset"]
-        return {
+        return super().arguments() | {
             "stage": "reward",
             "dataset": dataset.pk if dataset else None,
             "population": self.cleaned_data["population"],
-            "settings": self.run_settings("reward"),
         }
 
 
@@ -132,7 +127,29 @@ def local_contenders() -> "QuerySet[Contender]":
     return Contender.objects.filter(pk__in=able).order_by("pk")
 
 
-class PretrainForm(RunForm):
+class PolicyForm(RunForm):
+    """What forms ask for whose result may enter battles."""
+
+    enter = forms.ChoiceField(
+        choices=[("gate", _("enters battles by itself")), ("operator", _("waits for a person"))],
+        required=False,
+        label=_("A result that passes its gate"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["enter"].initial = who_enters()
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `services.start_run`; each form adds its own."""
+        found = super().arguments()
+        enter = self.cleaned_data["enter"]
+        if enter not in {"", who_enters()}:
+            found["settings"] = {"enter": enter, **found["settings"]}
+        return found
+
+
+class PretrainForm(PolicyForm):
     """A local contender goes on pretraining on text."""
 
     stage = forms.ChoiceField(
@@ -142,7 +159,7 @@ class PretrainForm(RunForm):
     )
     dataset = _Datasets(queryset=None, label=_("Text"), empty_label=None)
     base = _Contenders(queryset=None, label=_("Contender to start from"), empty_label=None)
-    field_order = ("stage", "dataset", "base", "preset", "settings")
+    field_order = ("stage", "dataset", "base", "enter", "preset", "settings")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -153,11 +170,10 @@ class PretrainForm(RunForm):
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
-        return {
+        return super().arguments() | {
             "stage": "pretrain",
             "base": self.cleaned_data["base"].slug,
             "dataset": self.cleaned_data["dataset"].pk,
-            "settings": self.run_settings("pretrain"),
         }
 
 
@@ -168,7 +184,7 @@ class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
 
 
-class UpdateForm(RunForm):
+class UpdateForm(PolicyForm):
     """An update of a local contender."""
 
     stage = forms.ChoiceField(
@@ -189,12 +205,6 @@ class UpdateForm(RunForm):
         label=_("Votes of"),
         help_text=_("Used by supervised finetuning, and by DPO without a reward model."),
     )
-    enter = forms.ChoiceField(
-        choices=[("gate", _("enters battles by itself")), ("operator", _("waits for a person"))],
-        initial="gate",
-        required=False,
-        label=_("A result that passes its gate"),
-    )
     field_order = ("stage", "base", "reward_run", "population", "enter", "preset", "settings")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -205,22 +215,17 @@ class UpdateForm(RunForm):
         bases.queryset = local_contenders()
         rewards.queryset = reward_runs()
         rewards.initial = reward_runs().first()
-        self.fields["enter"].initial = who_enters()
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
         chosen = self.cleaned_data
         stage = STAGES[chosen["stage"]]
         reward_run = chosen["reward_run"] if stage.takes_reward_model else None
-        return {
+        return super().arguments() | {
             "stage": stage.name,
             "base": chosen["base"].slug,
             "reward_run": reward_run.pk if reward_run else None,
             "population": chosen["population"],
-            "settings": {
-                **({"enter": chosen["enter"]} if chosen["enter"] not in {"", who_enters()} else {}),
-                **self.run_settings(stage.name),
-            },
         }
 
 

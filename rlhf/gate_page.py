@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from rlhf.forms import GateForm
-from rlhf.gate_wording import GATE_LIMITS, POINTS, RULES, SHARES
+from rlhf.gate_wording import GATE_LIMITS, POINTS, RULES, SHARES, WHOM
 from rlhf.models import Gate, Job, Run
 from rlhf.templatetags.lab import figure, percent
 from rlhf.training.gate import GateRules
@@ -34,7 +34,9 @@ def gate() -> dict[str, Any]:
     set_now = newest.limits if newest else {}
     return {
         "newest": newest,
-        "rules": [_written(rule, _limits(set_now)) for rule in RULES],
+        "groups": [
+            (whom, [_written(rule, _limits(set_now)) for rule in rules]) for whom, rules in WHOM
+        ],
         "form": GateForm(initial=set_now | {"waits": newest.waits if newest else False}),
         "changes": [
             {

@@ -78,5 +78,11 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("It keeps at least %(distinct_low)s of the base's share of distinct word pairs."),
     ),
 }
+# Which rules hold for whom; a run is judged by those that apply to it.
+WHOM: list[tuple[str | Promise, tuple[str, ...]]] = [
+    (_("Every result"), ("nll", "repetition", "length", "entropy", "distinct")),
+    (_("Where there is a reward model"), ("win_rate", "reward", "spread")),
+    (_("After continued pretraining"), ("learnt", "finished")),
+]
 SHARES = {"win_rate", "entropy_low", "distinct_low"}
 POINTS = {"repetition_rise"}

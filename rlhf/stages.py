@@ -223,6 +223,7 @@ __all__ = [
     "get_stage",
     "list_knobs",
     "preset_of",
+    "preset_settings",
 ]
 
 
@@ -235,6 +236,16 @@ def get_stage(name: str) -> Stage:
             gettext("There is no training stage '%(name)s'. Choose one of: %(known)s.")
             % {"name": name, "known": ", ".join(STAGES)}
         ) from None
+
+
+def preset_settings(preset: str, stage: str) -> dict[str, Any]:
+    """What a preset sets of a stage; raises Invalid with the presets there are."""
+    if preset not in PRESETS:
+        raise Invalid(
+            gettext("There is no preset '%(name)s'. Choose one of: %(known)s.")
+            % {"name": preset, "known": ", ".join(PRESETS)}
+        )
+    return dict(PRESETS[preset].settings.get(stage, {}))
 
 
 def preset_of(stage: str, config: Mapping[str, Any]) -> Preset:

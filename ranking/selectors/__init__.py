@@ -12,9 +12,11 @@ from ranking.selectors.counts import (
 )
 from ranking.selectors.history import Moment, history
 from ranking.selectors.leaderboards import (
+    LONGEST,
     WINDOWS,
     board,
     categories,
+    check_window,
     compute,
     latest,
     snapshot,
@@ -25,12 +27,14 @@ from ranking.selectors.own import own_board
 from ranking.selectors.pairs import Pair, pairs
 
 __all__ = [
+    "LONGEST",
     "WINDOWS",
     "Moment",
     "Pair",
     "ballots",
     "board",
     "categories",
+    "check_window",
     "compute",
     "contenders_in",
     "counts_by_rater",

@@ -207,7 +207,13 @@ def _check(
             % {"cluster": cluster}
         )
     check_slice(category, population)
-    if days is not None and not 1 <= days <= LONGEST:
+    if days is not None:
+        check_window(days)
+
+
+def check_window(days: int) -> None:
+    """Raise Invalid, naming the limits, for a time window that is too short or too long."""
+    if not 1 <= days <= LONGEST:
         raise Invalid(
             _("A time window has at least one day and at most %(longest)s.") % {"longest": LONGEST}
         )

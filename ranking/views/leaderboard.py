@@ -91,10 +91,7 @@ def _page(query: Query) -> dict[str, Any]:
             Choice(label, query.href(population=name), name == query.population)
             for name, label in POPULATIONS.items()
         ],
-        "windows": [
-            Choice(window(days), query.href(days=days), days == query.days)
-            for days in (None, *selectors.WINDOWS)
-        ],
+        "windows": _windows(query),
         "clusters": [
             Choice(label, query.href(cluster=name), name == query.cluster)
             for name, label in CLUSTERS.items()
@@ -107,6 +104,15 @@ def _page(query: Query) -> dict[str, Any]:
         "sorts": _sorts(query),
         "hidden": _hidden(query),
     }
+
+
+def _windows(query: Query) -> list[Choice]:
+    """The usual windows, and the one that the address asks for."""
+    usual: list[int | None] = [None, *selectors.WINDOWS]
+    asked = [] if query.days in usual else [query.days]
+    return [
+        Choice(window(days), query.href(days=days), days == query.days) for days in [*usual, *asked]
+    ]
 
 
 def _standings(query: Query) -> SafeString:

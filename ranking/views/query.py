@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 
 from arena.categories import OVERALL
-from arena.errors import NotFound
+from arena.errors import Invalid, NotFound
 from arena.models import Population
 from ranking import selectors
 from ranking.boards import ALL_METHODS, BY_VOTE, CLUSTERS
@@ -37,8 +37,10 @@ class Query:
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:
-        """Raises NotFound, saying what there is, for a value that there is not."""
-        days = _one_of("days", given, "", *map(str, selectors.WINDOWS))
+        """Raises NotFound, saying what there is, for a value that there is not.
+
+        Invalid is raised for a number of days that is none.
+        """
         category = given.get("category") or OVERALL
         if category != OVERALL:  # the default needs no look at the database
             _one_of("category", given, *selectors.categories())
@@ -46,7 +48,7 @@ class Query:
             method=_one_of("method", given, *ALL_METHODS),
             category=category,
             population=_one_of("population", given, *(name for name, _ in POPULATIONS)),
-            days=int(days) if days else None,
+            days=_days(given.get("days") or ""),
             cluster=_one_of("cluster", given, *CLUSTERS),
             significant=_one_of("significant", given, "", "1") == "1",
             sort=_one_of("sort", given, RANK, *COLUMNS, *(f"-{key}" for key in COLUMNS)),
@@ -82,6 +84,19 @@ class Query:
     def href(self, **changes: Any) -> str:
         """The relative address of this page with some values changed."""
         return f"?{urlencode(replace(self, **changes).parameters)}"
+
+
+def _days(value: str) -> int | None:
+    if not value:
+        return None
+    # Longer numbers are none that anybody means, and too long ones Python does not read.
+    if not value.isdecimal() or len(value) > len(str(selectors.LONGEST)):
+        raise Invalid(
+            _("The parameter days cannot be '%(value)s'. Say a whole number from 1 to %(longest)s.")
+            % {"value": value[:40], "longest": selectors.LONGEST}
+        )
+    selectors.check_window(days := int(value))
+    return days
 
 
 def _one_of(name: str, given: Mapping[str, str], default: str, *others: str) -> str:

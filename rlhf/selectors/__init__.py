@@ -1,6 +1,12 @@
 """Reads of the lab."""
 
-from rlhf.selectors.chosen import chosen_thumbs, chosen_votes, last_vote, vote_categories
+from rlhf.selectors.chosen import (
+    check_categories,
+    chosen_thumbs,
+    chosen_votes,
+    last_vote,
+    vote_categories,
+)
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import dataset_rows, ranking_datasets, text_datasets
@@ -33,6 +39,7 @@ __all__ = [
     "Vitals",
     "VoteCount",
     "can_resume",
+    "check_categories",
     "checkpoint_figures",
     "chosen_thumbs",
     "chosen_votes",

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet
+from django.utils.translation import gettext as _
 
+from arena.errors import Invalid
 from arena.models import Battle, Placement, Reaction, Vote
 from rlhf.selection import Selection
 
@@ -95,6 +97,18 @@ def _lineups(selection: Selection, battle: str) -> Q:
 
 def _battles_with(slugs: Sequence[str]) -> QuerySet[Placement, Any]:
     return Placement.objects.filter(contender__slug__in=slugs).values("battle_id")
+
+
+def check_categories(selection: Selection) -> None:
+    """Raise Invalid, naming those there are, for a category that no battle was about."""
+    if not selection.categories:
+        return
+    known = vote_categories()
+    if unknown := sorted(set(selection.categories) - set(known)):
+        raise Invalid(
+            _("No battle was in the category '%(name)s'. Choose among: %(known)s.")
+            % {"name": unknown[0], "known": ", ".join(known) or "–"}
+        )
 
 
 def vote_categories() -> list[str]:

@@ -37,7 +37,7 @@ from rlhf.exporting import (
 from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job
 from rlhf.selection import Selection
-from rlhf.selectors import last_vote
+from rlhf.selectors import check_categories, last_vote
 from rlhf.services.queue import WRITE_DATASET, enqueue
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ def create_dataset(
         chosen = Selection.parse({"population": population, **(selection or {})})
     except (UnknownFormat, ValueError) as error:
         raise Invalid(str(error)) from error
+    check_categories(chosen)
     if container not in CONTAINERS:
         raise Invalid(
             _("There is no file type '%(name)s'. Choose one of: %(known)s.")

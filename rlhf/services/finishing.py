@@ -25,7 +25,7 @@ NOT_EVALUATED = Sentence("The run was not evaluated, so nothing is known about i
 NOT_PASSED = Sentence("The gate did not pass it.")
 # Written by the training process.
 GATE_REASONS = [Sentence(reason) for reason in (*gate.REASONS, *text_gate.REASONS)]
-CHOICE_REASONS = [Sentence(reason) for reason in (choosing.RULE, *choosing.REASONS)]
+CHOICE_REASONS = [Sentence(reason) for reason in (*choosing.RULES, *choosing.REASONS)]
 
 
 def end_run(run: Run, state: Job.State, error: str = "") -> None:

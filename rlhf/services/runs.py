@@ -26,7 +26,15 @@ from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
 from rlhf.services.machine_checks import check_machine
 from rlhf.services.queue import FOLLOW_RUN, enqueue
-from rlhf.stages import MIN_VOTES, RANKINGS, TEXTS, Stage, check_settings, get_stage
+from rlhf.stages import (
+    MIN_VOTES,
+    RANKINGS,
+    TEXTS,
+    Stage,
+    check_settings,
+    get_stage,
+    preset_settings,
+)
 
 RESTS_ON = Sentence("This update rests on %(run)s.")
 
@@ -38,6 +46,7 @@ def start_run(
     dataset: int | None = None,
     reward_run: int | None = None,
     population: str = Population.PEOPLE,
+    preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
 ) -> Run:
@@ -46,7 +55,8 @@ def start_run(
     Left out, the base is the oldest local contender, the dataset is frozen from the votes of
     `population` when the run begins (or is the newest text, for a stage that learns from text),
     and the reward model is the newest (a stage that can do
-    without one, dpo, then learns from the votes). Raises Invalid (with the setting, the number of
+    without one, dpo, then learns from the votes). `settings` win over those of the `preset`, a
+    name in `rlhf.stages.PRESETS`. Raises Invalid (with the setting, the number of
     votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
     """
     run = create_run(
@@ -55,6 +65,7 @@ def start_run(
         dataset=dataset,
         reward_run=reward_run,
         population=population,
+        preset=preset,
         settings=settings,
         by=by,
     )
@@ -70,6 +81,7 @@ def create_run(
     dataset: int | None = None,
     reward_run: int | None = None,
     population: str = Population.PEOPLE,
+    preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
 ) -> Run:
@@ -78,7 +90,11 @@ def create_run(
     gate = Gate.objects.first() if kind.makes_contender else None
     run = Run(
         stage=kind.name,
-        config={**_gate_settings(gate), **check_settings(kind.name, settings or {})},
+        config={
+            **_gate_settings(gate),
+            **preset_settings(preset, kind.name),
+            **check_settings(kind.name, settings or {}),
+        },
         base=_base(base),
         reward_run=_reward_run(kind, reward_run),
         gate=gate,

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -66,6 +67,9 @@ def run_stage(stage: str, path: Path) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
     else:
         die_with_launcher()
+    # What libraries will change some day is no operator's business: the log is theirs to read.
+    for category in (FutureWarning, DeprecationWarning):
+        warnings.simplefilter("ignore", category)
     module = importlib.import_module(f"rlhf.training.{stage.replace('-', '_')}")
     config = load_config(STAGES[stage], path)
     _prepare(config)

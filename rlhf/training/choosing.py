@@ -23,9 +23,14 @@ RULE = N_(
     "one's reward is higher by more than one standard error. If none is within the limits, it is "
     "the last one of all."
 )
+RULE_WITHOUT_REWARD = N_(
+    "Of the checkpoints within the gate's limits of damage the last one is kept. If none is within "
+    "the limits, it is the last one of all."
+)
 LAST = N_("It is the last one within the limits.")
 EARLIER = N_("Its reward was higher than that of step %(step)s by %(gap)s ± %(error)s.")
 NONE_WITHIN = N_("None is within the limits; it is the last one.")
+RULES = (RULE, RULE_WITHOUT_REWARD)
 REASONS = (LAST, EARLIER, NONE_WITHIN)
 
 
@@ -43,8 +48,13 @@ class Point:
         return sum(self.rewards) / len(self.rewards)
 
 
+def rule_of(points: Sequence[Point]) -> str:
+    """What `choose` goes by, in plain words: without rewards there is no rule about them."""
+    return RULE if all(point.rewards for point in points) else RULE_WITHOUT_REWARD
+
+
 def choose(points: Sequence[Point]) -> tuple[Point, str]:
-    """The point to keep, by `RULE`, and why. points: in the order of training, one or more."""
+    """The point to keep, by `rule_of`, and why. points: in the order of training, one or more."""
     within = [point for point in points if point.within]
     if not within:
         return points[-1], NONE_WITHIN

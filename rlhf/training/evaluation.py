@@ -103,18 +103,57 @@ def _grams(text: str, size: int) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + size]) for i in range(len(words) - size + 1)]
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class Likelihoods:
+    """What a model makes of responses.
+
+    log_probs: (tokens,) of every response's tokens one after the other. entropy: nats per token of
+    its own next-token distribution, NaN without tokens.
+    """
+
+    log_probs: torch.Tensor
+    entropy: float
+
+    @property
+    def nll(self) -> float:
+        """Nats per token, over all tokens together; NaN without any."""
+        return -float(self.log_probs.mean())
+
+
+def divergence(policy: Likelihoods, base: Likelihoods) -> float:
+    """KL divergence from the base in nats per token, estimated on the policy's own responses.
+
+    The mean of r - 1 - log r, with r the base's probability of a token over the policy's. It has
+    less variance than the mean log-ratio and is never negative (Schulman 2020, "Approximating KL
+    divergence"); GRPO's penalty is the same estimate.
+    """
+    log_ratios = base.log_probs - policy.log_probs
+    return float((log_ratios.expm1() - log_ratios).mean())
+
+
 def likelihood(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Messages],
+    responses: Sequence[Completion],
+) -> tuple[float, float]:
+    """(NLL, entropy) in nats per response token under `model`, over all tokens together."""
+    found = likelihoods(model, tokenizer, prompts, responses)
+    return found.nll, found.entropy
+
+
+@torch.inference_mode()
+def likelihoods(
     model: Any,
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[Messages],
     responses: Sequence[Completion],
     *,
     rows: int = 16,
-) -> tuple[float, float]:
-    """(NLL, entropy) in nats per response token under `model`, over all tokens together."""
-    nll = entropy = 0.0
-    count = 0
+) -> Likelihoods:
+    """Read each response after its prompt, `rows` at a time; the order is the same each time."""
+    found: list[torch.Tensor] = []
+    entropy = 0.0
     fast = pick_dtype(model.device) == torch.bfloat16
     encoded = [encode_prompt(tokenizer, messages) for messages in prompts]
     order = [i for i, response in enumerate(responses) if response.tokens]
@@ -128,10 +167,11 @@ def likelihood(
         for row, index in enumerate(batch):
             begin, end = len(encoded[index]), len(whole[row])
             steps = logits[row, begin - 1 : end - 1][None]
-            nll -= float(token_log_probs(steps, ids[row, begin:end][None]).sum())
+            found.append(token_log_probs(steps, ids[row, begin:end][None])[0].double().cpu())
             entropy += float(token_entropy(steps).sum())
-            count += end - begin
-    return (nll / count, entropy / count) if count else (math.nan, math.nan)
+    log_probs = torch.cat(found) if found else torch.empty(0, dtype=torch.float64)
+    count = len(log_probs)
+    return Likelihoods(log_probs, entropy / count if count else math.nan)
 
 
 def text_quality(responses: Sequence[Completion], nll: float, entropy: float) -> TextQuality:

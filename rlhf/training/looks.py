@@ -19,8 +19,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
-from rlhf.training.choosing import RULE, Point, choose, still_needed
-from rlhf.training.evaluation import Evaluation, TextQuality, likelihood, text_quality
+from rlhf.training.choosing import Point, choose, rule_of, still_needed
+from rlhf.training.evaluation import (
+    Evaluation,
+    Likelihoods,
+    TextQuality,
+    divergence,
+    likelihoods,
+    text_quality,
+)
 from rlhf.training.gate import may_enter, rules_of
 from rlhf.training.sampling import Completion
 
@@ -62,14 +69,14 @@ class Looks:
         """Draw, measure and write down what the policy is after `step` of `total` steps."""
         base = self._base_seen()
         responses = self._draw(self.update.policy)
-        own_nll, entropy = self._likelihood(self.update.policy, responses)
+        own = self._likelihoods(self.update.policy, responses)
         with self.update.base() as untrained:
-            nll, _ = self._likelihood(untrained, responses)
-        seen = self._seen(responses, nll, entropy)
+            under_base = self._likelihoods(untrained, responses)
+        seen = self._seen(responses, under_base.nll, own.entropy)
         # Without rewards the gate looks at the damage alone.
         damage = Evaluation(len(self.prompts), seen.quality, base.quality)
         within, _ = may_enter(damage, rules_of(self.update.config))
-        self._report(step, total, seen, nll - own_nll, within)
+        self._report(step, total, seen, divergence(own, under_base), within)
         self._show(step, total, seen, base)
         self._keep(Point(step, within, seen.rewards))
 
@@ -77,8 +84,8 @@ class Looks:
         if self._base is None:
             with self.update.base() as untrained:
                 responses = self._draw(untrained)
-                nll, entropy = self._likelihood(untrained, responses)
-            self._base = self._seen(responses, nll, entropy)
+                own = self._likelihoods(untrained, responses)
+            self._base = self._seen(responses, own.nll, own.entropy)
         return self._base
 
     def _draw(self, model: Policy) -> tuple[Completion, ...]:
@@ -86,8 +93,8 @@ class Looks:
         rows = self.update.draw(self._asked, n=1, seed=seed, model=model)
         return tuple(row[0] for row in rows)
 
-    def _likelihood(self, model: Policy, responses: Sequence[Completion]) -> tuple[float, float]:
-        return likelihood(model, self.update.tokenizer, self._asked, responses)
+    def _likelihoods(self, model: Policy, responses: Sequence[Completion]) -> Likelihoods:
+        return likelihoods(model, self.update.tokenizer, self._asked, responses)
 
     def _seen(self, responses: tuple[Completion, ...], nll: float, entropy: float) -> Seen:
         rewards: tuple[float, ...] = ()
@@ -178,11 +185,12 @@ def keep_best(update: Update) -> dict[str, Any]:
     found = [(point, entry) for point, entry in entries if (entry / WEIGHTS).is_file()]
     if not found:
         return {}
-    chosen, reason = choose([point for point, _ in found])
+    points = [point for point, _ in found]
+    chosen, reason = choose(points)
     entry = next(entry for point, entry in found if point is chosen)
     restore(update.policy, torch.load(entry / WEIGHTS, weights_only=True))
-    kept = {"step": chosen.step, "of": found[-1][0].step, "rule": RULE, "reason": reason}
-    return {"kept": kept}
+    kept = {"step": chosen.step, "of": points[-1].step, "reason": reason}
+    return {"kept": kept | {"rule": rule_of(points)}}
 
 
 def kept_points(entries: Sequence[Path]) -> list[tuple[Point, Path]]:

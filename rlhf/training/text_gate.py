@@ -7,6 +7,7 @@ a response comes to an end.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ def text_checks(
     """Both rules with what was measured. Without an error any gain will do."""
     rules = rules or TextRules()
     needed = rules.errors * learnt.error if learnt.error is not None else 0.0
+    # More than that, and more than nothing: the very limit is not enough.
+    needed = math.nextafter(needed, math.inf)
     base = evaluation.base.finished
     return [
         Check("learnt", learnt.gain, least=needed),

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from arena.errors import ArenaError, NotFound
 from arena.sentences import shown
@@ -20,6 +20,7 @@ from rlhf.dataset_forms import DatasetForm, PreferenceFileForm, TextFileForm
 from rlhf.downloads import Download, archive, archive_size, concatenated
 from rlhf.gates import staff_or_token, staff_page
 from rlhf.models import Dataset
+from rlhf.views.posting import posted_from
 
 SHOWN = 25
 DEFAULTS = {"format": "trl-preference", "population": "people"}
@@ -60,7 +61,7 @@ def _builder(request: HttpRequest, form: DatasetForm, status: int = 422) -> Http
     return render(request, template, context, status=status)
 
 
-@require_POST
+@posted_from("datasets")
 @csrf_exempt  # checked below, once the handler of uploads is set
 @staff_page
 def import_dataset(request: HttpRequest) -> HttpResponse:
@@ -68,7 +69,7 @@ def import_dataset(request: HttpRequest) -> HttpResponse:
     return _uploaded(request, _import_preferences)
 
 
-@require_POST
+@posted_from("datasets")
 @csrf_exempt  # as above
 @staff_page
 def import_text(request: HttpRequest) -> HttpResponse:
@@ -144,7 +145,7 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, template, pages.dataset(found))
 
 
-@require_POST
+@posted_from("dataset")
 @staff_page
 def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
     dataset = get_object_or_404(Dataset, pk=pk)
@@ -152,7 +153,7 @@ def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(dataset)
 
 
-@require_POST
+@posted_from("dataset")
 @staff_page
 def retry_dataset(request: HttpRequest, pk: int) -> HttpResponse:
     """Freeze the same selection again; the dataset that was cut short stays to be read."""

@@ -7,7 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET
 
 from arena.errors import ArenaError, Invalid
 from arena.sentences import shown
@@ -15,6 +15,7 @@ from rlhf import pages, services
 from rlhf.forms import PretrainForm, RewardForm, RunForm, UpdateForm
 from rlhf.gates import staff_page
 from rlhf.models import Run
+from rlhf.views.posting import posted_from
 
 RUNS_SHOWN = 25
 FORMS: dict[str, type[RunForm]] = {
@@ -49,12 +50,10 @@ def _lab(
     return render(request, "rlhf/lab.html", context, status=status)
 
 
-@require_http_methods(["GET", "POST"])
+@posted_from("lab")
 @staff_page
 def start(request: HttpRequest) -> HttpResponse:
     """Start a run from one of the forms; a refusal stands above the form that it is about."""
-    if request.method == "GET":  # the address of a refused form, opened again
-        return redirect("lab")
     form = _sent(request)
     if not form.is_valid():
         return _lab(request, form, status=422)
@@ -66,12 +65,10 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect(run)
 
 
-@require_http_methods(["GET", "POST"])
+@posted_from("lab")
 @staff_page
 def estimate(request: HttpRequest) -> HttpResponse:
     """What the run of a form would take; nothing is started. For htmx only that part."""
-    if request.method == "GET":
-        return redirect("lab")
     form = _sent(request)
     partly = bool(request.headers.get("HX-Request"))
     if not form.is_valid():
@@ -108,7 +105,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, template, pages.run(found, request.GET.get("samples", "")))
 
 
-@require_POST
+@posted_from("run")
 @staff_page
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
@@ -116,7 +113,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(run)
 
 
-@require_POST
+@posted_from("run")
 @staff_page
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
@@ -124,7 +121,7 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(run)
 
 
-@require_POST
+@posted_from("run")
 @staff_page
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm or override what the gate said of a result; or make it a base alone."""

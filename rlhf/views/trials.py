@@ -5,7 +5,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from arena.errors import Invalid
 from rlhf import services, trial_page
@@ -13,6 +13,7 @@ from rlhf.forms import RuleForm
 from rlhf.gates import staff_page
 from rlhf.models import Trial
 from rlhf.pages import user_of
+from rlhf.views.posting import posted_from
 
 SHOWN = 25
 
@@ -32,7 +33,7 @@ def trial(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "rlhf/trial.html", trial_page.trial(_trial(pk)))
 
 
-@require_POST
+@posted_from("trial")
 @staff_page
 def rule(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose the rule, before the first vote."""
@@ -46,7 +47,7 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(found)
 
 
-@require_POST
+@posted_from("trial")
 @staff_page
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep or retire the child by hand."""

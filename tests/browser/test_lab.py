@@ -10,9 +10,11 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from arena.models import Contender, Prompt
 from rlhf import services
 from rlhf.models import Dataset, Job, Metric, Run
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor, elsewhere
+from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
 from tests.rlhf.votes import many_votes
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -148,3 +150,22 @@ def test_the_lab_fits_a_phone(staff: Callable[..., Visitor], scheme: str) -> Non
     for path in ("/lab/", f"/lab/runs/{run.pk}/", "/lab/datasets/"):
         page = visitor.open(path)
         assert page.evaluate("document.documentElement.scrollWidth") == 390, path
+
+
+def test_what_a_run_takes_is_said_at_once_and_moves_nothing(
+    staff: Callable[..., Visitor],
+    tiny_model: str,  # noqa: F811
+) -> None:
+    def ready() -> None:
+        many_votes(25)
+        Prompt.objects.create(slug="p", category="facts", text="Why?")
+        Contender.objects.update(model=Path(tiny_model).name)
+
+    elsewhere(ready)
+    with override_settings(MODELS_DIR=Path(tiny_model).parent):
+        page = staff().open("/lab/")
+        expect(page.locator("#reward-form .estimate")).to_contain_text("Time, estimated")
+        button = page.get_by_role("button", name="Train the reward model")
+        before = button.bounding_box()
+        page.evaluate("document.querySelector('#reward-form .estimate').replaceChildren()")
+        assert button.bounding_box() == before

@@ -104,3 +104,27 @@ def test_a_download_takes_a_token_of_staff_and_no_other(
         for token in (good, bad, "nonsense")
     ]
     assert statuses == [200, 403, 401]
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        ("/lab/runs/", "/lab/"),
+        ("/lab/estimate/", "/lab/"),
+        ("/lab/runs/3/cancel/", "/lab/runs/3/"),
+        ("/lab/runs/3/resume/", "/lab/runs/3/"),
+        ("/lab/runs/3/enter/", "/lab/runs/3/"),
+        ("/lab/trials/3/rule/", "/lab/trials/3/"),
+        ("/lab/trials/3/settle/", "/lab/trials/3/"),
+        ("/lab/datasets/import/", "/lab/datasets/"),
+        ("/lab/datasets/import-text/", "/lab/datasets/"),
+        ("/lab/datasets/3/cancel/", "/lab/datasets/3/"),
+        ("/lab/datasets/3/retry/", "/lab/datasets/3/"),
+    ],
+)
+def test_the_address_of_a_form_opened_again_leads_to_the_page_with_the_form(
+    operator_client: Client, address: str, page: str
+) -> None:
+    answer = operator_client.get(address)
+    assert (answer.status_code, answer["Location"]) == (302, page)
+    assert operator_client.put(address).status_code == 405

@@ -13,6 +13,8 @@ from arena.services import create_token
 from rlhf import services
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
+from rlhf.stages import PRESETS
+from tests.rlhf.test_selection import cast
 from tests.rlhf.votes import many_votes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,6 +111,7 @@ def test_a_run_is_started_watched_and_listed(
         ({"stage": "ppo"}, 422, "no training stage 'ppo'"),
         ({"stage": "reward", "settings": {"epochz": 1}}, 422, "no setting 'epochz'"),
         ({"stage": "reward", "settings": {"epochs": "1"}}, 422, "must be a whole number"),
+        ({"stage": "reward", "preset": "slow"}, 422, "no preset 'slow'. Choose one of: quick, st"),
         ({"stage": "reward", "base": "nobody"}, 404, "no contender 'nobody'"),
         ({"stage": "reward", "dataset": 5}, 404, "no dataset 5"),
         ({"stage": "best-of-n", "reward_run": 5}, 404, "no run 5"),
@@ -146,6 +149,28 @@ def test_a_run_that_was_cut_short_is_resumed(api: Api, monkeypatch: pytest.Monke
     (run.folder / "state" / "fingerprint").touch()
     assert api.get(f"runs/{run.pk}").json()["can_resume"] is True
     assert api.post(f"runs/{run.pk}/resume").json()["state"] == "queued"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_settings_win_over_the_preset_of_a_run(
+    api: Api, base: Contender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from celery import current_app
+
+    monkeypatch.setattr(current_app, "send_task", lambda *_, **__: None)
+    many_votes(20)
+    body = {"stage": "reward", "preset": "quick", "settings": {"layers": 2}}
+    expected = {**PRESETS["quick"].settings["reward"], "layers": 2}
+    assert api.post("runs", body).json()["settings"] == expected
+
+
+def test_an_export_of_an_unknown_category_is_refused_with_those_there_are(api: Api) -> None:
+    cast(category="facts")
+    body = {"format": "ranking", "selection": {"categories": ["facts", "fakts"]}}
+    answer = api.post("exports", body)
+    assert answer.status_code == 422
+    assert "in the category 'fakts'. Choose among: facts." in answer.json()["error"]
+    assert not Dataset.objects.exists()
 
 
 @pytest.mark.parametrize("path", ["runs/77", "exports/77"])

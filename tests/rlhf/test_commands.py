@@ -13,6 +13,7 @@ from arena.models import Contender, Prompt
 from rlhf.models import Job, Run
 from rlhf.stages import PRESETS
 from tests.rlhf.conftest import PASSED, REFUSED
+from tests.rlhf.test_selection import cast
 from tests.rlhf.votes import many_votes
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,17 @@ def test_export_preferences_writes_a_file(tmp_path: Path) -> None:
     command("export_preferences", "--format", "trl-preference", "--output", str(file))
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert [row["rejected"][0]["content"] for row in rows] == ["Short.", "Short."]
+
+
+def test_export_preferences_refuses_a_category_that_no_vote_is_in(tmp_path: Path) -> None:
+    cast(category="facts")
+    file = tmp_path / "out.jsonl"
+    options = ["export_preferences", "--format", "ranking", "--output", str(file)]
+    with pytest.raises(CommandError, match="in the category 'fakts'"):
+        command(*options, "--category", "fakts")
+    assert not file.exists()
+    command(*options, "--category", "facts")
+    assert len(file.read_text().splitlines()) == 1
 
 
 def test_export_preferences_writes_to_standard_output(capfdbinary: Any) -> None:

@@ -15,6 +15,7 @@ from arena.errors import Invalid
 from arena.models import Contender, Prompt
 from rlhf import services
 from rlhf.forms import UpdateForm
+from rlhf.gate_wording import RULES, WHOM
 from rlhf.models import Gate, Run
 from rlhf.training.settings import gate_knobs
 
@@ -225,6 +226,16 @@ def test_the_page_writes_the_rules_out_with_the_limits_and_who_set_them(
     assert "repeated 4-word runs rises by at most 5 percentage points" in page
     assert re.search("operator ?: After &lt;the&gt; audit. Wins over the base 0.6", page)
     assert 'name="gate_win_rate" value="0.6"' in operator_client.get("/lab/gate/").content.decode()
+
+
+def test_the_page_says_for_whom_each_rule_holds(operator_client: Client) -> None:
+    page = text_of(operator_client, "/lab/gate/")
+    every, rewarded = page.index("Every result"), page.index("Where there is a reward model")
+    pretrained = page.index("After continued pretraining")
+    assert every < page.index("Surprise", every) < rewarded
+    assert rewarded < page.index("Wins", rewarded) < pretrained < page.index("Held-out text")
+    listed = [rule for _, rules in WHOM for rule in rules]
+    assert sorted(listed) == sorted(RULES)
 
 
 @pytest.mark.parametrize("wrong", ["1.5", "", "nan", "half"])

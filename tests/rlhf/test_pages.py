@@ -322,6 +322,23 @@ def test_samples_of_each_step_can_be_chosen_and_the_newest_is_shown_first(
     assert "Name a fish. 12" in unknown
 
 
+def test_without_rewards_no_rule_about_them_is_shown(
+    operator_client: Client, base: Contender
+) -> None:
+    kept = {"step": 12, "of": 12, "rule": choosing.RULE, "reason": choosing.LAST}  # of before
+    run = Run.objects.create(
+        stage="pretrain", base=base, name="pretrain-1", state=Job.State.SUCCEEDED,
+        summary={"metrics": {"kept": kept}},
+    )  # fmt: skip
+    looked_at(run)
+    Metric.objects.filter(run=run, name="reward").delete()
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    assert "Checkpoints: what training cost" in page
+    assert "limits of damage the last one is kept. If none" in page
+    assert "reward is higher" not in page
+    assert "Reward" not in page
+
+
 def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that_was_kept(
     operator_client: Client, base: Contender
 ) -> None:

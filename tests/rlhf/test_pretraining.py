@@ -89,6 +89,25 @@ def test_the_lab_starts_it_on_the_chosen_text(
     assert queued == [("rlhf.tasks.follow_run", run.pk)]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_lets_its_result_into_battles_is_chosen_with_it(
+    operator_client: Client,
+    base: Contender,
+    library: list[Prompt],
+    text: Dataset,
+    queued: list[tuple[str, int]],  # noqa: F811
+) -> None:
+    sent = {
+        "pretrain-stage": "pretrain",
+        "pretrain-dataset": text.pk,
+        "pretrain-base": base.pk,
+        "pretrain-preset": "standard",
+    }
+    for enter, expected in (("operator", {"enter": "operator"}), ("gate", {})):
+        operator_client.post("/lab/runs/", {**sent, "pretrain-enter": enter})
+        assert Run.objects.latest("pk").config == expected
+
+
 def test_the_lab_says_where_text_comes_from(operator_client: Client, base: Contender) -> None:
     assert "There is no text yet" in text_of(operator_client.get("/lab/"))
 

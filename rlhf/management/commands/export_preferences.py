@@ -9,9 +9,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from arena.errors import ArenaError
 from arena.models import Population
 from rlhf.exporting import CONTAINERS, FORMATS, get_format, write_file, write_rows
 from rlhf.selection import CHOICES, Selection
+from rlhf.selectors import check_categories
 
 # The options that name a field of the selection, as argparse knows them.
 LISTS = {"categories": "--category", "tags": "--tag", "contenders": "--contender"}
@@ -104,9 +106,11 @@ def _selection(options: dict[str, Any]) -> Selection:
     names = Selection.__dataclass_fields__
     given = {name: options[name] for name in names if options.get(name) is not None}
     try:
-        return Selection.parse({**_written_down(options["selection"]), **given})
-    except ValueError as error:
+        selection = Selection.parse({**_written_down(options["selection"]), **given})
+        check_categories(selection)
+    except (ValueError, ArenaError) as error:
         raise CommandError(str(error)) from error
+    return selection
 
 
 def _written_down(file: Path | None) -> dict[str, Any]:

@@ -76,14 +76,14 @@ class Command(BaseCommand):
         self._report(run)
 
     def _new(self, stage: str, options: dict[str, Any]) -> Run:
-        preset = PRESETS[options["preset"]].settings.get(stage, {})
         return services.create_run(
             stage=stage,
             base=options["base"],
             dataset=options["dataset"],
             reward_run=options["reward_run"],
             population=options["population"],
-            settings={**preset, **dict(options["assignments"])},
+            preset=options["preset"],
+            settings=dict(options["assignments"]),
         )
 
     def _resumed(self, stage: str, options: dict[str, Any]) -> Run:

@@ -12,6 +12,7 @@ from rlhf.training.choosing import (
     Point,
     choose,
     difference,
+    rule_of,
     still_needed,
 )
 from rlhf.training.looks import spread
@@ -54,6 +55,8 @@ def test_if_none_is_within_the_limits_the_last_is_kept_and_says_so() -> None:
 def test_without_a_reward_model_it_is_the_last_within_the_limits() -> None:
     unscored = [Point(1, True), Point(2, True), Point(3, False)]
     assert choose(unscored) == (unscored[1], LAST)
+    assert "reward" not in rule_of(unscored)
+    assert "reward" in rule_of([Point(1, True, (0.1,))])
 
 
 @given(points)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhf.training.data import Ranking
 from rlhf.training.evaluation import (
     Evaluation,
+    Likelihoods,
     TextQuality,
     clustered,
     distinct,
+    divergence,
     length_baseline,
     pairwise_accuracy,
     repetition,
@@ -35,6 +39,24 @@ def test_repetition_counts_repeated_four_grams() -> None:
     assert repetition("a b c d e f") == 0
     assert repetition("a b c") == 0
     assert repetition("a b c d a b c d") == pytest.approx(1 / 5)
+
+
+def test_divergence_is_never_negative_and_nothing_of_a_model_from_itself() -> None:
+    policy = Likelihoods(torch.tensor([-2.0, -1.0], dtype=torch.float64), 1.0)
+    # The base finds the very samples likelier, as it does where they were drawn at top-p.
+    base = Likelihoods(torch.tensor([-1.9, -0.9], dtype=torch.float64), 1.0)
+    assert base.nll - policy.nll < 0
+    assert divergence(policy, base) == pytest.approx(math.exp(0.1) - 1 - 0.1)
+    assert divergence(policy, policy) == 0
+
+
+def test_divergence_is_the_kl_where_every_token_is_drawn_as_often_as_it_should() -> None:
+    shares, others = [0.5, 0.25, 0.25], [0.25, 0.25, 0.5]
+    drawn = [0, 0, 1, 2]
+    own, under = ([math.log(p[i]) for i in drawn] for p in (shares, others))
+    found = divergence(Likelihoods(torch.tensor(own), 0.0), Likelihoods(torch.tensor(under), 0.0))
+    exact = sum(p * math.log(p / q) for p, q in zip(shares, others, strict=True))
+    assert found == pytest.approx(exact, rel=1e-5)
 
 
 def test_distinct_counts_bigrams_over_the_whole_set() -> None:

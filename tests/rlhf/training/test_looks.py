@@ -73,7 +73,7 @@ def test_reward_and_damage_are_measured_from_the_base_on(values: dict[str, Any])
         assert set(figures) == {
             "reward", "nll", "kl", "entropy", "repetition", "length", "within_limits",
         }  # fmt: skip
-    assert all(figures["kl"] != 0 for figures in later)
+    assert all(figures["kl"] > 0 for figures in later)
     shares = [line["progress"] for line in lines]
     assert shares == sorted(shares)
 

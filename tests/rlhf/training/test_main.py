@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ def test_a_run_that_works_exits_0(tmp_path: Path, config: dict[str, Any]) -> Non
     assert call(tmp_path, "reward", config) == 0
     assert (tmp_path / "out" / "checkpoint" / "value_head.safetensors").is_file()
     assert not (tmp_path / "out" / "error.json").exists()
+
+
+def test_a_log_tells_of_no_library_s_plans_but_of_what_is_wrong(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warn(_: Any) -> None:
+        warnings.warn("`this` will be removed in v6.", FutureWarning, stacklevel=1)
+        warnings.warn("Use that instead.", DeprecationWarning, stacklevel=1)
+        warnings.warn("The loss is not finite.", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr(reward, "main", warn)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert call(tmp_path, "reward", config) == 0
+    assert [str(one.message) for one in said] == ["The loss is not finite."]
 
 
 def test_too_few_rankings_exit_2_with_one_plain_line(
