@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -106,8 +107,14 @@ def preference_loss(
 
 
 def pair_log_probs(model: Any, pairs: Sequence[EncodedPair]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probabilities and lengths of chosen and rejected: (B, 2) each."""
-    groups = [(pair.prompt, [pair.chosen, pair.rejected]) for pair in pairs]
+    """Log-probabilities and lengths of chosen and rejected: (B, 2) each.
+
+    Pairs next to each other that share a prompt share its encoding.
+    """
+    groups = [
+        (list(prompt), [side for pair in same for side in (pair.chosen, pair.rejected)])
+        for prompt, same in groupby(pairs, lambda pair: pair.prompt)
+    ]
     log_probs, lengths = response_log_probs(model, groups)
     return log_probs.view(-1, 2), lengths.view(-1, 2)
 
@@ -165,7 +172,7 @@ def with_reference(
     update: Update, pairs: Sequence[EncodedPair], config: settings.Contrast
 ) -> list[EncodedPair]:
     """The pairs with their gaps under the base, read in batches of like length."""
-    order = sorted(range(len(pairs)), key=lambda index: len(pairs[index].prompt))
+    order = sorted(range(len(pairs)), key=lambda i: (len(pairs[i].prompt), pairs[i].prompt))
     gaps = [0.0] * len(pairs)
     with update.base() as base:
         for start in range(0, len(order), config.batch_size):

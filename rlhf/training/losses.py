@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
+
+# Of logits that are looked at in float32 at a time: new memory for all takes longer than the sums.
+ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,35 @@ def ranking_loss(scores: torch.Tensor, pairs: Pairs) -> torch.Tensor:
 
 
 def token_log_probs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each token, (B, T), from logits (B, T, vocabulary)."""
-    chosen = logits.gather(-1, tokens.unsqueeze(-1)).squeeze(-1).float()
-    return chosen - torch.logsumexp(logits.float(), dim=-1)
+    """Log-probability in float32 of each token, (…), from logits (…, vocabulary)."""
+    found: torch.Tensor = _TokenLogProbs.apply(logits.flatten(0, -2), tokens.flatten())
+    return found.view(tokens.shape)
+
+
+class _TokenLogProbs(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """(N,) from (N, vocabulary) and (N,)."""
+        sums = torch.cat([rows.float().logsumexp(-1) for rows in logits.split(ROWS)])
+        ctx.save_for_backward(logits, tokens, sums)
+        return logits.gather(-1, tokens[:, None]).squeeze(-1).float() - sums
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """For each row its gradient times (one-hot of the token − shares)."""
+        logits, tokens, sums = ctx.saved_tensors
+        found = torch.empty_like(logits)
+        parts = (part.split(ROWS) for part in (logits, tokens, sums, gradient, found))
+        for of_logits, of_tokens, of_sums, of_gradient, into in zip(*parts, strict=True):
+            shares = (of_logits.float() - of_sums[:, None]).exp_().mul_(-of_gradient[:, None])
+            into.copy_(shares.scatter_add_(-1, of_tokens[:, None], of_gradient[:, None]))
+        return found, None
 
 
 def token_entropy(logits: torch.Tensor) -> torch.Tensor:
-    """Entropy in nats of the next-token distribution, (B, T), from logits (B, T, vocabulary)."""
-    log_probs = torch.log_softmax(logits.float(), dim=-1)
-    return -(log_probs.exp() * log_probs).sum(-1)
+    """Entropy in nats of the next-token distribution, (…), from logits (…, vocabulary)."""
+    found = []
+    for rows in logits.flatten(0, -2).split(ROWS):
+        log_probs = torch.log_softmax(rows.float(), dim=-1)
+        found.append(-(log_probs.exp() * log_probs).sum(-1))
+    return torch.cat(found).view(logits.shape[:-1])

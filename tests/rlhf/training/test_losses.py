@@ -77,3 +77,19 @@ def test_token_log_probs_and_entropy_of_a_known_distribution() -> None:
     assert found.tolist()[0] == pytest.approx([math.log(0.25), math.log(1 / 3)], rel=1e-5)
     entropy = token_entropy(logits).tolist()[0]
     assert entropy == pytest.approx([1.5 * math.log(2), math.log(3)], rel=1e-5)
+
+
+def test_token_log_probs_and_their_gradient_are_those_of_log_softmax() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 5 * torch.randn(3, 50, 11, generator=generator)  # more rows than are read at a time
+    tokens = torch.randint(0, 11, (3, 50), generator=generator)
+    weight = torch.randn(3, 50, generator=generator)
+    ours, plain = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    found = token_log_probs(ours, tokens)
+    expected = torch.log_softmax(plain, -1).gather(-1, tokens[..., None])[..., 0]
+    torch.testing.assert_close(found, expected)
+    (weight * found).sum().backward()
+    (weight * expected).sum().backward()
+    torch.testing.assert_close(ours.grad, plain.grad)
+    shares = torch.log_softmax(logits, -1)
+    torch.testing.assert_close(token_entropy(logits), -(shares.exp() * shares).sum(-1))
