@@ -51,4 +51,4 @@ def learn(
         raise InputError(
             "Every prompt's responses are the same.", "Raise temperature or n, or choose imitate."
         )
-    prefer(update, pairs, config, report, turn)
+    prefer(update, pairs, config, report, turn, together=config.pairs)

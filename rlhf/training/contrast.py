@@ -152,19 +152,34 @@ def prefer(
     config: settings.Contrast,
     report: Report,
     turn: int = 0,
+    *,
+    together: int = 1,
 ) -> None:
-    """Optimise the policy on pairs."""
+    """Optimise the policy on pairs. So many in turn stay in one batch if they share a prompt."""
     rows = with_reference(update, [encoded_pair(update.tokenizer, pair) for pair in pairs], config)
+    bundles = bundled(rows, min(together, config.batch_size))
     with trainer_arguments(config, update.policy.device) as shared:
+        at_once = shared["per_device_train_batch_size"] // max(map(len, bundles))
+        shared["per_device_train_batch_size"] = max(1, at_once)
         trainer = PreferenceTrainer(
             model=update.policy,
             args=TrainingArguments(**shared, remove_unused_columns=False),
-            train_dataset=rows,
-            data_collator=lambda batch: {"pairs": batch},
+            train_dataset=bundles,
+            data_collator=lambda batch: {"pairs": [pair for bundle in batch for pair in bundle]},
             callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.beta, trainer.sft_weight, trainer.seen = config.beta, config.sft_weight, {}
         trainer.train_update(update, turn)
+
+
+def bundled(pairs: Sequence[EncodedPair], at_most: int) -> list[list[EncodedPair]]:
+    """Pairs in turn, those of one prompt together, at most so many: a batch encodes it once."""
+    bundles = []
+    for _, same in groupby(pairs, lambda pair: pair.prompt):
+        of_prompt = list(same)
+        starts = range(0, len(of_prompt), at_most)
+        bundles += [of_prompt[start : start + at_most] for start in starts]
+    return bundles
 
 
 @torch.inference_mode()

@@ -31,7 +31,8 @@ def main(config: settings.Dpo) -> None:
     if len(pairs) < 2:
         raise InputError("There are fewer than two preferences.", "Collect more votes.")
     with update.output.phase("training") as report:
-        prefer(update, pairs, config, report)
+        together = 1 if config.rankings else config.pairs
+        prefer(update, pairs, config, report, together=together)
     close_update(update, "dpo", {**metrics, "pairs": len(pairs)})
 
 

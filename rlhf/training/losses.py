@@ -68,7 +68,8 @@ def ranking_loss(scores: torch.Tensor, pairs: Pairs) -> torch.Tensor:
 
 def token_log_probs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """Log-probability in float32 of each token, (…), from logits (…, vocabulary)."""
-    found: torch.Tensor = _TokenLogProbs.apply(logits.flatten(0, -2), tokens.flatten())
+    rows, chosen = logits.flatten(0, -2), tokens.flatten()
+    found: torch.Tensor = _TokenLogProbs.apply(rows, chosen)  # type: ignore[no-untyped-call]
     return found.view(tokens.shape)
 
 
@@ -76,7 +77,7 @@ class _TokenLogProbs(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """(N,) from (N, vocabulary) and (N,)."""
-        sums = torch.cat([rows.float().logsumexp(-1) for rows in logits.split(ROWS)])
+        sums = torch.cat([rows.float().logsumexp(-1) for rows in torch.split(logits, ROWS)])
         ctx.save_for_backward(logits, tokens, sums)
         return logits.gather(-1, tokens[:, None]).squeeze(-1).float() - sums
 
@@ -85,7 +86,7 @@ class _TokenLogProbs(torch.autograd.Function):
         """For each row its gradient times (one-hot of the token − shares)."""
         logits, tokens, sums = ctx.saved_tensors
         found = torch.empty_like(logits)
-        parts = (part.split(ROWS) for part in (logits, tokens, sums, gradient, found))
+        parts = (torch.split(part, ROWS) for part in (logits, tokens, sums, gradient, found))
         for of_logits, of_tokens, of_sums, of_gradient, into in zip(*parts, strict=True):
             shares = (of_logits.float() - of_sums[:, None]).exp_().mul_(-of_gradient[:, None])
             into.copy_(shares.scatter_add_(-1, of_tokens[:, None], of_gradient[:, None]))
@@ -95,7 +96,7 @@ class _TokenLogProbs(torch.autograd.Function):
 def token_entropy(logits: torch.Tensor) -> torch.Tensor:
     """Entropy in nats of the next-token distribution, (…), from logits (…, vocabulary)."""
     found = []
-    for rows in logits.flatten(0, -2).split(ROWS):
+    for rows in torch.split(logits.flatten(0, -2), ROWS):
         log_probs = torch.log_softmax(rows.float(), dim=-1)
         found.append(-(log_probs.exp() * log_probs).sum(-1))
     return torch.cat(found).view(logits.shape[:-1])

@@ -174,7 +174,7 @@ class Sft(Policy):
 class Contrast(Policy):
     """Settings of the stages that choose among their own samples by a reward model."""
 
-    n: int = knob(16, "Responses sampled for each prompt.", at_least=2, at_most=256)
+    n: int = knob(12, "Responses sampled for each prompt.", at_least=2, at_most=256)
     train_prompts: int = knob(144, "Prompts sampled from in each round.", at_least=2)
     pairs: int = knob(
         2,

@@ -17,7 +17,7 @@ GOOD: dict[str, Any] = {"output": "out", "model": "m", "prompts": "p.jsonl", "re
 
 def test_defaults_fill_what_is_left_out() -> None:
     config = build_config(BestOfN, GOOD)
-    assert config.n == 16
+    assert config.n == 12
     assert config.device == "auto"
 
 
