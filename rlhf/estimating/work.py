@@ -139,9 +139,9 @@ def _sft(config: settings.Sft, shape: Shape, examples: Examples) -> list[Load]:
     return [Load("training", "train", trained(config, shape, tokens))]
 
 
-def _pairs(config: settings.Contrast, shape: Shape, pairs: float, tokens: float) -> Load:
-    """Training on pairs whose prompt and two responses have `tokens` together."""
-    whole = pairs * tokens
+def _pairs(config: settings.Contrast, shape: Shape, prompts: float, tokens: float) -> Load:
+    """Training on pairs; a prompt and the responses of its pairs have `tokens` together."""
+    whole = prompts * tokens
     operations = config.epochs * trained(config, shape, whole) + read(shape, whole)
     return Load("training", "train", operations)
 
@@ -160,11 +160,12 @@ def _contrast(config: settings.Contrast, shape: Shape, examples: Examples) -> li
         prompt=4 * examples.prompt_tokens / config.n,
     )
     judged = scored(shape, responses + prompts * examples.prompt_tokens)
-    pair = examples.prompt_tokens + 2 * config.max_new_tokens
+    pairs = min(config.pairs, config.n // 2)
+    of_prompt = examples.prompt_tokens + 2 * pairs * config.max_new_tokens
     return [
         Load("sampling", "sample", drawn),
         Load("scoring", "read", judged),
-        _pairs(config, shape, prompts, pair),
+        _pairs(config, shape, prompts, of_prompt),
     ]
 
 
