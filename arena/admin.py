@@ -1,5 +1,6 @@
 """The operator's desk: contenders, prompts, battles, votes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -82,9 +83,20 @@ class ContenderAdmin(admin.ModelAdmin[Contender]):
     list_display = ["name", "slug", "backend", "model", "temperature", "active", "version"]
     list_filter = ["active", "backend", "external"]
     search_fields = ["name", "slug", "model"]
-    prepopulated_fields = {"slug": ["name"]}
     save_as = True
     actions = ["test_connection", "activate", "deactivate"]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Contender | None = None
+    ) -> tuple[str, ...]:
+        """Stored leaderboards and published votes name contenders by their slug."""
+        return ("slug",) if obj and obj.placements.exists() else ()
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Contender | None = None
+    ) -> dict[str, Sequence[str]]:
+        """From the name, where it can be chosen."""
+        return {} if "slug" in self.get_readonly_fields(request, obj) else {"slug": ["name"]}
 
     @admin.action(description=_("Test connection"))
     def test_connection(self, request: HttpRequest, queryset: QuerySet[Contender]) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Protocol
 
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, gettext_lazy, gettext_noop
+from django.utils.translation import gettext, gettext_lazy, gettext_noop, pgettext_lazy
 
 from arena.selectors import DecidedVote
 
@@ -53,7 +53,7 @@ NAMES = {
     "reasoning": gettext_lazy("Reasoning"),
     "roleplay": gettext_lazy("Roleplay"),
     "science": gettext_lazy("Science"),
-    "writing": gettext_lazy("Writing"),
+    "writing": pgettext_lazy("category", "Writing"),
 }
 EXPLAINED = {
     CODING: gettext_lazy(

@@ -16,6 +16,9 @@ TAGS = RegexValidator(
     r"^[a-z0-9]+(-[a-z0-9]+)*( [a-z0-9]+(-[a-z0-9]+)*)*$",
     "Write tags in small letters, digits and hyphens, with one space between two of them.",
 )
+CATEGORY = RegexValidator(
+    r"^[a-z0-9]+(-[a-z0-9]+)*$", "Write a category in small letters, digits and hyphens."
+)
 TAGS_HELP = "Each tag becomes a category of the leaderboard, such as: customer-support pilot-1"
 
 
@@ -97,7 +100,7 @@ class Prompt(models.Model):
     """A prompt of the library: suggested to raters and sampled from in training."""
 
     slug = models.SlugField(unique=True, max_length=80)
-    category = models.CharField(max_length=40, db_index=True)
+    category = models.CharField(max_length=40, db_index=True, validators=[CATEGORY])
     text = models.TextField()
     tags = models.CharField(max_length=200, blank=True, validators=[TAGS], help_text=TAGS_HELP)
     active = models.BooleanField(default=True)

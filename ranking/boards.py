@@ -18,11 +18,11 @@ from ranking.estimators import (
     Comparisons,
     Elo,
     PlackettLuce,
-    expected_score,
     rank_ranges,
     significantly_better,
+    win_rate,
 )
-from ranking.estimators.caveats import describe_online
+from ranking.estimators.caveats import FEW, describe_online
 from ranking.estimators.elo import online_connectivity
 from ranking.estimators.ranks import ranks
 from ranking.estimators.results import Interval
@@ -35,6 +35,8 @@ ALL_METHODS = (*METHODS, STYLE_CONTROLLED)
 BY_VOTE, BY_RATER = "vote", "rater"
 CLUSTERS = (BY_VOTE, BY_RATER)  # whose errors may depend on each other: those of one …
 LEVEL = 0.95
+TIE_ODDS = "tie_odds"
+FOUND = (TIE_ODDS, "coefficients")  # among the settings, but fitted to the votes
 _FITTED = {"bradley-terry": BradleyTerry, "plackett-luce": PlackettLuce}
 _ELO_CAVEAT = "Online Elo depends on the order of the votes and has no interval."
 
@@ -98,7 +100,7 @@ class Board(NamedTuple):
 class Ratings(NamedTuple):
     """All by label index, (K,). None where there is no interval.
 
-    `comparable`: who is connected by votes with the largest group, see `StrengthModel`.
+    `comparable`: whom votes connect, see `Connectivity.comparable`.
     `surpassed`: how many of those are significantly better.
     """
 
@@ -141,6 +143,8 @@ def rank_contenders(
         anchored = {labels[contender]: to for contender, to in (anchor or {}).items()} or None
         settings = settings_of(method, counts) | {"anchor": anchored}
         fitted = _FITTED[method](anchor=anchored).fit(comparisons)
+        if isinstance(fitted, PlackettLuce):
+            settings[TIE_ODDS] = fitted.tie_odds_.get(2, 0.0)
         ratings = as_ratings(fitted, comparisons.n_clusters, settings)
     return Board(ratings.settings, ratings.caveats, as_lines(who, ratings, counts.tallies))
 
@@ -202,7 +206,10 @@ def as_ratings(fitted: StrengthModel, clusters: int | None, settings: dict[str, 
     surpassed = np.zeros(fitted.ratings_.size, np.intp)
     surpassed[comparable] = better.sum(axis=0)
     # The clusters that an estimator speaks of are raters here.
-    caveats = [caveat.replace("clusters of votes", "raters") for caveat in fitted.caveats_]
+    caveats = [
+        caveat.replace("clusters of votes", "raters").replace("cluster of votes", "rater")
+        for caveat in fitted.caveats_
+    ]
     return Ratings(settings, caveats, fitted.ratings_, fitted.comparable_, *interval, surpassed)
 
 
@@ -224,14 +231,24 @@ def _elo(
     return Ratings(settings, caveats, rating, connectivity.comparable, None, None, None)
 
 
-def win_rates(standings: Sequence[StandingRecord]) -> list[float | None]:
+def tie_odds(settings: Mapping[str, Any]) -> float:
+    """Those that a method fitted beside its ratings; 0 where a tie is half a win."""
+    return float(settings.get(TIE_ODDS, 0.0))
+
+
+def win_rates(standings: Sequence[StandingRecord], odds: float = 0.0) -> list[float | None]:
     """Each one's expected win rate against a contender of average rating, a tie being one half.
 
-    Among those that have a rank; None for the others.
+    `odds` are those of a tie, see `tie_odds`. The average is of those with a rank and votes
+    enough, so that a newcomer moves nobody; None for those without a rank.
     """
-    ranked = [one.rating for one in standings if one.rank is not None]
-    average = sum(ranked) / max(len(ranked), 1)
-    return [None if one.rank is None else expected_score(one.rating, average) for one in standings]
+    ranked = [one for one in standings if one.rank is not None]
+    known = [one.rating for one in ranked if one.votes >= FEW] or [one.rating for one in ranked]
+    average = sum(known) / max(len(known), 1)
+    return [
+        None if one.rank is None else float(win_rate(one.rating, average, tie_odds=odds))
+        for one in standings
+    ]
 
 
 def _record(comparisons: Comparisons) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ def as_csv(lines: Sequence[Line]) -> str:
     writer.writerow(COLUMNS)
     for line in lines:
         row = _row(line)
-        row["name"] = _harmless(line.standing.name)
+        row["name"] = harmless(line.standing.name)
         writer.writerow("" if row[column] is None else row[column] for column in COLUMNS)
     return file.getvalue()
 
@@ -79,6 +79,6 @@ def _row(line: Line) -> dict[str, Any]:
     }
 
 
-def _harmless(name: str) -> str:
+def harmless(name: str) -> str:
     """With an apostrophe where a spreadsheet would compute."""
     return f"'{name}" if name.startswith(_FORMULA) else name

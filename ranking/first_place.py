@@ -23,7 +23,7 @@ class FirstPlace(NamedTuple):
 
     `chances`: of being the best, the most likely first, of those that have one worth telling.
     `votes`: so few would have to go for `successor` to be first instead of `leader`, and they
-    are this `share` of all votes; 0 if no such votes were found. `left_out`: how many contenders
+    are this `share` of the `total`; 0 if no such votes were found. `left_out`: how many contenders
     no votes connect with these.
     """
 
@@ -32,6 +32,7 @@ class FirstPlace(NamedTuple):
     successor: str
     votes: int
     share: float
+    total: int
     left_out: int = 0
 
 
@@ -57,8 +58,10 @@ def first_place(counts: SliceCounts, who: Mapping[int, Who]) -> FirstPlace | Non
     lever = leverage(comparisons)
     leader = str(fitted.labels_[int(fitted.ratings_.argmax())])
     if lever is None:
-        return FirstPlace(chances, leader, "", 0, 0.0)
-    return FirstPlace(chances, str(lever.leader), str(lever.successor), lever.votes, lever.share)
+        return FirstPlace(chances, leader, "", 0, 0.0, counts.votes)
+    return FirstPlace(
+        chances, str(lever.leader), str(lever.successor), lever.votes, lever.share, counts.votes
+    )
 
 
 def _among(counts: SliceCounts, chosen: set[int]) -> SliceCounts:

@@ -13,16 +13,18 @@ from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
 
+from arena.categories import OVERALL
 from arena.errors import Invalid
 from ranking.boards import (
     BY_RATER,
     BY_VOTE,
+    FOUND,
     STYLE_CONTROLLED,
     StandingRecord,
     check_method,
     rank_contenders,
 )
-from ranking.counting import Ballot, Who, count_ballots
+from ranking.counting import ALL, Ballot, Who, count_ballots
 
 COLUMNS = ("vote", "cast_on", "population", "categories", "contenders", "ranks")
 TOLERANCE = 1e-6
@@ -30,6 +32,16 @@ _RATERS_UNKNOWN = 0
 _NUMBERS = ("rating", "lower", "upper")
 _COUNTED = ("rank", "votes", "wins", "losses", "ties")
 _INFERRED = ("lower", "upper", "rank_low", "rank_high", "significance_rank")
+_NEEDED = (
+    "method",
+    "category",
+    "population",
+    "votes",
+    "digest",
+    "settings",
+    "caveats",
+    "standings",
+)
 _HOW_INFERRED = ("interval", "raters")
 
 
@@ -58,6 +70,11 @@ def read_votes(file: TextIO) -> Iterator[tuple[Ballot, tuple[str, ...]]]:
             % {"missing": missing[0], "columns": ", ".join(COLUMNS)}
         )
     for row in reader:
+        if None in row.values() or None in row:
+            raise Invalid(
+                _("Line %(number)s of the votes: it has not as many columns as the first line.")
+                % {"number": reader.line_num}
+            )
         try:
             slugs, ranks = row["contenders"].split("|"), tuple(map(int, row["ranks"].split("|")))
             if len(slugs) != len(ranks) or len(set(slugs)) != len(slugs) or min(ranks) < 1:
@@ -88,17 +105,22 @@ def verify(
     """What differs between a leaderboard's JSON and one computed from the votes; empty if nothing.
 
     Without `raters_known`, what depends on raters is not compared: intervals clustered by them
-    and what follows from those. Raises Invalid for JSON that is no leaderboard, or one that
-    votes without their texts cannot reproduce.
+    and what follows from those. Votes that are not of the board's slice are differences too. Names
+    and the time it was computed are not in the votes. Raises Invalid for JSON that is no
+    leaderboard, or one that votes without their texts cannot reproduce.
     """
-    try:
-        method, digest, standings = board["method"], board["digest"], board["standings"]
-        names = {line["slug"]: line["name"] for line in standings}
-    except (KeyError, TypeError) as error:
-        raise Invalid(
-            _("This JSON is no leaderboard: %(name)s is missing.") % {"name": error}
-        ) from error
+    if not isinstance(board, dict):
+        raise Invalid(_("This JSON is no leaderboard."))
+    for name in _NEEDED:
+        if name not in board:
+            raise Invalid(_("This JSON is no leaderboard: %(name)s is missing.") % {"name": name})
+    method, digest, standings = board["method"], board["digest"], board["standings"]
     check_method(method)
+    try:
+        names = {str(line["slug"]): str(line["name"]) for line in standings}
+        _compared(board["settings"], raters_unknown=False)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Invalid(_("This JSON is no leaderboard: its standings cannot be read.")) from error
     if method == STYLE_CONTROLLED:
         raise Invalid(
             _("Style control needs the texts of the responses, so it cannot be verified.")
@@ -106,11 +128,16 @@ def verify(
     by_rater = needs_raters(board)
     unknown = by_rater and not raters_known
     numbers: dict[str, int] = {}
-    numbered = (
-        ballot._replace(lineup=tuple(numbers.setdefault(slug, len(numbers)) for slug in slugs))
-        for ballot, slugs in votes
-    )
-    counts = count_ballots(numbered, by_rater=by_rater and raters_known)
+    strangers: list[int] = []
+
+    def numbered() -> Iterator[Ballot]:
+        for ballot, slugs in votes:
+            if not _belongs(ballot, board):
+                strangers.append(ballot.vote)
+            lineup = tuple(numbers.setdefault(slug, len(numbers)) for slug in slugs)
+            yield ballot._replace(lineup=lineup)
+
+    counts = count_ballots(numbered(), by_rater=by_rater and raters_known)
     who = {number: Who(slug, names.get(slug, slug)) for slug, number in numbers.items()}
     found = rank_contenders(method, counts, who)
     problems = []
@@ -118,8 +145,15 @@ def verify(
         problems.append(f"It rests on {board['votes']} votes, but there are {counts.votes}.")
     if counts.digest(method, who) != digest:
         problems.append("The votes are not those that it rests on: their SHA-256 differs.")
+    if strangers:
+        problems.append(
+            f"Of the votes {len(strangers)} are not of its category, population or range, such as "
+            f"vote {strangers[0]}."
+        )
     if _compared(found.settings, unknown) != _compared(board["settings"], unknown):
         problems.append("It was computed with other settings than this version uses.")
+    if not unknown and found.caveats != board["caveats"]:
+        problems.append("Its caveats are not those of its votes.")
     lines = {line.slug: line for line in found.standings}
     for line in standings:
         if line["slug"] not in lines:
@@ -130,8 +164,19 @@ def verify(
     return problems
 
 
+def _belongs(ballot: Ballot, board: Mapping[str, Any]) -> bool:
+    """Whether a vote is of the board's slice, as far as the board says which that is."""
+    first, last = board.get("first_vote"), board.get("last_vote")
+    return (
+        board["population"] in {ALL, ballot.population}
+        and board["category"] in {OVERALL, *ballot.categories}
+        and (first is None or ballot.vote >= first)
+        and (last is None or ballot.vote <= last)
+    )
+
+
 def _compared(settings: Mapping[str, Any], raters_unknown: bool) -> dict[str, Any]:
-    left_out = _HOW_INFERRED if raters_unknown else ()
+    left_out = (*FOUND, *(_HOW_INFERRED if raters_unknown else ()))
     return {name: value for name, value in settings.items() if name not in left_out}
 
 
@@ -142,7 +187,7 @@ def _differences(
     for name in dict.fromkeys((*_NUMBERS, *_COUNTED, *_INFERRED)):
         one, other = said.get(name), getattr(found, name)
         equal = one == other
-        if name in _NUMBERS and one is not None and other is not None:
+        if name in _NUMBERS and isinstance(one, int | float) and other is not None:
             equal = math.isclose(one, other, abs_tol=TOLERANCE)
         if not equal and name not in left_out:
             yield f"{said['slug']}: {name} is {one}, computed {other}."

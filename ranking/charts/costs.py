@@ -36,9 +36,10 @@ class Spot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Costs(Chart):
-    """Of the lines whose cost is known."""
+    """Of the lines with a rank whose cost is known."""
 
     lines: Sequence[Line]
+    tie_odds: float = 0.0
 
     title = gettext_lazy("Rating against cost")
 
@@ -90,26 +91,29 @@ class Costs(Chart):
     def spots(self) -> list[Spot]:
         """The cheapest first, at the same cost the better."""
         names = unique_names([line.standing for line in self.lines])
-        known = [(line.cost, line) for line in self.lines if line.cost is not None]
+        known = [
+            (line.cost, line)
+            for line in self.lines
+            if line.cost is not None and line.standing.rank is not None
+        ]
         known.sort(key=lambda pair: (pair[0], -pair[1].standing.rating))
         best, found = -math.inf, []
         for cost, line in known:
             standing, name = line.standing, names[line.standing.contender_id]
-            front = standing.rank is not None and standing.rating > best
-            found.append(Spot(name, cost, standing, line.win_rate, front))
-            best = standing.rating if front else best
+            found.append(Spot(name, cost, standing, line.win_rate, standing.rating > best))
+            best = max(best, standing.rating)
         return found
 
     def notes(self, look: Look) -> list[str]:
-        unknown = len(self.lines) - len(self.spots)
+        unknown = sum(line.cost is None for line in self.lines)
         if not unknown:
-            return [gap()]
+            return [gap(self.tie_odds)]
         left_out = ngettext(
             "%(count)s without a known cost is left out",
             "%(count)s without a known cost are left out",
             unknown,
         )
-        return [left_out % {"count": unknown}, gap()]
+        return [left_out % {"count": unknown}, gap(self.tie_odds)]
 
     def height(self, look: Look) -> int:
         return 480 if look.wide else 400

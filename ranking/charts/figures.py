@@ -6,17 +6,17 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ranking.boards import StandingRecord
-from ranking.estimators import expected_score
+from ranking.estimators import win_rate
 
 MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "\N{EN DASH}"
 
 
-def gap() -> str:
+def gap(tie_odds: float) -> str:
     """For charts whose axis is a rating."""
     return _("%(points)s points more win %(share)s") % {
         "points": 50,
-        "share": percent(expected_score(50, 0)),
+        "share": percent(float(win_rate(50, 0, tie_odds=tie_odds))),
     }
 
 

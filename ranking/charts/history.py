@@ -48,6 +48,7 @@ class History(Chart):
 
     standings: Sequence[StandingRecord]
     moments: Mapping[int, Sequence[Moment]]
+    tie_odds: float = 0.0
 
     title = gettext_lazy("Ratings over time")
 
@@ -92,7 +93,7 @@ class History(Chart):
         )
 
     def notes(self, look: Look) -> list[str]:
-        return [*best_of(MOST[look.size], len(self._known)), gap()]
+        return [*best_of(MOST[look.size], len(self._known)), gap(self.tie_odds)]
 
     def height(self, look: Look) -> int:
         return 430 if look.wide else 400

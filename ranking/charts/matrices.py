@@ -24,7 +24,7 @@ HOW_TO_READ = {
     ),
     "narrow": gettext_lazy("Per cent won by the row, paler if of few"),
 }
-NOBODY_MET = gettext_lazy("No two of these contenders have met yet.")
+NOBODY_MET = gettext_lazy("No two of the contenders that would be shown have met yet.")
 
 Pairs = Mapping[tuple[int, int], Pair]
 

@@ -23,6 +23,7 @@ class Ratings(Chart):
     """Of the standings of a leaderboard, best first."""
 
     standings: Sequence[StandingRecord]
+    tie_odds: float = 0.0
 
     title = gettext_lazy("Ratings")
 
@@ -32,15 +33,15 @@ class Ratings(Chart):
 
     @property
     def alt(self) -> str:
-        best, worst = self.standings[0], self._ranked[-1]
+        best, worst = self._ranked[0], self._ranked[-1]
         return ngettext(
             "The rating of %(count)s contender. %(best)s leads with %(highest)s; "
             "%(worst)s is last with %(lowest)s.",
             "Ratings of %(count)s contenders, best first. %(best)s leads with %(highest)s; "
             "%(worst)s is last with %(lowest)s.",
-            len(self.standings),
+            len(self._ranked),
         ) % {
-            "count": len(self.standings),
+            "count": len(self._ranked),
             "best": best.name,
             "highest": _in_words(best),
             "worst": worst.name,
@@ -71,17 +72,19 @@ class Ratings(Chart):
         )
 
     def notes(self, look: Look) -> list[str]:
-        return [*best_of(MOST[look.size], len(self.standings)), str(WIN_RATES)]
+        return [*best_of(MOST[look.size], len(self._ranked)), str(WIN_RATES)]
 
     @property
     def _ranked(self) -> list[StandingRecord]:
+        """Who is drawn: others have no place on the same axis, and come last in the table."""
         return [one for one in self.standings if one.rank is not None]
 
     def _rated(self) -> list[tuple[StandingRecord, float | None]]:
-        return list(zip(self.standings, win_rates(self.standings), strict=True))
+        rates = win_rates(self.standings, self.tie_odds)
+        return list(zip(self.standings, rates, strict=True))
 
     def height(self, look: Look) -> int:
-        shown = min(MOST[look.size], len(self.standings))
+        shown = min(MOST[look.size], len(self._ranked))
         return AROUND + shown * STEP[look.size]
 
     def drawing(self, look: Look) -> dict[str, Any]:
@@ -93,11 +96,9 @@ class Ratings(Chart):
                 "lower": standing.lower,
                 "upper": standing.upper,
                 "end": standing.rating if standing.upper is None else standing.upper,
-                "label": points(standing.rating)
-                if win_rate is None
-                else f"{points(standing.rating)} · {percent(win_rate)}",
+                "label": f"{points(standing.rating)} · {percent(win_rate)}",
             }
-            for standing, win_rate in self._rated()[: MOST[look.size]]
+            for standing, win_rate in self._rated()[: min(MOST[look.size], len(self._ranked))]
         ]
         return {
             "data": {"values": values},

@@ -25,14 +25,19 @@ class Pairs(NamedTuple):
     significant: BoolArray
 
 
-def win_rate(rating: ArrayLike, other: ArrayLike, *, scale: float = SCALE) -> FloatArray:
-    """Expected share of votes that `rating` wins against `other`, elementwise.
+def win_rate(
+    rating: ArrayLike, other: ArrayLike, *, tie_odds: float = 0.0, scale: float = SCALE
+) -> FloatArray:
+    """Expected share of votes that `rating` wins against `other`, a tie being one half.
 
-    `scale` is that of the model: points for each unit of log-odds. So 1274 against 1224 means
-    57 %. With Davidson's or Plackett-Luce's ties it is the share of the decided votes.
+    Elementwise. `scale` is that of the model: points for each unit of log-odds. So 1274 against
+    1224 means 57 %. `tie_odds`: Davidson's δ, of a model that tells ties from half wins
+    (Davidson, Plackett-Luce): √αβ·δ is the weight of a tie beside α and β of the wins.
     """
-    gap = np.subtract(np.asarray(rating, np.float64), np.asarray(other, np.float64))
-    return logistic(gap / scale).won
+    gap = np.subtract(np.asarray(rating, np.float64), np.asarray(other, np.float64)) / scale
+    decided = logistic(gap).won
+    tied = 0.5 * tie_odds / np.cosh(0.5 * np.clip(gap, -1400.0, 1400.0))
+    return np.asarray((decided + 0.5 * tied) / (1.0 + tied))
 
 
 def compare_pairs(

@@ -72,10 +72,14 @@ class Connectivity:
 
     @property
     def comparable(self) -> BoolArray:
-        """(K,) who is connected with the core by any votes."""
-        if self.core.size == self.island.size:
-            return np.ones(self.island.size, np.bool_)
-        return np.asarray(self.island == self.island[self.core[0]])
+        """(K,) who is connected by any votes with the core, or without one with the largest island.
+
+        Everybody if there is no single largest one either.
+        """
+        if 0 < self.core.size < self.island.size:
+            return np.asarray(self.island == self.island[self.core[0]])
+        largest = _largest(self.island, self.links.votes) if self.island.size else -1
+        return np.asarray((self.island == largest) | (largest < 0))
 
 
 def _groups(links: Links, size: int) -> tuple[IntArray, IntArray]:

@@ -40,9 +40,8 @@ class StrengthModel(ABC):
             those of whom the prior holds, are no narrower than the model itself says
 
     After `fit`: `labels_`; `ratings_` (K,) in that order; `strengths_` (K,), the θ with mean zero
-    over the core; `comparable_` (K,), who is connected with the core by any votes (everybody if
-    there is no single core); `caveats_`, plain sentences; `tallies_`, the wins, losses and ties
-    of each pair.
+    over the core; `comparable_` (K,), whom votes connect, see `Connectivity.comparable`;
+    `caveats_`, plain sentences; `tallies_`, the wins, losses and ties of each pair.
     """
 
     labels_: tuple[Label, ...]
@@ -158,9 +157,10 @@ class StrengthModel(ABC):
             self.few,
         )
         if comparisons.n_clusters is not None and comparisons.n_clusters < FEW_CLUSTERS:
-            self.caveats_.append(
-                f"Only {comparisons.n_clusters} clusters of votes: intervals may be too narrow."
+            clusters = (
+                "1 cluster" if comparisons.n_clusters == 1 else f"{comparisons.n_clusters} clusters"
             )
+            self.caveats_.append(f"Only {clusters} of votes: intervals may be too narrow.")
         if not found.converged:
             self.caveats_.insert(0, "The fit did not converge: do not rely on these ratings.")
         self.labels_, self.tallies_ = comparisons.labels, tallies

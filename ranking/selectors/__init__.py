@@ -9,6 +9,7 @@ from ranking.selectors.counts import (
     recent_counts,
     rows_in,
     stored_counts,
+    styled_counts,
 )
 from ranking.selectors.history import Moment, history
 from ranking.selectors.leaderboards import (
@@ -48,6 +49,7 @@ __all__ = [
     "rows_in",
     "snapshot",
     "stored_counts",
+    "styled_counts",
     "votes_between",
     "votes_of",
 ]

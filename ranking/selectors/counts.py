@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum, Value
+from django.db.models.functions import StrIndex
 
 from arena.categories import OVERALL
 from arena.models import Contender
@@ -85,13 +86,23 @@ def fresh_ballots(
             yield ballot
 
 
+def styled_counts(
+    part: Slice, since: datetime | None = None, *, by_rater: bool = False
+) -> SliceCounts:
+    """Of the votes with texts, which have a style."""
+    styled = (ballot for ballot in ballots(rows_in(part, since)) if ballot.style)
+    return count_ballots(styled, by_rater=by_rater)
+
+
 def rows_in(part: Slice, since: datetime | None = None) -> QuerySet[CountedVote]:
     """The rows of a slice in the order of the votes; `since` when they were cast."""
     rows = CountedVote.objects.order_by("pk")
     if part.population != ALL:
         rows = rows.filter(population=part.population)
     if part.category != OVERALL:
-        rows = rows.filter(categories__contains=f" {part.category} ")
+        # Not as a LIKE, which in SQLite takes Coding for coding.
+        rows = rows.alias(place=StrIndex("categories", Value(f" {part.category} ")))
+        rows = rows.filter(place__gt=0)
     return rows if since is None else rows.filter(cast_at__gte=since)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from arena.categories import OVERALL
 from arena.models import Population
 from arena.selectors import Profile, profiles
-from ranking.boards import LeaderboardRecord, StandingRecord, win_rates
+from ranking.boards import LeaderboardRecord, StandingRecord, tie_odds, win_rates
 from ranking.estimators import BradleyTerry
 from ranking.models import Leaderboard
 from ranking.selectors.history import Moment, history
@@ -46,7 +46,9 @@ def lines(found: LeaderboardRecord) -> list[Line]:
     moved = kept_history(found.method, found.category, found.population, found.days)
     return [
         _line(standing, win_rate, elo, known.get(standing.contender_id), moved)
-        for standing, win_rate in zip(found.standings, win_rates(found.standings), strict=True)
+        for standing, win_rate in zip(
+            found.standings, win_rates(found.standings, tie_odds(found.settings)), strict=True
+        )
     ]
 
 

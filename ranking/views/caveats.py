@@ -21,6 +21,7 @@ SENTENCES = [
         "Votes between these contenders and the rest go one way, so the gap rests on a prior: "
         "%(names)s."
     ),
+    Sentence("Only 1 rater: intervals may be too narrow."),
     Sentence("Only %(count)s raters: intervals may be too narrow."),
     Sentence("The fit did not converge: do not rely on these ratings."),
     Sentence("Online Elo depends on the order of the votes and has no interval."),

@@ -1,5 +1,6 @@
 """The figures of a line that a table can be sorted by: what they are called and how written."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -109,12 +110,21 @@ def known_columns(lines: Sequence[Line]) -> dict[str, Column]:
     }
 
 
-def sort_lines(lines: Sequence[Line], sort: str) -> list[Line]:
-    """By a column's key, reversed with a minus in front; unknown figures last."""
+def sort_lines(lines: Sequence[Line], sort: str, *, significant: bool = False) -> list[Line]:
+    """By a column's key, reversed with a minus in front; unknown figures last.
+
+    Without a column by rank, or by `significant` differences. Who has no rank comes last always.
+    """
     column = COLUMNS.get(sort.removeprefix("-"))
     if column is None:
-        return list(lines)
-    known = [(value, line) for line in lines if (value := column.value(line)) is not None]
-    known.sort(key=lambda pair: pair[0], reverse=column.low_first == sort.startswith("-"))
-    unknown = [line for line in lines if column.value(line) is None]
-    return [line for _, line in known] + unknown
+        ordered = sorted(lines, key=_significance) if significant else list(lines)
+    else:
+        known = [(value, line) for line in lines if (value := column.value(line)) is not None]
+        known.sort(key=lambda pair: pair[0], reverse=column.low_first == sort.startswith("-"))
+        unknown = [line for line in lines if column.value(line) is None]
+        ordered = [line for _, line in known] + unknown
+    return sorted(ordered, key=lambda line: line.standing.rank is None)
+
+
+def _significance(line: Line) -> float:
+    return line.standing.significance_rank or line.standing.rank or math.inf

@@ -19,7 +19,7 @@ def standings_file(request: HttpRequest, extension: str) -> HttpResponse:
     """The board of the page's parameters, in the order of the page."""
     query = Query.of(request.GET)
     board = selectors.board(**query.board)
-    found = sort_lines(lines(board), query.sort)
+    found = sort_lines(lines(board), query.sort, significant=query.significant)
     if extension == "csv":
         answer = HttpResponse(downloads.as_csv(found), "text/csv; charset=utf-8")
     elif extension == "json":

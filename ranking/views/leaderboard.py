@@ -19,9 +19,9 @@ from django.views.decorators.http import require_safe
 from arena import categories
 from arena.views import refusals
 from ranking import selectors
-from ranking.boards import BY_RATER, LEVEL, LeaderboardRecord
+from ranking.boards import BY_RATER, LEVEL, LeaderboardRecord, tie_odds
 from ranking.charts.figures import percent, whole
-from ranking.estimators import expected_score
+from ranking.estimators import win_rate
 from ranking.first_place import first_place
 from ranking.selectors.kept import Kept
 from ranking.selectors.lines import FEW, Line, lines, version
@@ -61,14 +61,13 @@ class Option(NamedTuple):
 @require_safe
 @refusals
 def leaderboard(request: HttpRequest) -> HttpResponse:
-    """The page; or the standings and the menu of categories, when a new leaderboard is there or
+    """The page; or the standings and the controls above them, when a new leaderboard is there or
     for sorting; or the figures alone, which follow the standings."""
     query = Query.of(request.GET)
     part = request.headers.get("HX-Target")
     if part == "standings":
-        menu = {"category_groups": _category_groups(query), "follows": True}
-        menu_drawn = render_to_string("ranking/categories.html", menu)
-        response = HttpResponse(_standings(query) + menu_drawn)
+        controls = render_to_string("ranking/controls.html", _controls(query) | {"follows": True})
+        response = HttpResponse(_standings(query) + controls)
     elif part == "figures":
         response = HttpResponse(_figures(query))
     else:
@@ -82,6 +81,12 @@ def _page(query: Query) -> dict[str, Any]:
         "standings": _standings(query),
         "figures": _figures(query),
         "method": METHODS[query.method],
+        **_controls(query),
+    }
+
+
+def _controls(query: Query) -> dict[str, Any]:
+    return {
         "query": query,
         "methods": [
             Choice(method.label, query.href(method=name), name == query.method)
@@ -125,7 +130,7 @@ def _standings(query: Query) -> SafeString:
 def _drawn_standings(query: Query) -> SafeString:
     board = selectors.board(**query.board)
     found = lines(board)
-    method = METHODS[query.method]
+    method, odds = METHODS[query.method], tie_odds(board.settings)
     context = {
         "board": board,
         "votes": whole(board.votes),
@@ -138,7 +143,7 @@ def _drawn_standings(query: Query) -> SafeString:
         "table": make_table(found, query, method.label) if found else None,
         "small": _is_small(found),
         "few": FEW,
-        "gaps": [(gap, percent(expected_score(gap, 0))) for gap in GAPS],
+        "gaps": [(gap, percent(float(win_rate(gap, 0, tie_odds=odds)))) for gap in GAPS],
         "effects": effects(board.settings),
         "no_intervals": query.method == "elo" and (query.significant or query.cluster == BY_RATER),
         "level": percent(LEVEL),
@@ -177,8 +182,8 @@ def _first_place(query: Query) -> dict[str, Any]:
         "first": first,
         "chances": [(name, percent(chance)) for name, chance in first.chances],
         "share": _small_share(first.share),
-        "total": counts.votes,
-        "all_votes": whole(counts.votes),
+        "total": first.total,
+        "all_votes": whole(first.total),
     }
 
 

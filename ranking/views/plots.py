@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from arena.errors import NotFound, Unavailable
 from arena.views import refusals
 from ranking import selectors
-from ranking.boards import BY_RATER, LeaderboardRecord
+from ranking.boards import BY_RATER, STYLE_CONTROLLED, LeaderboardRecord, tie_odds
 from ranking.charts import (
     BattleCounts,
     Chart,
@@ -166,13 +166,14 @@ def _plots(query: Query) -> Plots:
     board = selectors.board(**query.board)
     met = selectors.pairs(counts_of(query))
     found = lines(board)
+    odds = tie_odds(board.settings)
     moments = {line.standing.contender_id: line.moments for line in found}
     return Plots(
         board,
         {
-            "ratings": Ratings(board.standings),
-            "costs": Costs(found),
-            "history": History(board.standings, moments),
+            "ratings": Ratings(board.standings, odds),
+            "costs": Costs(found, odds),
+            "history": History(board.standings, moments, odds),
             "win-rates": WinRates(board.standings, met),
             "battles": BattleCounts(board.standings, met),
         },
@@ -184,6 +185,8 @@ def counts_of(query: Query) -> SliceCounts:
     """The counts of the votes that a page is about, by rater if its intervals are."""
     part = Slice(query.category, query.population)
     since = None if query.days is None else timezone.now() - timedelta(days=query.days)
+    if query.method == STYLE_CONTROLLED:
+        return selectors.styled_counts(part, since)
     if query.cluster == BY_RATER:
         return selectors.counts_by_rater(part, since)
     return selectors.stored_counts(part) if since is None else selectors.recent_counts(part, since)

@@ -1,6 +1,5 @@
 """The table of standings, as values for its template."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -69,7 +68,8 @@ class Scale:
 
     @classmethod
     def around(cls, lines: Sequence[Line]) -> "Scale":
-        ends = [end for line in lines for end in _ends(line.standing)]
+        """Those with a rank: one who cannot be compared with them would only stretch it."""
+        ends = [end for line in lines if line.standing.rank for end in _ends(line.standing)]
         low, high = min(ends, default=0.0), max(ends, default=0.0)
         margin = max((high - low) * 0.04, 5.0)
         return cls(low - margin, high + margin)
@@ -79,7 +79,8 @@ class Scale:
         return figures.span(figures.points(self.low), figures.points(self.high))
 
     def percent(self, rating: float) -> float:
-        return round(100 * (rating - self.low) / (self.high - self.low), 2)
+        share = (rating - self.low) / (self.high - self.low)
+        return round(100 * min(max(share, 0.0), 1.0), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,7 @@ def make_table(lines: Sequence[Line], query: Query, rating: str | Promise) -> Ta
     """The table of these lines, best first. `rating` is what the rating column is called."""
     columns = known_columns(lines)
     scale = Scale.around(lines)
-    ordered = sort_lines(lines, query.sort)
-    if query.significant and query.sort == RANK:
-        ordered.sort(key=_significance)
+    ordered = sort_lines(lines, query.sort, significant=query.significant)
     rows = [_row(line, columns, scale, query) for line in ordered]
     return Table(
         headings=[
@@ -111,10 +110,6 @@ def make_table(lines: Sequence[Line], query: Query, rating: str | Promise) -> Ta
         has_intervals=any(line.standing.lower is not None for line in lines),
         has_trends=any(row.trend for row in rows),
     )
-
-
-def _significance(line: Line) -> float:
-    return line.standing.significance_rank or line.standing.rank or math.inf
 
 
 def _heading(key: str, label: str | Promise, column: Column, query: Query) -> Heading:

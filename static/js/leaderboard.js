@@ -1,6 +1,6 @@
 // Fetches the standings again when a new snapshot is there; asks every 15 s without a socket.
 // The figures follow at a slower pace: both name the leaderboard that they are of.
-// The menu of categories comes with the standings, unless somebody is choosing from it.
+// The controls come with the standings, unless somebody is using them.
 // A choice in a list shows at once; without JavaScript its form has a button.
 import { connect } from "./socket.js";
 
@@ -61,7 +61,7 @@ function loaded(fresh, old) {
 }
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
-  if (event.detail.target === document.activeElement) event.detail.shouldSwap = false;
+  if (event.detail.target.contains(document.activeElement)) event.detail.shouldSwap = false;
 });
 document.addEventListener("htmx:afterSettle", follow);
 document.addEventListener("visibilitychange", follow);

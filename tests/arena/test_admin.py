@@ -5,7 +5,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from arena.models import Contender
+from arena.models import Battle, Contender, Placement, Prompt, Rater
 
 FIELDS = {
     "name": "Local Llama",
@@ -89,3 +89,26 @@ def test_every_list_opens(superuser_client: Client, model: str) -> None:
 
 def test_raters_have_no_admin(client: Client) -> None:
     assert client.get(reverse("admin:arena_contender_changelist")).status_code == 302
+
+
+def test_the_slug_of_a_contender_that_was_in_a_battle_stays(superuser_client: Client) -> None:
+    add(superuser_client)
+    contender = Contender.objects.get()
+    page = reverse("admin:arena_contender_change", args=[contender.pk])
+    assert b'name="slug"' in superuser_client.get(page).content
+    battle = Battle.objects.create(rater=Rater.objects.create())
+    Placement.objects.create(battle=battle, position=0, contender=contender)
+    assert b'name="slug"' not in superuser_client.get(page).content
+    superuser_client.post(page, FIELDS | {"slug": "another", "name": "Renamed"})
+    contender.refresh_from_db()
+    assert (contender.slug, contender.name) == ("local-llama", "Renamed")
+
+
+@pytest.mark.parametrize("category", ["Coding", "hard tasks", "a--b"])
+def test_a_category_that_could_not_be_told_from_others_is_refused(
+    superuser_client: Client, category: str
+) -> None:
+    fields = {"slug": "p", "category": category, "text": "?", "tags": "", "active": "on"}
+    answer = superuser_client.post(reverse("admin:arena_prompt_add"), fields)
+    assert "small letters, digits and hyphens" in answer.content.decode()
+    assert not Prompt.objects.filter(slug="p").exists()

@@ -66,6 +66,11 @@ def line(number: int, rating: float, cost: float | None) -> Line:
     return Line(standing(number, rating), 0.5, None, None, None, cost, ())
 
 
+def unranked(number: int, rating: float) -> StandingRecord:
+    nothing = dict.fromkeys(["rank", "rank_low", "rank_high", "significance_rank"])
+    return standing(number, rating, **nothing)
+
+
 def moments(count: int) -> list[Moment]:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     return [
@@ -324,3 +329,13 @@ def test_a_fingerprint_is_of_all_that_is_shown() -> None:
     spec = Ratings(board(2)).spec(Look(), ["2 votes"])
     assert fingerprint(spec) == fingerprint(json.loads(json.dumps(spec)))
     assert fingerprint(spec) != fingerprint(Ratings(board(2)).spec(Look(), ["3 votes"]))
+
+
+def test_who_cannot_be_compared_is_in_the_table_of_ratings_but_not_drawn() -> None:
+    chart = Ratings([*board(2), unranked(3, 1900.0)])
+    assert [value["name"] for value in values(chart)] == ["Contender 1", "Contender 2"]
+    assert chart.table.rows[-1][:3] == ("Contender 3", "–", "1900")
+    assert "Contender 2 is last" in chart.alt
+    apart = Line(unranked(3, 1900.0), None, None, None, None, 0.01, ())
+    assert [spot.name for spot in Costs([line(1, 1100, 2.0), apart]).spots] == ["Contender 1"]
+    assert Costs([apart]).missing

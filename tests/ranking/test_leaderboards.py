@@ -1,6 +1,7 @@
 """Leaderboards: computed, stored, shown by the API."""
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,8 @@ from arena.errors import Invalid
 from arena.models import Population, Prompt
 from arena.services import exclude_votes
 from ranking import selectors, services
+from ranking.boards import tie_odds, win_rates
+from ranking.estimators import win_rate
 from ranking.models import Leaderboard, Standing
 from ranking.services import leaderboards
 from tests.ranking.ballots import cast, contender
@@ -73,8 +76,10 @@ def test_who_no_votes_connect_with_the_rest_comes_last_without_a_rank(
     assert selectors.snapshot(board.id or 0) == board
     answer = client.get(f"/api/v1/leaderboard?method={method}").json()
     assert [line["rank"] for line in answer["standings"]][3:] == [None, None]
-    rows = client.get(f"/leaderboard/standings.csv?method={method}").content.decode().splitlines()
-    assert [row.split(",")[0] for row in rows[-2:]] == ["", ""]
+    for sort in ("rank", "rating", "-rating", "votes"):
+        path = f"/leaderboard/standings.csv?method={method}&sort={sort}"
+        rows = client.get(path).content.decode().splitlines()
+        assert [row.split(",")[0] for row in rows[-2:]] == ["", ""]
     for path in ("/leaderboard/", "/leaderboard/?significant=1", "/contenders/x/"):
         page = client.get(path, {"method": method} if path == "/leaderboard/" else {})
         assert page.status_code == 200
@@ -290,3 +295,49 @@ def test_the_api_refuses_unknown_names_and_lists_the_known(
     answer = client.get("/api/v1/leaderboard", query)
     assert answer.status_code == 422
     assert allowed in answer.json()["error"]
+
+
+def test_without_a_core_the_largest_connected_group_is_ranked() -> None:
+    cast("ab", [1, 2])
+    cast("bc", [1, 2])
+    cast("de", [1, 2])
+    for method in METHODS:
+        board = selectors.compute(method=method)
+        ranks = {line.slug: line.rank for line in board.standings}
+        assert sorted(ranks[slug] or 0 for slug in "abc") == [1, 2, 3]
+        assert ranks["d"] is ranks["e"] is None
+
+
+def test_win_rates_of_plackett_luce_reckon_with_its_ties() -> None:
+    for _ in range(30):
+        cast("ab", [1, 2])
+        cast("ab", [1, 1])
+    for _ in range(10):
+        cast("ba", [1, 2])
+    board = selectors.compute(method="plackett-luce")
+    first, second = (
+        win_rate(one.rating, other.rating, tie_odds=tie_odds(board.settings))
+        for one, other in (board.standings, board.standings[::-1])
+    )
+    assert first == pytest.approx((30 + 0.5 * 30) / 70)  # as the votes themselves
+    assert second == pytest.approx(1 - first)
+
+
+def test_a_newcomer_does_not_move_the_win_rates_of_others() -> None:
+    for _ in range(20):
+        cast("ab", [1, 2])
+        cast("ba", [1, 2])
+        cast("bc", [1, 2])
+        cast("cb", [2, 1])
+    cast("cb", [1, 2])
+    board = selectors.compute(method="bradley-terry").standings
+    newcomer = replace(board[0], slug="d", rating=1500.0, votes=3)
+    assert win_rates([newcomer, *board])[1:] == win_rates(board)
+    assert win_rates([newcomer])[0] == 0.5
+
+
+def test_a_stored_leaderboard_of_plackett_luce_is_not_stored_again() -> None:
+    cast("ab", [1, 1])
+    cast("ab", [1, 2])
+    services.refresh_leaderboards()
+    assert services.refresh_leaderboards() == []

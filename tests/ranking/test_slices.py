@@ -51,6 +51,12 @@ def test_a_category_is_not_found_inside_another_name() -> None:
     assert selectors.rows_in(Slice("coding", "people")).count() == 1
 
 
+def test_categories_that_differ_in_case_are_two() -> None:
+    cast("ab", [1, 2], category="coding")
+    cast("ab", [1, 2], category="Coding")
+    assert selectors.rows_in(Slice("coding", "people")).count() == 1
+
+
 @pytest.mark.parametrize("days", [-1, 0, 36_501, 10**17, 10**30])
 def test_a_window_without_a_day_or_of_centuries_is_refused(client: Client, days: int) -> None:
     with pytest.raises(Invalid, match="at least one day and at most 36500"):

@@ -53,6 +53,49 @@ def test_the_downloads_alone_reproduce_it(method: str, files: dict[str, tuple[Pa
     assert "3 standings equal" in verify(board)  # from this database
 
 
+@pytest.mark.parametrize(
+    "changed", [{"category": "coding"}, {"population": "simulated"}, {"caveats": []}]
+)
+def test_a_board_passed_off_as_another_is_not_reproduced(
+    changed: dict[str, Any], files: dict[str, tuple[Path, Path]]
+) -> None:
+    board, votes = files["bradley-terry"]
+    board.write_text(json.dumps(json.loads(board.read_text()) | changed))
+    with pytest.raises(CommandError, match=r"are not of its category|Its caveats are not"):
+        verify(board, "--votes", votes)
+
+
+@pytest.mark.parametrize("lost", ["votes", "settings", "caveats", "category"])
+def test_json_without_a_part_of_a_board_says_which(
+    lost: str, files: dict[str, tuple[Path, Path]]
+) -> None:
+    board, votes = files["elo"]
+    said = json.loads(board.read_text())
+    del said[lost]
+    board.write_text(json.dumps(said))
+    with pytest.raises(CommandError, match=f"no leaderboard: {lost} is missing"):
+        verify(board, "--votes", votes)
+
+
+@pytest.mark.parametrize("changed", [{"settings": "none"}, {"standings": [1]}, {"standings": 3}])
+def test_json_whose_parts_are_no_board_is_refused(
+    changed: dict[str, Any], files: dict[str, tuple[Path, Path]]
+) -> None:
+    board, votes = files["elo"]
+    board.write_text(json.dumps(json.loads(board.read_text()) | changed))
+    with pytest.raises(CommandError, match="cannot be read"):
+        verify(board, "--votes", votes)
+
+
+def test_a_rating_that_is_a_text_differs(files: dict[str, tuple[Path, Path]]) -> None:
+    board, votes = files["elo"]
+    said = json.loads(board.read_text())
+    said["standings"][0]["rating"] = "high"
+    board.write_text(json.dumps(said))
+    with pytest.raises(CommandError, match="rating is high"):
+        verify(board, "--votes", votes)
+
+
 def test_the_votes_name_neither_texts_nor_raters(files: dict[str, tuple[Path, Path]]) -> None:
     header, first, *_ = files["elo"][1].read_text().splitlines()
     assert header == "vote,cast_on,population,categories,contenders,ranks"
@@ -157,12 +200,14 @@ def test_a_vote_that_was_taken_out_since_is_missed(files: dict[str, tuple[Path, 
         ("[]", "vote", "no leaderboard|has no column"),
         ('{"method": "elo"}', "vote,cast_on,population,categories,contenders,ranks", "no leaderb"),
         (
-            '{"method": "luck", "digest": "", "standings": [], "votes": 0, "settings": {}}',
+            '{"method": "luck", "digest": "", "standings": [], "votes": 0, "settings": {}, '
+            '"category": "overall", "population": "people", "caveats": []}',
             "vote,cast_on,population,categories,contenders,ranks",
             "Unknown method",
         ),
         (
-            '{"method": "elo", "digest": "", "standings": [], "votes": 0, "settings": {}}',
+            '{"method": "elo", "digest": "", "standings": [], "votes": 0, "settings": {}, '
+            '"category": "overall", "population": "people", "caveats": []}',
             "vote,cast_on,population,categories,contenders,ranks\n1,2031-01-01,people,,a|b,1",
             "Line 2 of the votes",
         ),

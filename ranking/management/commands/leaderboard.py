@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import BigIntegerField
 
 from arena.categories import OVERALL
 from arena.errors import ArenaError, Invalid
@@ -21,12 +22,15 @@ from ranking.boards import (
     CLUSTERS,
     LeaderboardRecord,
     StandingRecord,
+    tie_odds,
     win_rates,
 )
 from ranking.counting import ALL, Ballot, Slice
+from ranking.downloads import harmless
 from ranking.verification import TOLERANCE, needs_raters, read_votes, verify
 
 COLUMNS = [field.name for field in fields(StandingRecord) if field.name != "contender_id"]
+BIGGEST = BigIntegerField.MAX_BIGINT  # number of a vote that a database knows
 MOST_PROBLEMS = 10  # shown of a leaderboard that cannot be reproduced
 
 
@@ -97,7 +101,9 @@ class Command(BaseCommand):
             raise CommandError(error.reason) from error
         except OSError as error:
             raise CommandError(f"Cannot read {error.filename}: {error.strerror}.") from error
-        except ValueError as error:
+        except UnicodeDecodeError as error:
+            raise CommandError(f"{votes or path} is not text in UTF-8: {error}.") from error
+        except json.JSONDecodeError as error:
             raise CommandError(f"{path} is not JSON: {error}.") from error
         if problems:
             shown, more = problems[:MOST_PROBLEMS], len(problems) - MOST_PROBLEMS
@@ -123,7 +129,7 @@ class Command(BaseCommand):
     def _csv(self, board: LeaderboardRecord) -> None:
         writer = csv.DictWriter(self.stdout, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_row(line) for line in board.standings)
+        writer.writerows(_row(line) | {"name": harmless(line.name)} for line in board.standings)
 
     def _table(self, board: LeaderboardRecord) -> None:
         if not board.standings:
@@ -133,7 +139,9 @@ class Command(BaseCommand):
             f"{'rank':>4} {'range':>7} {'signif.':>7}  {'contender':<{width}} {'rating':>8} "
             f"{'interval':>19} {'win rate':>8} {'votes':>7} {'won':>7} {'lost':>7} {'tied':>7}"
         )
-        for line, rate in zip(board.standings, win_rates(board.standings), strict=True):
+        for line, rate in zip(
+            board.standings, win_rates(board.standings, tie_odds(board.settings)), strict=True
+        ):
             spread = "" if line.rank_low is None else f"{line.rank_low}–{line.rank_high}"
             share = "–" if rate is None else f"{rate:.1%}"
             interval = "" if line.lower is None else f"{line.lower:.1f} – {line.upper:.1f}"
@@ -166,7 +174,11 @@ def _ballots(board: dict[str, Any]) -> Iterator[Ballot]:
     if isinstance(number := board.get("id"), int):
         return selectors.votes_of(selectors.snapshot(number))
     first, last = board.get("first_vote"), board.get("last_vote")
-    if not isinstance(first, int) or not isinstance(last, int):
+    if (
+        not isinstance(first, int)
+        or not isinstance(last, int)
+        or max(abs(first), abs(last)) > BIGGEST
+    ):
         raise Invalid("This JSON does not say on which votes it rests: name its --votes.")
     part = Slice(str(board.get("category")), str(board.get("population")))
     return selectors.votes_between(part, first, last)

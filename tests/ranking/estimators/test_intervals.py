@@ -136,7 +136,7 @@ def test_votes_of_a_single_rater_are_no_certainty(model):
     fitted = model().fit(votes.clustered_by(["one rater"] * 60))
 
     assert (widths(fitted) >= widths(model().fit(votes)) - 1e-9).all()
-    assert any("Only 1 clusters" in text for text in fitted.caveats_)
+    assert any("Only 1 cluster of votes" in text for text in fitted.caveats_)
 
 
 def test_a_contender_that_one_rater_saw_keeps_its_width():

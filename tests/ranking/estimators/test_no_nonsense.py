@@ -110,7 +110,7 @@ def test_one_rater_or_two_are_no_certainty(name: str, method: str) -> None:
         model = FITS[name](votes.clustered_by(np.arange(90) % raters))
         widths = -np.subtract(*model.intervals(method=method, rounds=50))
         assert (widths >= by_vote - 1e-9).all()
-        assert any("clusters of votes" in text for text in model.caveats_)
+        assert any("of votes: intervals may be too narrow" in text for text in model.caveats_)
 
 
 @pytest.mark.parametrize("method", ["sandwich", "bootstrap"])
