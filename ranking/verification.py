@@ -125,6 +125,10 @@ def verify(
         raise Invalid(
             _("Style control needs the texts of the responses, so it cannot be verified.")
         )
+    if board.get("days"):
+        raise Invalid(_("A time window depends on when it was computed, so it cannot be verified."))
+    if board["settings"].get("anchor"):
+        raise Invalid(_("This leaderboard is anchored. Verify it as it is without an anchor."))
     by_rater = needs_raters(board)
     unknown = by_rater and not raters_known
     numbers: dict[str, int] = {}

@@ -1,5 +1,6 @@
 """Who beat whom, and who met whom: a row and a column for each contender."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ranking.boards import StandingRecord
-from ranking.charts.chart import Chart, DataTable, best_of, unique_names
+from ranking.charts.chart import Chart, DataTable, unique_names
 from ranking.charts.figures import percent, whole
 from ranking.charts.look import Look
 from ranking.selectors.pairs import Pair
@@ -24,7 +25,7 @@ HOW_TO_READ = {
     ),
     "narrow": gettext_lazy("Per cent won by the row, paler if of few"),
 }
-NOBODY_MET = gettext_lazy("No two of the contenders that would be shown have met yet.")
+NOBODY_MET = gettext_lazy("No two of these contenders have met yet.")
 
 Pairs = Mapping[tuple[int, int], Pair]
 
@@ -41,7 +42,7 @@ class _Matrix(Chart):
         return "" if self._cells(self._shown(Look())) else str(NOBODY_MET)
 
     def notes(self, look: Look) -> list[str]:
-        return best_of(MOST[look.size], len(self.standings))
+        return self._left_out(look)
 
     def height(self, look: Look) -> int:
         rows = len(self._shown(look))
@@ -49,7 +50,21 @@ class _Matrix(Chart):
         return AROUND[look.size] + rows * row
 
     def _shown(self, look: Look) -> Sequence[StandingRecord]:
-        return self.standings[: MOST[look.size]]
+        """Those with most comparisons, best first: the best alone may never have met."""
+        total: Counter[int] = Counter()
+        for (contender, _other), pair in self.pairs.items():
+            total[contender] += pair.total
+        busiest = sorted(self.standings, key=lambda one: -total[one.contender_id])
+        chosen = {one.contender_id for one in busiest[: MOST[look.size]]}
+        return [one for one in self.standings if one.contender_id in chosen]
+
+    def _left_out(self, look: Look) -> list[str]:
+        """ "The 30 of 65 with most comparisons", or nothing if that is everybody."""
+        known = len(self.standings)
+        if known <= MOST[look.size]:
+            return []
+        shown = {"shown": MOST[look.size], "known": known}
+        return [_("The %(shown)s of %(known)s with most comparisons") % shown]
 
     def _cells(self, shown: Sequence[StandingRecord]) -> list[tuple[str, str, Pair]]:
         """Row, column and what happened, of those who met."""
@@ -96,7 +111,7 @@ class WinRates(_Matrix):
     title = gettext_lazy("Win rates")
 
     def notes(self, look: Look) -> list[str]:
-        return [*best_of(MOST[look.size], len(self.standings)), str(HOW_TO_READ[look.size])]
+        return [*self._left_out(look), str(HOW_TO_READ[look.size])]
 
     @property
     def alt(self) -> str:

@@ -198,7 +198,10 @@ def _category_groups(query: Query) -> dict[str, list[Option]]:
         heading: [
             Option(
                 category,
-                f"{categories.label(category)} ({whole(votes.get(category, 0))})",
+                # Of a time window, how many there are would be known only by counting each.
+                categories.label(category)
+                if query.days
+                else f"{categories.label(category)} ({whole(votes.get(category, 0))})",
                 category == query.category,
             )
             for category in members

@@ -230,3 +230,20 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_an_unknown_leaderboard_is_not_found(client: Client) -> None:
     assert client.get("/api/v1/leaderboards/999").status_code == 404
     assert client.get("/api/v1/leaderboards/999/votes.csv").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["--days", "7"], "time window"), (["--anchor", "a=1200"], "is anchored")],
+)
+def test_what_cannot_be_verified_says_why(
+    arguments: list[str],
+    reason: str,
+    files: dict[str, tuple[Path, Path]],
+    tmp_path: Path,
+) -> None:
+    out, path = StringIO(), tmp_path / "board.json"
+    call_command("leaderboard", *arguments, "--format", "json", stdout=out)
+    path.write_text(out.getvalue())
+    with pytest.raises(CommandError, match=reason):
+        verify(path)
