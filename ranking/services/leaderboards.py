@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from arena.categories import OVERALL
 from ranking import selectors
-from ranking.boards import FOUND, METHODS, Board, rank_contenders, settings_of
+from ranking.boards import FOUND, METHODS, TIE_ODDS, Board, rank_contenders, settings_of
 from ranking.counting import Slice, SliceCounts
 from ranking.models import POPULATIONS, EloMark, Leaderboard, Standing
 from ranking.services.locks import stop_counting, store_alone
@@ -76,7 +76,10 @@ def _refresh(
 
 def _is_current(newest: Leaderboard, digest: str, settings: dict[str, Any]) -> bool:
     chosen = {name: value for name, value in newest.settings.items() if name not in FOUND}
-    return newest.digest == digest and chosen == settings
+    whole = (
+        newest.method != "plackett-luce" or TIE_ODDS in newest.settings
+    )  # else of an older version
+    return newest.digest == digest and chosen == settings and whole
 
 
 def _newest(method: str, part: Slice) -> Leaderboard | None:

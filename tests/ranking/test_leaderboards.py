@@ -341,3 +341,8 @@ def test_a_stored_leaderboard_of_plackett_luce_is_not_stored_again() -> None:
     cast("ab", [1, 2])
     services.refresh_leaderboards()
     assert services.refresh_leaderboards() == []
+    older = Leaderboard.objects.get(method="plackett-luce", population="people")
+    del older.settings["tie_odds"]  # as versions before stored it
+    older.save()
+    [renewed] = services.refresh_leaderboards()
+    assert (renewed.method, renewed.population) == ("plackett-luce", "people")
