@@ -156,7 +156,7 @@ def test_the_menu_of_categories_follows_unless_somebody_chooses(visitor: Visitor
     elsewhere(vote)
     expect(page.get_by_text("37 votes ·")).to_be_visible()
     expect(menu).to_be_focused()
-    page.get_by_role("link", name="Significant differences").focus()
+    page.get_by_role("link", name="Vote in a battle").focus()
     elsewhere(vote)
     expect(menu.locator("option[value=coding]")).to_contain_text("(34)")
 
