@@ -154,7 +154,6 @@ def likelihoods(
     """Read each response after its prompt, `rows` at a time; the order is the same each time."""
     found: list[torch.Tensor] = []
     entropy = 0.0
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     fast = pick_dtype(model.device) == torch.bfloat16
     encoded = [encode_prompt(tokenizer, messages) for messages in prompts]
     order = [i for i, response in enumerate(responses) if response.tokens]
@@ -164,11 +163,12 @@ def likelihoods(
         whole = [[*encoded[i], *responses[i].tokens] for i in batch]
         ids, mask = right_padded(whole, model.device)
         begins = torch.tensor([len(encoded[i]) for i in batch], device=ids.device)
+        first = int(begins.min()) - 1  # no earlier place predicts a token of any response
         places = torch.arange(ids.shape[1], device=ids.device)
         responded = mask.bool() & (places >= begins[:, None])  # (B, T)
         with torch.autocast(ids.device.type, torch.bfloat16, fast):
-            hidden = inner.model(input_ids=ids, attention_mask=mask).last_hidden_state  # (B, T, H)
-            logits = inner.get_output_embeddings()(hidden[:, :-1][responded[:, 1:]])
+            out = model(input_ids=ids, attention_mask=mask, logits_to_keep=ids.shape[1] - first)
+        logits = out.logits[:, :-1][responded[:, first + 1 :]]  # (tokens of responses, vocabulary)
         found.append(token_log_probs(logits, ids[responded]).double().cpu())
         entropy += float(token_entropy(logits).sum())
     log_probs = torch.cat(found) if found else torch.empty(0, dtype=torch.float64)
