@@ -7,6 +7,7 @@ while events of a battle come directly from the hub, also when Redis is down.
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -18,8 +19,9 @@ from arena.blindness import in_words
 from arena.errors import NotFound
 from arena.live.hub import get_hub
 from arena.live.room import Frame, Socket
+from arena.middleware import Visitor
 from arena.models import Battle
-from arena.selectors import own_battle
+from arena.selectors import BattleState, own_battle, state_of
 from arena.sentences import shown
 from arena.threads import in_thread
 
@@ -35,26 +37,29 @@ async def battle_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
     """/ws/battles/{id}/ for the battle's rater; for anyone else it closes with 4404."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    try:
-        battle = await in_thread(
-            own_battle,
-            scope["url_route"]["kwargs"]["battle_id"],
-            user=scope["user"],
-            session=scope["session"],
-        )
-    except NotFound as error:
-        await send({"type": "websocket.close", "code": live.NOT_YOURS, "reason": error.reason})
-        return
+    battle_id: UUID = scope["url_route"]["kwargs"]["battle_id"]
     hub = get_hub()
-    socket = hub.join(battle.pk)
-    page = Page(battle, socket, send)
-    sender = hub.run(page.follow())
+    # Joined before it is read: what happens in between would be lost otherwise.
+    socket = hub.join(battle_id)
+    sender: asyncio.Task[None] | None = None
     try:
+        battle, state = await in_thread(_own, battle_id, scope["visitor"])
+        page = Page(battle, socket, send)
+        sender = hub.run(page.follow(state))
         while (message := await receive())["type"] != "websocket.disconnect":
             await page.say(live.refused(_complaint(message.get("text"))))
+    except NotFound as error:
+        await send({"type": "websocket.close", "code": live.NOT_YOURS, "reason": error.reason})
     finally:
-        sender.cancel()
-        hub.leave(battle.pk, socket)
+        if sender is not None:
+            sender.cancel()
+        hub.leave(battle_id, socket)
+
+
+def _own(battle_id: UUID, visitor: Visitor) -> tuple[Battle, BattleState]:
+    """The visitor's battle and its state, or NotFound."""
+    battle = own_battle(battle_id, user=visitor.user(), session=visitor.session)
+    return battle, state_of(battle)
 
 
 async def no_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -80,10 +85,11 @@ class Page:
         self._timer: asyncio.TimerHandle | None = None
         self._plain = get_language() == settings.LANGUAGE_CODE
 
-    async def follow(self) -> None:
-        """Sends the state and then every event, until the page goes."""
+    async def follow(self, state: BattleState) -> None:
+        """Sends the state, which was read after the socket had joined, and then every event, until
+        the page goes."""
         try:
-            await self._tell_state()
+            await self._tell_state(state)
             self._wait()
             while True:
                 frame = await self._socket.next()
@@ -107,8 +113,10 @@ class Page:
     async def say(self, event: live.Event) -> None:
         await self._send({"type": "websocket.send", "text": orjson.dumps(event).decode()})
 
-    async def _tell_state(self) -> None:
-        self._socket.stale = True
+    async def _tell_state(self, read: BattleState | None = None) -> None:
+        if read is None:
+            self._socket.stale = False
+        state = await generation.look(self._battle, read, html=True, follow=True)
         while self._socket.stale:
             self._socket.stale = False
             state = await generation.look(self._battle, html=True, follow=True)

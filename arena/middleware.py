@@ -1,6 +1,7 @@
 """What stands before the sockets: who may open one, and as whom."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,6 @@ from django.utils import translation
 
 from arena import live
 from arena.selectors import user_of_token
-from arena.threads import in_thread
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -50,12 +50,37 @@ class OriginMiddleware:
         return validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS)
 
 
-class VisitorMiddleware:
-    """Adds who opens the socket: the owner of `Authorization: Bearer TOKEN`, 4401 when nobody owns
-    it; without that header, whom the session's cookie knows.
+class BadToken(Exception):
+    """Nobody owns the API token with which a socket was opened."""
 
-    Channels' own stack for it opens two database connections, and looks at the session again
-    whenever an event is sent.
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who opens a socket: the owner of `Authorization: Bearer TOKEN`; without that header, whom
+    the session's cookie knows."""
+
+    session: SessionBase
+    authorization: str | None
+
+    def user(self) -> AbstractBaseUser | AnonymousUser:
+        """Uses the database. Raises BadToken."""
+        if self.authorization is None:
+            request = HttpRequest()
+            request.session = self.session
+            return get_user(request)
+        kind, _, token = self.authorization.partition(" ")
+        user = user_of_token(token.strip()) if kind.lower() == "bearer" else None
+        if user is None:
+            raise BadToken
+        return user
+
+
+class VisitorMiddleware:
+    """Adds the visitor, and closes with 4401 when an accepted socket asks for one whose token
+    nobody owns.
+
+    A socket asks in the same step in which it reads what it shows. Channels' own stack opens two
+    database connections for it, and looks at the session again whenever an event is sent.
     """
 
     def __init__(self, application: Application) -> None:
@@ -65,15 +90,12 @@ class VisitorMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         cookies = parse_cookie(_header(scope, b"cookie") or "")
         session = self._session_of(cookies.get(settings.SESSION_COOKIE_NAME))
-        user = await in_thread(_visitor, session, _header(scope, b"authorization"))
-        if user is None:
-            await receive()
-            await send({"type": "websocket.accept"})
+        visitor = Visitor(session, _header(scope, b"authorization"))
+        try:
+            await self._application(scope | {"cookies": cookies, "visitor": visitor}, receive, send)
+        except BadToken:
             reason = "The API token is not valid."
             await send({"type": "websocket.close", "code": live.BAD_TOKEN, "reason": reason})
-            return
-        known = {"cookies": cookies, "session": session, "user": user}
-        await self._application(scope | known, receive, send)
 
 
 class LanguageMiddleware:
@@ -88,18 +110,6 @@ class LanguageMiddleware:
         request.META["HTTP_ACCEPT_LANGUAGE"] = _header(scope, b"accept-language") or ""
         with translation.override(translation.get_language_from_request(request)):
             await self._application(scope, receive, send)
-
-
-def _visitor(
-    session: SessionBase, authorization: str | None
-) -> AbstractBaseUser | AnonymousUser | None:
-    """None for a token that nobody owns. Uses the database."""
-    if authorization is None:
-        request = HttpRequest()
-        request.session = session
-        return get_user(request)
-    kind, _, token = authorization.partition(" ")
-    return user_of_token(token.strip()) if kind.lower() == "bearer" else None
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

@@ -14,16 +14,18 @@ django_application = get_asgi_application()
 from arena.consumers import no_socket  # noqa: E402
 from arena.middleware import LanguageMiddleware, OriginMiddleware, VisitorMiddleware  # noqa: E402
 from arena.routing import websocket_urlpatterns as arena_sockets  # noqa: E402
-from config.lifespan import lifespan  # noqa: E402
+from config.lifespan import Lifespan  # noqa: E402
+from config.request_threads import RequestThreads  # noqa: E402
 from ranking.routing import websocket_urlpatterns as ranking_sockets  # noqa: E402
 from rlhf.routing import websocket_urlpatterns as rlhf_sockets  # noqa: E402
 
 elsewhere: Any = no_socket  # Django's types know only of views here
 sockets = URLRouter([*arena_sockets, *ranking_sockets, *rlhf_sockets, re_path("", elsewhere)])
+requests = RequestThreads(django_application)
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": requests,
         "websocket": OriginMiddleware(VisitorMiddleware(LanguageMiddleware(sockets))),
-        "lifespan": lifespan,
+        "lifespan": Lifespan(requests),
     }
 )

@@ -7,34 +7,41 @@ from typing import Any
 from django.urls import get_resolver
 
 from arena import generation
-from config.sqlite.base import keep_spare_connections
+from config.request_threads import RequestThreads
 from ranking.charts import rendering
-
-SPARE_CONNECTIONS = 8
 
 Message = dict[str, Any]
 
 
-async def lifespan(
-    scope: Message,
-    receive: Callable[[], Awaitable[Message]],
-    send: Callable[[Message], Awaitable[None]],
-) -> None:
+class Lifespan:
     """The ASGI lifespan protocol."""
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            # Else the first request would wait for the pages and the API to be loaded.
-            get_resolver().url_patterns  # noqa: B018
-            keep_spare_connections(SPARE_CONNECTIONS)
-            # Modules live for ever; without this every full collection walks through them all
-            # and holds up the streams meanwhile.
-            gc.collect()
-            gc.freeze()
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await generation.close()
-            rendering.close()
-            keep_spare_connections(0)
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+
+    def __init__(self, requests: RequestThreads) -> None:
+        self._requests = requests
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await generation.close()
+                rendering.close()
+                await self._requests.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _start(self) -> None:
+        # Else the first request would wait for the pages and the API to be loaded.
+        get_resolver().url_patterns  # noqa: B018
+        self._requests.open()
+        # Modules live for ever; without this every full collection walks through them all and
+        # holds up the streams meanwhile.
+        gc.collect()
+        gc.freeze()

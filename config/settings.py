@@ -214,6 +214,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+SESSION_ENGINE = "config.sessions"
 SESSION_COOKIE_AGE = 365 * 24 * 3600  # an anonymous rater keeps their battles for a year
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _flag("ARENA_HTTPS")
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

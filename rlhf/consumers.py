@@ -15,9 +15,9 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         pk: int = self.scope["url_route"]["kwargs"]["pk"]
-        user = self.scope.get("user")
         await self.accept()
-        if user is None or not user.is_staff:
+        user = await in_thread(self.scope["visitor"].user)
+        if not user.is_staff:
             await self.close(live.NOT_YOURS)
             return
         # Join first: what happens between the reading and the joining would be lost otherwise.

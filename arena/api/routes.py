@@ -28,7 +28,7 @@ from arena.errors import Invalid
 from arena.models import POSITIONS, Battle, Contender
 from arena.selectors import (
     generating,
-    label,
+    jobs_of,
     own_battle,
     personal_data,
     rater_ids,
@@ -41,10 +41,27 @@ router = Router(tags=["battles"])
 
 
 @router.post("battles", response={201: BattleCreated, **PROBLEMS}, summary="Start a battle")
-async def start_battle(request: HttpRequest, payload: BattleIn) -> Status[dict[str, Any]]:
+def start_battle(request: HttpRequest, payload: BattleIn) -> Status[dict[str, Any]]:
     """The responses are written at once; follow them on the socket, or ask for the battle."""
-    battle, created = await sync_to_async(_start_battle)(request, payload)
-    generation.start(battle.pk, new=True)
+    rater = services.identify_rater(
+        user=request.user, session=request.session, simulated=payload.simulated
+    )
+    asked = services.ask_first(
+        rater=rater,
+        prompt=payload.prompt,
+        size=payload.size,
+        mode=payload.mode,
+        contenders=payload.contenders,
+    )
+    battle, jobs = asked[0].turn.battle, jobs_of(asked)
+    generation.start_on_loop(battle.pk, jobs=jobs, new=True)
+    created = {
+        "id": battle.pk,
+        "state": battle.state,
+        "url": battle.get_absolute_url(),
+        "socket": socket_url(battle.pk),
+        "responses": [{"position": POSITIONS[job.position], "label": job.label} for job in jobs],
+    }
     return Status(201, created)
 
 
@@ -211,30 +228,6 @@ async def forget_me(
 def contenders(request: HttpRequest) -> list[Contender]:
     """Who competes here; only the active ones are drawn for new battles."""
     return list(Contender.objects.order_by("slug"))
-
-
-def _start_battle(request: HttpRequest, payload: BattleIn) -> tuple[Battle, dict[str, Any]]:
-    rater = services.identify_rater(
-        user=request.user, session=request.session, simulated=payload.simulated
-    )
-    battle = services.start_battle(
-        rater=rater,
-        prompt=payload.prompt,
-        size=payload.size,
-        mode=payload.mode,
-        contenders=payload.contenders,
-    )
-    contenders = reveal(battle)
-    return battle, {
-        "id": battle.pk,
-        "state": battle.state,
-        "url": battle.get_absolute_url(),
-        "socket": socket_url(battle.pk),
-        "responses": [
-            {"position": POSITIONS[position], "label": label(contenders, position)}
-            for position in battle.placements.values_list("position", flat=True)
-        ],
-    }
 
 
 def _raters(request: HttpRequest) -> set[int]:

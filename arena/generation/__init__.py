@@ -3,26 +3,39 @@
 import asyncio
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
+
 from arena.backends.http import close_session
 from arena.generation.looking import look
 from arena.generation.writing import begin
 from arena.live.hub import get_hub
+from arena.selectors import Job
 from arena.threads import close_threads
 
-__all__ = ["close", "look", "start", "stop"]
+__all__ = ["close", "look", "start", "start_on_loop", "stop"]
 
 
-def start(battle_id: UUID, *, new: bool = False) -> None:
+def start(battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False) -> None:
     """Schedules the writing of all pending responses of a battle and returns at once.
 
-    Call it on the event loop (an async view), after the transaction that made them. `new`: the
-    battle has only just begun, so that no other web process can have a page of it.
+    Call it on the event loop (an async view), after the transaction that made them. `jobs`: what
+    is pending, if that is known. `new`: the battle has only just begun, so that no other web
+    process can have a page of it.
     """
     hub = get_hub()
     room = hub.room(battle_id)
-    task = hub.run(begin(hub, battle_id, new=new))
+    task = hub.run(begin(hub, battle_id, jobs=jobs, new=new))
     room.starting.add(task)
     task.add_done_callback(room.starting.discard)
+
+
+def start_on_loop(battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False) -> None:
+    """`start` from a synchronous view: on the server's event loop, where streams live on."""
+
+    async def begun() -> None:
+        start(battle_id, jobs=jobs, new=new)
+
+    async_to_sync(begun)()
 
 
 async def stop(battle_id: UUID) -> None:

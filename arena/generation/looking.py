@@ -13,16 +13,20 @@ from arena.threads import in_thread
 _render = lru_cache(maxsize=512)(render)
 
 
-async def look(battle: Battle, *, html: bool = False, follow: bool = False) -> BattleState:
+async def look(
+    battle: Battle, state: BattleState | None = None, *, html: bool = False, follow: bool = False
+) -> BattleState:
     """The state of a battle. Pending responses that nobody writes are started on the way, and
     those whose process is gone are ended as interrupted.
 
+    `state` as it was read just now, if it was.
     `html` renders each text. `follow` has another process that writes send its events here. What
     this process writes is taken up in the last step, so a caller that does not await between the
     return and joining the events misses nothing.
     """
     hub = get_hub()
-    state = await in_thread(battle_state, battle)
+    if state is None:
+        state = await in_thread(battle_state, battle)
     known: dict[int, str] = {}
     if lost := _written_elsewhere(hub, state):
         known = await _recover(hub, battle, lost, follow=follow)

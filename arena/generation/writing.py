@@ -31,9 +31,12 @@ NOT_SAVED = Sentence("The answer could not be saved. Retry it.")
 NOT_READ = Sentence("The arena failed to read the answer. Retry it.")
 
 
-async def begin(hub: Hub, battle_id: UUID, *, new: bool = False) -> None:
-    """Starts a task for each pending response that nobody else writes. `new`: so is the battle."""
-    jobs = await in_thread(pending_jobs, battle_id)
+async def begin(
+    hub: Hub, battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False
+) -> None:
+    """Starts a task for each pending response that nobody else writes; see `generation.start`."""
+    if jobs is None:
+        jobs = await in_thread(pending_jobs, battle_id)
     room = hub.room(battle_id)
     mine = {}
     for job in jobs:

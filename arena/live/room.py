@@ -11,6 +11,8 @@ from arena.live.response import LiveResponse
 
 # A page that is this many events behind no longer reads; it gets the state when it comes back.
 QUEUE_MAX = 2_000
+# Events that tell of text: what is written is known here, however old the state from the database.
+WRITTEN = {"delta", "done", "error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,12 @@ class Socket:
 
     def __init__(self) -> None:
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
-        self.stale = False  # the whole state is to be sent again
+        self.stale = False  # something has changed in the database
         self.too_slow = False
 
     def push(self, frame: Frame) -> None:
+        # A state that is being read may hold it or not.
+        self.stale = self.stale or frame.kind not in WRITTEN
         if self._frames.qsize() >= QUEUE_MAX:
             self.too_slow = True
         else:

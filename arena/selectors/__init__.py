@@ -10,11 +10,12 @@ from arena.selectors.battles import (
     label,
     reveal,
     socket_url,
+    state_of,
     vote_summary,
 )
 from arena.selectors.candidates import candidates, failing
 from arena.selectors.contenders import Profile, profiles
-from arena.selectors.conversations import Job, pending_jobs
+from arena.selectors.conversations import Job, jobs_of, pending_jobs
 from arena.selectors.personal import personal_data
 from arena.selectors.raters import (
     SESSION_KEYS,
@@ -45,6 +46,7 @@ __all__ = [
     "decided_votes",
     "failing",
     "generating",
+    "jobs_of",
     "label",
     "own_battle",
     "pending_jobs",
@@ -55,6 +57,7 @@ __all__ = [
     "reveal",
     "simulated_id",
     "socket_url",
+    "state_of",
     "token_digest",
     "user_of_token",
     "vote_summary",

@@ -1,6 +1,7 @@
 """What each contender is asked: its own side of the conversation."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -42,13 +43,19 @@ def pending_jobs(battle_id: UUID, *, only: int | None = None) -> list[Job]:
         else current.filter(pk=only, state__in=[Response.State.PENDING, Response.State.STREAMING])
     )
     pending = list(asked.select_related("turn__battle", "placement__contender"))
-    if not pending:
-        return []
-    turn = pending[0].turn  # the last one: earlier turns are finished
+    return jobs_of(pending) if pending else []
+
+
+def jobs_of(pending: Sequence[Response]) -> list[Job]:
+    """What is to be written for these responses of a battle's last turn.
+
+    Costs no query in a first turn if they have their turn, battle and contender at hand.
+    """
+    turn = pending[0].turn
     prompts, answers = {turn.number: turn.prompt}, {}
     if turn.number > 1:
-        prompts = dict(Turn.objects.filter(battle=battle_id).values_list("number", "prompt"))
-        answers = _answers(battle_id)
+        prompts = dict(Turn.objects.filter(battle=turn.battle).values_list("number", "prompt"))
+        answers = _answers(turn.battle_id)
     contenders = reveal(turn.battle)
     return [
         Job(

@@ -5,6 +5,7 @@ They raise `arena.errors.ArenaError`s, whose `reason` may be shown to the rater 
 
 from arena.services.battles import (
     add_turn,
+    ask_first,
     edit_prompt,
     regenerate,
     resume_battle,
@@ -21,6 +22,7 @@ from arena.services.votes import cast_vote, exclude_votes, restore_votes
 
 __all__ = [
     "add_turn",
+    "ask_first",
     "cast_vote",
     "create_token",
     "edit_prompt",

@@ -41,7 +41,6 @@ _SIZES = {
 }
 
 
-@transaction.atomic
 def start_battle(
     *,
     rater: Rater,
@@ -54,6 +53,24 @@ def start_battle(
 
     `contenders` (slugs, position A first) are chosen by the rater in the named modes and decide
     the size; in an anonymous battle the matchmaker draws `size` of the active ones.
+    """
+    asked = ask_first(rater=rater, prompt=prompt, size=size, mode=mode, contenders=contenders)
+    return asked[0].turn.battle
+
+
+@transaction.atomic
+def ask_first(
+    *,
+    rater: Rater,
+    prompt: str,
+    size: int = 2,
+    mode: str = Battle.Mode.ANONYMOUS,
+    contenders: Sequence[str] | None = None,
+) -> list[Response]:
+    """Starts a battle, as `start_battle` does; returns its responses, position A first.
+
+    They have their turn, battle and contender at hand, so that who has them written need not read
+    these again.
     """
     if mode not in Battle.Mode.values:
         values = {"mode": repr(str(mode)[:40]), "known": ", ".join(Battle.Mode.values)}
@@ -75,17 +92,17 @@ def start_battle(
         # As it is now: who signs up later keeps the battles, and they stay what they were.
         signed_in=None if rater.external_id else rater.user_id is not None,
     )
+    known = Contender.objects.in_bulk(lineup.contenders)
     placements = Placement.objects.bulk_create(
         Placement(
             battle=battle,
             position=position,
-            contender_id=contender,
+            contender=known[contender],
             propensity=lineup.propensity if mode == Battle.Mode.ANONYMOUS else None,
         )
         for position, contender in enumerate(lineup.contenders)
     )
-    _ask(battle, placements, number=1, prompt=text)
-    return battle
+    return _ask(battle, placements, number=1, prompt=text)
 
 
 @transaction.atomic
@@ -97,7 +114,7 @@ def add_turn(*, battle: Battle, prompt: str) -> Turn:
     if Response.objects.filter(turn__battle=locked, state__in=UNFINISHED).exists():
         raise Conflict(_("The responses are still being written. Wait for them, or stop them."))
     last = locked.turns.order_by("-number").values_list("number", flat=True).first() or 0
-    return _ask(locked, locked.placements.all(), number=last + 1, prompt=text)
+    return _ask(locked, locked.placements.all(), number=last + 1, prompt=text)[0].turn
 
 
 @transaction.atomic
@@ -179,14 +196,15 @@ def _known(prompt: str, mode: str) -> tuple[str, str]:
     return category, tags
 
 
-def _ask(battle: Battle, placements: Iterable[Placement], *, number: int, prompt: str) -> Turn:
+def _ask(
+    battle: Battle, placements: Iterable[Placement], *, number: int, prompt: str
+) -> list[Response]:
     turn = Turn.objects.create(
         battle=battle, number=number, prompt=prompt, prompt_key=prompt_key(prompt)
     )
-    Response.objects.bulk_create(
+    return Response.objects.bulk_create(
         [Response(turn=turn, placement=placement) for placement in placements]
     )
-    return turn
 
 
 def _open(battle: Battle) -> Battle:

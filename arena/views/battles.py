@@ -14,7 +14,7 @@ from arena import generation, pages, selectors, services
 from arena.errors import ArenaError, Conflict, Invalid
 from arena.forms import BallotForm, PromptForm, ReactionForm
 from arena.models import Battle
-from arena.views.gates import SeeOther, own, posted, refusals, write
+from arena.views.gates import SeeOther, own, posted, refusals
 
 
 @require_safe
@@ -52,7 +52,7 @@ def add_turn(request: HttpRequest, battle_id: UUID) -> HttpResponse:
         services.add_turn(battle=battle, prompt=prompt)
     except ArenaError as refusal:
         return _battle_page(request, battle, refusal=refusal, typed=prompt)
-    write(battle)
+    generation.start_on_loop(battle.pk)
     return SeeOther(battle.get_absolute_url())
 
 
@@ -61,7 +61,7 @@ def add_turn(request: HttpRequest, battle_id: UUID) -> HttpResponse:
 def retry(request: HttpRequest, battle_id: UUID, number: int, position: int) -> HttpResponse:
     battle = own(request, battle_id)
     services.regenerate(battle=battle, turn=number, position=position)
-    write(battle)
+    generation.start_on_loop(battle.pk)
     return SeeOther(battle.get_absolute_url())
 
 
@@ -70,7 +70,7 @@ def retry(request: HttpRequest, battle_id: UUID, number: int, position: int) -> 
 def regenerate(request: HttpRequest, battle_id: UUID, number: int) -> HttpResponse:
     battle = own(request, battle_id)
     services.regenerate(battle=battle, turn=number)
-    write(battle)
+    generation.start_on_loop(battle.pk)
     return SeeOther(battle.get_absolute_url())
 
 
@@ -85,7 +85,7 @@ def edit_turn(request: HttpRequest, battle_id: UUID, number: int) -> HttpRespons
         services.edit_prompt(battle=battle, turn=number, prompt=prompt)
     except ArenaError as refusal:
         return _battle_page(request, battle, refusal=refusal, edited=prompt)
-    write(battle)
+    generation.start_on_loop(battle.pk)
     return SeeOther(battle.get_absolute_url())
 
 

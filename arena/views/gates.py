@@ -5,12 +5,11 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from arena import generation, selectors
+from arena import selectors
 from arena.errors import ArenaError
 from arena.models import Battle
 
@@ -51,12 +50,3 @@ def posted(view: View) -> View:
 
 def own(request: HttpRequest, battle_id: UUID) -> Battle:
     return selectors.own_battle(battle_id, user=request.user, session=request.session)
-
-
-def write(battle: Battle, *, new: bool = False) -> None:
-    """Lets the contenders write: on the server's event loop, where their streams live on."""
-
-    async def start() -> None:
-        generation.start(battle.pk, new=new)
-
-    async_to_sync(start)()

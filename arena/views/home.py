@@ -9,11 +9,11 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from arena import pages, services
+from arena import generation, pages, selectors, services
 from arena.errors import ArenaError, Invalid
 from arena.forms import BattleForm
 from arena.models import Prompt
-from arena.views.gates import SeeOther, write
+from arena.views.gates import SeeOther
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -25,10 +25,11 @@ def home(request: HttpRequest) -> HttpResponse:
         if not form.is_valid():
             raise Invalid(_("Choose a mode, and two or three responses."))
         rater = services.identify_rater(user=request.user, session=request.session)
-        battle = services.start_battle(rater=rater, **form.cleaned_data)
+        asked = services.ask_first(rater=rater, **form.cleaned_data)
     except ArenaError as refusal:
         return _home(request, refusal=refusal, typed=form)
-    write(battle, new=True)
+    battle = asked[0].turn.battle
+    generation.start_on_loop(battle.pk, jobs=selectors.jobs_of(asked), new=True)
     return SeeOther(battle.get_absolute_url())
 
 

@@ -234,7 +234,7 @@ async def test_a_failure_of_the_server_is_json_without_a_trace(
         raise RuntimeError("secret detail")
 
     await arena.add("echo", "fast")
-    monkeypatch.setattr(services, "start_battle", fail)
+    monkeypatch.setattr(services, "ask_first", fail)
     answer = await arena.post("battles", {"prompt": "Hi"})
     assert answer.status_code == 500
     assert answer.json() == {"error": "The server failed. The reason is in its log."}

@@ -1,13 +1,17 @@
 """Who may open a battle's socket, and what it says beside the streams."""
 
+import asyncio
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from arena import services
+from arena import consumers, services
 from arena.live import room
 from arena.live.hub import get_hub
+from arena.models import Battle
+from arena.selectors import BattleState
 from tests.arena.conftest import Arena
 from tests.sockets import TestSocket
 
@@ -29,6 +33,28 @@ async def test_the_first_event_is_the_state(arena: Arena) -> None:
         "html": '<p dir="auto">hello <strong>you</strong></p>\n',
     }
     assert await page.silent()
+
+
+async def test_what_happens_while_the_state_is_read_is_not_lost(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    battle = await arena.start("echo", "fast")
+    await arena.finished(battle["id"])
+    loop, read = asyncio.get_running_loop(), consumers.state_of
+
+    def late(row: Battle) -> BattleState:
+        """The vote comes after the reading, and before the state is sent."""
+        state = read(row)
+        monkeypatch.setattr(consumers, "state_of", read)
+        services.cast_vote(battle=row, ranks=[1, 2])
+        told = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop)
+        told.result(10)  # the event loop has heard of it
+        return state
+
+    monkeypatch.setattr(consumers, "state_of", late)
+    page = await arena.page(battle["id"])
+    state = await page.next()
+    assert state["battle"]["vote"]["ranks"] == [1, 2]
 
 
 @pytest.mark.parametrize("whose", ["someone else", "nobody"])

@@ -387,7 +387,7 @@ class TestFrame:
         def fall_over(*_: object, **__: object) -> None:
             raise RuntimeError("secret detail")
 
-        monkeypatch.setattr(services, "start_battle", fall_over)
+        monkeypatch.setattr(services, "ask_first", fall_over)
         client.raise_request_exception = False
         answer = client.post(reverse("home"), {"prompt": "hi", "size": 2})
         assert answer.status_code == 500
