@@ -24,6 +24,7 @@ FIGURES: dict[str, str | Promise] = {
     "win_rate": _("wins"),
     "nll": _("surprise to the base"),
     "kl": _("divergence from the base"),
+    "reference_point": _("reference point"),
     "repetition": _("repetition"),
     "length": _("length"),
     "train_accuracy": _("train accuracy"),

@@ -46,7 +46,9 @@ def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: 
         for thumb in thumbs
     ]
     share = sum(thumb.up for thumb in thumbs) / len(thumbs)
-    names = {"loss": "loss", "rewards/margins": "margin", "kl": "kl"}
+    # TRL calls it "kl": one of whole responses, taken at mismatched prompts. It is what both kinds
+    # of thumbs are held against, and not comparable with the divergence of other stages.
+    names = {"loss": "loss", "rewards/margins": "margin", "kl": "reference_point"}
     with trainer_arguments(config, update.policy.device) as shared:
         trainer = ResumableKTO(
             model=update.policy,

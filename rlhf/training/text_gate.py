@@ -55,8 +55,7 @@ def text_checks(
     """Both rules with what was measured. Without an error any gain will do."""
     rules = rules or TextRules()
     needed = rules.errors * learnt.error if learnt.error is not None else 0.0
-    # More than that, and more than nothing: the very limit is not enough.
-    needed = math.nextafter(needed, math.inf)
+    needed = max(needed, math.nextafter(0.0, 1.0))  # without a doubt about it, more than nothing
     base = evaluation.base.finished
     return [
         Check("learnt", learnt.gain, least=needed),
@@ -72,7 +71,7 @@ def text_reasons(
     reasons: list[str] = []
     if not learnt.new < learnt.base:
         reasons.append(NOT_LEARNT % {"new": f"{learnt.new:.2f}", "base": f"{learnt.base:.2f}"})
-    elif learnt.error is not None and not learnt.gain > rules.errors * learnt.error:
+    elif learnt.error is not None and learnt.gain < rules.errors * learnt.error:
         reasons.append(NOT_SURE % {"gain": f"{learnt.gain:.3f}", "error": f"{learnt.error:.3f}"})
     base, new = evaluation.base.finished, evaluation.policy.finished
     if base - new > rules.finished_fall:
