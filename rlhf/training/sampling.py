@@ -36,7 +36,7 @@ class Sampling:
     temperature: float = 0.8
     top_k: int = 50
     top_p: float = 0.95
-    batch_size: int = 128
+    batch_size: int = 256
 
 
 @dataclass(frozen=True)

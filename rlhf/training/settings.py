@@ -87,7 +87,7 @@ class Policy(Run):
     top_p: float = knob(
         0.95, "Sample from the likeliest tokens with this total share.", at_least=0.01, at_most=1
     )
-    sample_batch: int = knob(128, "Responses sampled at the same time.", at_least=1)
+    sample_batch: int = knob(256, "Responses sampled at the same time.", at_least=1)
     evaluation_prompts: int = knob(32, "Held-out prompts on which it meets its base.", at_least=1)
     enter: str = knob(
         "gate",
@@ -175,7 +175,7 @@ class Contrast(Policy):
     """Settings of the stages that choose among their own samples by a reward model."""
 
     n: int = knob(12, "Responses sampled for each prompt.", at_least=2, at_most=256)
-    train_prompts: int = knob(144, "Prompts sampled from in each round.", at_least=2)
+    train_prompts: int = knob(128, "Prompts sampled from in each round.", at_least=2)
     pairs: int = knob(
         2,
         "Pairs of each prompt: the best against the worst, the second best against the second "
