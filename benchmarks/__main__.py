@@ -13,6 +13,7 @@ MODULES = (
     "benchmarks.leaderboard",
     "benchmarks.taking_back",
     "benchmarks.exporting",
+    "benchmarks.first_metric",
     "benchmarks.loop",
     "benchmarks.reward",
     "benchmarks.setup",

@@ -18,7 +18,7 @@ import aiohttp
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 120.0
 WEB = ["uvicorn", "config.asgi:application", "--no-access-log", "--log-level", "warning"]
-WORKER = ["celery", "-q", "-A", "config", "worker", "--without-gossip", "-Q", "default"]
+WORKER = ["celery", "-q", "-A", "config", "worker", "--without-gossip", "-Q"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Running:
 
 @asynccontextmanager
 async def running_arena(
-    *, tokens: int, rate: int = 20, worker: bool = False, webs: int = 1
+    *, tokens: int, rate: int = 20, worker: bool = False, webs: int = 1, queues: str = "default"
 ) -> AsyncIterator[Running]:
     """Two contenders that stream `tokens` numbered words, in a temporary ARENA_HOME."""
     from config import redis_server
@@ -60,7 +60,7 @@ async def running_arena(
             stack.callback(_stop, web)
             serving_pages.append(web.pid)
         if worker:
-            stack.callback(_stop, _start(WORKER))
+            stack.callback(_stop, _start([*WORKER, queues]))
         pids = {"web": serving_pages, "model server": [serving.pid], "Redis": [redis.pid]}
         running = Running([f"http://127.0.0.1:{port}" for port in ports], endpoint, pids)
         for base in running.bases:
