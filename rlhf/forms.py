@@ -46,6 +46,11 @@ class SettingsField(forms.CharField):
                     _("Line %(number)s is no setting: write a name, =, and a value."),
                     params={"number": number},
                 )
+            if name.strip() in found:
+                raise forms.ValidationError(
+                    _("Line %(number)s sets %(name)s once more: keep one of them."),
+                    params={"number": number, "name": name.strip()},
+                )
             found[name.strip()] = parse_setting(given)
         return found
 

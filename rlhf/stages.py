@@ -220,6 +220,7 @@ __all__ = [
     "THUMBS",
     "UPDATES",
     "check_settings",
+    "fewest_rows",
     "get_stage",
     "list_knobs",
     "preset_of",
@@ -260,6 +261,11 @@ def preset_of(stage: str, config: Mapping[str, Any]) -> Preset:
 def list_knobs(stage: str) -> list[Knob]:
     """What a person may set in a stage."""
     return list(knobs(settings.STAGES[stage]).values())
+
+
+def fewest_rows(stage: str, config: Mapping[str, Any]) -> int:
+    """The rows that a stage needs to train on, with these settings."""
+    return int(config.get("minimum", getattr(settings.STAGES[stage], "minimum", 1)))
 
 
 def check_settings(stage: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -128,8 +128,15 @@ def _lines(file: IO[str], start: str) -> Iterator[tuple[str, Any]]:
         number += 1
         try:
             yield f"Row {number}", json.loads(line)
-        except json.JSONDecodeError as error:
-            raise VoteFileError(f"Row {number} is not valid JSON: {error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise VoteFileError(f"Row {number} is not valid JSON: {_why(error)}.") from error
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    """Python's own limits in plain words, else what the parser says."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error) if isinstance(error, json.JSONDecodeError) else "a number is too long"
 
 
 def _with_start(file: IO[str], start: str) -> Iterator[str]:
@@ -183,6 +190,8 @@ class _Scanner:
                 # It may only be cut off by the end of the block.
                 if len(self.text) - self.at > _CELL_MAX or not self._read_on():
                     raise VoteFileError(f"{name} is not valid JSON: {error.msg}.") from error
+            except (ValueError, RecursionError) as error:
+                raise VoteFileError(f"{name} is not valid JSON: {_why(error)}.") from error
 
     def _read_on(self) -> bool:
         block = self.file.read(max(_BLOCK, len(self.text) - self.at))

@@ -266,14 +266,11 @@ def _chosen(mode: Battle.Mode, contenders: Sequence[str] | None) -> Lineup:
     slugs = list(contenders or ())
     least, most = _SIZES[mode]
     if not least <= len(slugs) <= most or len(set(slugs)) != len(slugs):
-        text = (
-            _("Choose one contender: the mode %(mode)s needs that.")
+        raise Invalid(
+            _("Choose one contender for a direct chat.")
             if most == 1
-            else _(
-                "Choose %(least)s or %(most)s different contenders: the mode %(mode)s needs that."
-            )
+            else _("Choose 2 or 3 contenders, each of them once.")
         )
-        raise Invalid(text % {"least": least, "most": most, "mode": mode})
     ids = dict(
         Contender.objects.filter(active=True, external=False, slug__in=slugs).values_list(
             "slug", "pk"

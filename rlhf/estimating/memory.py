@@ -62,9 +62,12 @@ def _training(config: settings.Policy, shape: Shape, examples: Examples, small: 
             round(2 * (examples.row_prompt_tokens + examples.response_tokens)),
         )
         predicted = float(tokens)
-    elif isinstance(config, settings.Contrast):
+    elif isinstance(config, settings.Contrast) and config.reward_model:
         rows, tokens = config.batch_size, round(2 * examples.prompt_tokens + 2 * response)
         predicted = 2.0 * response
+    elif isinstance(config, settings.Contrast):  # on votes: their own responses, of any length
+        predicted = 2 * examples.response_tokens  # without what fills rows up
+        rows, tokens = config.batch_size, round(2 * (examples.row_prompt_tokens + predicted))
     else:
         rows, tokens = config.batch_size, round(2 * examples.prompt_tokens + response)
         predicted = 2.0 * response  # the reference's logits too

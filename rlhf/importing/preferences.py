@@ -102,7 +102,7 @@ def _of_dialogues(row: Row) -> Row | None:
     """Two dialogues that share all but the end."""
     told = _dialogue(row.get("chosen"), "chosen")
     other = _dialogue(row.get("rejected"), "rejected")
-    # Equal last answers: the pair says nothing, but it is one of the file.
+    # Up to the last answers at most, so that equal dialogues still have two.
     turns = min(_shared(told, other), len(told) - 1, len(other) - 1)
     while turns and told[turns]["role"] != "assistant":
         turns -= 1
@@ -164,8 +164,10 @@ def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> 
         raise ValueError("there is no prompt")
     if any(isinstance(one, str) and not one.strip() for one in (chosen, rejected)):
         return None
+    if chosen == rejected:
+        return None  # it prefers nothing
     if not chosen or not rejected:
-        raise ValueError("chosen and rejected are the same conversation")
+        raise ValueError("chosen or rejected says nothing beyond what both begin with")
     return _ranking(prompt, [chosen, rejected], [1, 2])
 
 

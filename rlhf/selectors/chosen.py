@@ -1,7 +1,7 @@
 """The votes and thumbs of a selection, as querysets."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet
@@ -79,7 +79,7 @@ def _days(selection: Selection, field: str) -> Q:
     chosen = Q()
     if selection.since:
         chosen &= Q(**{field + "__gte": datetime.combine(selection.since, time(), UTC)})
-    if selection.until:
+    if selection.until and selection.until < date.max:  # nothing is after the last day there is
         after = datetime.combine(selection.until, time(), UTC) + timedelta(days=1)
         chosen &= Q(**{field + "__lt": after})
     return chosen

@@ -16,7 +16,9 @@ from arena.models import Contender, Population, Prompt
 from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
 from rlhf.models import Dataset, Gate, Job, Run
+from rlhf.selection import Selection
 from rlhf.selectors import (
+    chosen_thumbs,
     count_votes,
     local_bases,
     reward_runs,
@@ -28,10 +30,11 @@ from rlhf.services.machine_checks import check_machine
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.stages import (
     MIN_VOTES,
-    RANKINGS,
     TEXTS,
+    THUMBS,
     Stage,
     check_settings,
+    fewest_rows,
     get_stage,
     preset_settings,
 )
@@ -103,7 +106,8 @@ def create_run(
     _check_prompts(kind)
     run.notes = _doubts(run.reward_run)
     if run.reward_run is None:
-        run.dataset = _dataset(kind, dataset, population, by)
+        least = fewest_rows(kind.name, run.config)
+        run.dataset = _dataset(kind, dataset, population, by, least)
     elif dataset is not None:
         raise Invalid(
             _("With a reward model %(stage)s reads no dataset: leave one of them out.")
@@ -234,11 +238,14 @@ def _usable(run: Run) -> Run:
     return run
 
 
-def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser | None) -> Dataset:
+def _dataset(
+    stage: Stage, pk: int | None, population: str, by: AbstractBaseUser | None, least: int
+) -> Dataset:
+    """The dataset of that number, or one of a population's votes. `least`: rows to train on."""
     if pk is None and stage.reads == TEXTS:
         pk = _newest_text(stage).pk
     if pk is None:
-        _check_count(stage, population)
+        _check_count(stage, population, least)
         return create_dataset(format=stage.reads, population=population, by=by)
     dataset = Dataset.objects.filter(pk=pk).first()
     if dataset is None:
@@ -263,6 +270,21 @@ def _dataset(stage: Stage, pk: int | None, population: str, by: AbstractBaseUser
             )
             % {"stage": stage.title, "least": MIN_VOTES, "number": pk, "rows": dataset.rows}
         )
+    if (trains := (dataset.rows or 0) - (dataset.test_rows or 0)) < least:
+        raise Invalid(
+            _(
+                "%(stage)s needs at least %(least)s rows to train on; of the %(rows)s in dataset "
+                "%(number)s all but %(trains)s are held out, since a prompt is on one side only. "
+                "Bring rows of more prompts."
+            )
+            % {
+                "stage": stage.title,
+                "least": least,
+                "number": pk,
+                "rows": dataset.rows,
+                "trains": trains,
+            }
+        )
     return dataset
 
 
@@ -276,14 +298,15 @@ def _newest_text(stage: Stage) -> Dataset:
     return newest
 
 
-def _check_count(stage: Stage, population: str) -> None:
+def _check_count(stage: Stage, population: str, least: int) -> None:
     if population not in POPULATIONS:
         raise Invalid(
             _("There is no population '%(name)s'. Choose one of: %(known)s.")
             % {"name": population, "known": ", ".join(POPULATIONS)}
         )
-    if stage.reads != RANKINGS:
-        return  # The training process counts its thumbs, of both kinds.
+    if stage.reads == THUMBS:
+        _check_thumbs(stage, population, least)
+        return
     found = count_votes(population).with_texts
     if found < MIN_VOTES:
         raise Invalid(
@@ -294,6 +317,22 @@ def _check_count(stage: Stage, population: str) -> None:
                 "found": found,
                 "missing": MIN_VOTES - found,
             }
+        )
+
+
+def _check_thumbs(stage: Stage, population: str, least: int) -> None:
+    """Enough of both kinds. How many of them are held out is known once they are frozen."""
+    values = list(chosen_thumbs(Selection(population=population)).values_list("value", flat=True))
+    ups = sum(value > 0 for value in values)
+    if len(values) < least:
+        raise Invalid(
+            _("%(stage)s needs at least %(least)s thumbs to train on; there are %(found)s.")
+            % {"stage": stage.title, "least": least, "found": len(values)}
+        )
+    if not 0 < ups < len(values):
+        raise Invalid(
+            _("%(stage)s needs thumbs of both kinds; of %(found)s %(ups)s are up.")
+            % {"stage": stage.title, "found": len(values), "ups": ups}
         )
 
 

@@ -19,6 +19,7 @@ from rlhf.training.distributed import die_with_launcher, is_first, processes
 from rlhf.training.errors import InputError, Stopped, TrainingError
 from rlhf.training.output import write_json
 from rlhf.training.settings import STAGES
+from rlhf.training.state import drop_empty
 from rlhf.training.vitals import device_facts
 
 INPUT_ERROR, CRASHED, STOPPED = 2, 1, 143
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run_stage(chosen.stage, chosen.config)
     except InputError as error:
+        if (folder := _output_folder(chosen.config)) is not None:
+            drop_empty(folder)
         return _fail(chosen.config, error.reason, error.remedy, INPUT_ERROR)
     except TrainingError as error:
         return _fail(chosen.config, error.reason, error.remedy, CRASHED)

@@ -101,7 +101,8 @@ def need(rows: Sequence[object], count: int, what: str, path: str) -> None:
     """Raise InputError unless there are at least `count` rows."""
     if len(rows) < count:
         raise InputError(
-            f"{path} has {len(rows)} {what}.", f"At least {count} are needed: collect more."
+            f"{Path(path).name} has too few {what}: {len(rows)}.",
+            f"At least {count} are needed: collect more.",
         )
 
 

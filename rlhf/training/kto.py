@@ -23,11 +23,11 @@ def main(config: settings.Kto) -> None:
     """Move towards responses with a thumb up, away from the others; evaluate and publish."""
     update = open_update(config, {"training": 0.87})
     thumbs = split_of(read_thumbs(config.thumbs), "train")
-    need(thumbs, config.minimum, "thumbs", config.thumbs)
+    need(thumbs, config.minimum, "training thumbs", config.thumbs)
     ups = sum(thumb.up for thumb in thumbs)
     if not 0 < ups < len(thumbs):
         raise InputError(
-            f"{config.thumbs} has {ups} thumbs up of {len(thumbs)}.",
+            f"Of {len(thumbs)} training thumbs {ups} are up.",
             "Both kinds are needed: collect more.",
         )
     with update.output.phase("training") as report:

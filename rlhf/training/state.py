@@ -138,6 +138,12 @@ def can_go_on(output: Path) -> bool:
     return (output / FOLDER / FINGERPRINT).is_file()
 
 
+def drop_empty(output: Path) -> None:
+    """Remove a state that nothing was kept in: what cannot be used will not be better later."""
+    if not any((output / FOLDER).glob(f"*.*/{PLACE}")):
+        shutil.rmtree(output / FOLDER, ignore_errors=True)
+
+
 def last_place(output: Path) -> Place:
     """The furthest place of a state's entries; the beginning where there is none."""
     places = [

@@ -347,6 +347,10 @@ def test_arena140k_is_imported_with_its_texts(write: Write) -> None:
 BAD_JSON: dict[str, tuple[str | list[Any], str]] = {
     "an empty file": ("", "The file is empty"),
     "a broken line": ('{"model_a": "A"', "Row 1 is not valid JSON"),
+    "a line of too many brackets": ('{"a": ' + "[" * 100_000, "Row 1 is .* nested too deeply"),
+    "an array of too many brackets": ("[" * 100_000, "Row 1 is .* nested too deeply"),
+    "a line with a long number": ('{"model_a": 1' + "0" * 5_000 + "}", "a number is too long"),
+    "an array with a long number": ("[1" + "0" * 5_000 + "]", "a number is too long"),
     "a list per line": ([1], "Row 1 is not an object"),
     "a missing model": ([LMSYS, {"model_a": "A", "winner": "tie"}], "Row 2 lacks model_b"),
     "a missing winner": ([{"model_a": "A", "model_b": "B"}], "Row 1: there is neither winner nor"),

@@ -123,8 +123,8 @@ def test_a_direct_conversation_is_found_again(client: Client) -> None:
 @pytest.mark.parametrize(
     ("chosen", "why"),
     [
-        ({"mode": "side_by_side", "contenders": ["amber-heron"] * 2}, "different contenders"),
-        ({"mode": "side_by_side"}, "different contenders"),
+        ({"mode": "side_by_side", "contenders": ["amber-heron"] * 2}, "each of them once"),
+        ({"mode": "side_by_side"}, "each of them once"),
         ({"mode": "direct", "contenders": ["nobody"]}, "no active contender"),
         ({"mode": "blindly"}, "Choose a mode"),
     ],

@@ -131,12 +131,14 @@ def test_recorded_phases_are_met_and_rarely_fallen_short_of(
         (settings.Pretrain, {"reward_model": "", "lora_rank": 0}, 4_590),
         (settings.BestOfN, {"n": 8, "train_prompts": 16, "evaluation_prompts": 8}, 4_866),
         (settings.Grpo, {"steps": 2, "evaluation_prompts": 8}, 4_318),
+        (settings.Dpo, {"reward_model": "", "evaluation_prompts": 16}, 8_258),
     ],
 )
 def test_recorded_peaks_of_memory_are_met(
     kind: type[settings.Run], values: dict[str, Any], megabytes: int
 ) -> None:
-    found = peak_bytes(config(kind, **values), SMOL, Examples(prompt_tokens=35), CORES)
+    examples = Examples(prompt_tokens=35, row_prompt_tokens=36, response_tokens=141)
+    found = peak_bytes(config(kind, **values), SMOL, examples, CORES)
     assert 0.9 * megabytes < found / 1024**2 < 1.6 * megabytes
 
 
@@ -308,6 +310,9 @@ def test_htmx_gets_the_estimate_alone(operator_client: Client, sized: Callable[.
     wrong = {**REWARD, "reward-settings": "nonsense"}
     answer = operator_client.post("/lab/estimate/", wrong, headers=headers)
     assert (answer.status_code, "Line 1 is no setting" in text_of(answer)) == (200, True)
+    twice = {**REWARD, "reward-settings": "seed = 1\nseed = 2"}
+    answer = operator_client.post("/lab/estimate/", twice, headers=headers)
+    assert "Line 2 sets seed once more" in text_of(answer)
     unknown = {**REWARD, "reward-settings": "epoch = 1"}
     answer = operator_client.post("/lab/estimate/", unknown, headers=headers)
     assert "no setting 'epoch'" in answer.content.decode().replace("&#x27;", "'")

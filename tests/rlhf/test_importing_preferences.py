@@ -106,10 +106,10 @@ def test_dialogues_that_part_earlier_keep_what_follows(tmp_path: Path) -> None:
     assert row["responses"] == [[assistant("Yes"), user("So?"), assistant("Oak")], "No"]
 
 
-def test_equal_answers_are_a_pair_all_the_same(tmp_path: Path) -> None:
+def test_equal_answers_are_no_preference(tmp_path: Path) -> None:
     same = "\n\nHuman: Hi\n\nAssistant: Yes"
-    (row,) = read(tmp_path, {"chosen": same, "rejected": same})
-    assert (row["prompt"], row["responses"]) == ("Hi", ["Yes", "Yes"])
+    assert read(tmp_path, {"chosen": same, "rejected": same}) == []
+    assert read(tmp_path, {"prompt": "Hi", "chosen": "Yes", "rejected": "Yes"}) == []
 
 
 def test_ties_of_battles_tie(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from rlhf import processes, services
 from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.services import Pace
 from tests.rlhf.conftest import FAKE_STAGE, PASSED, REFUSED
-from tests.rlhf.votes import converse, many_votes, vote
+from tests.rlhf.votes import converse, many_votes, thumb, vote
 
 pytestmark = pytest.mark.django_db
 FAST = Pace(poll_s=0.05, grace_s=0.3)
@@ -114,6 +114,32 @@ def test_a_model_name_never_leaves_the_weights_folder(base: Contender, model: st
     many_votes(20)
     with pytest.raises(Invalid, match="not on this machine"):
         reward(base="amber")
+
+
+def test_too_few_thumbs_or_all_alike_are_refused(base: Contender, library: list[Prompt]) -> None:
+    battles = [converse([f"Why {number}?"], {"amber": ["So."]}) for number in range(8)]
+    for battle in battles[1:]:
+        thumb(battle, 0, 1)
+    with pytest.raises(Invalid, match="at least 8 thumbs to train on; there are 7"):
+        services.create_run(stage="kto", base="amber")
+    thumb(battles[0], 0, 1)
+    with pytest.raises(Invalid, match="both kinds; of 8 8 are up"):
+        services.create_run(stage="kto", base="amber")
+    assert not Dataset.objects.exists()
+    thumb(converse(["And?"], {"amber": ["No."]}), 0, -1)
+    assert services.create_run(stage="kto", base="amber").dataset is not None
+
+
+def test_a_dataset_with_all_on_the_held_out_side_is_refused(base: Contender) -> None:
+    for number in range(25):
+        held_out = converse(["hi"], {"amber": [f"a {number}"], "birch": ["b"]})
+        vote(held_out, [1, 2])
+    made = services.create_dataset(format="ranking")
+    services.write_dataset(made.pk)
+    made.refresh_from_db()
+    Dataset.objects.filter(pk=made.pk).update(test_rows=made.rows)
+    with pytest.raises(Invalid, match=r"of the 25 in dataset .* all but 0 are held out"):
+        reward(dataset=made.pk)
 
 
 @pytest.mark.usefixtures("votes")

@@ -49,6 +49,7 @@ def test_days_are_inclusive_and_in_utc() -> None:
     assert chosen(since="2026-03-02") == [second, third]
     assert chosen(until="2026-03-02") == [first, second]
     assert chosen(since="2026-03-02", until="2026-03-02") == [second]
+    assert chosen(since="0001-01-01", until="9999-12-31") == [first, second, third]
 
 
 def test_categories_tags_raters_and_modes() -> None:

@@ -18,6 +18,7 @@ from rlhf.training import best_of_n, reward
 from rlhf.training.errors import TrainingError
 from rlhf.training.output import PARTIAL, Output
 from rlhf.training.settings import STAGES
+from rlhf.training.state import can_go_on
 from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows
 
 
@@ -67,6 +68,8 @@ def test_too_few_rankings_exit_2_with_one_plain_line(
     assert "\n" not in said
     error = json.loads((tmp_path / "out" / "error.json").read_text())
     assert set(error) == {"reason", "what to do"}
+    assert str(tmp_path) not in error["reason"]  # the run's page shows it
+    assert not can_go_on(tmp_path / "out")  # the next process would find no more of them
 
 
 def test_an_unknown_setting_exits_2(
