@@ -17,7 +17,8 @@ function whyNotYet(ballot) {
   const last = lastCards();
   if (last.some(isRunning)) return ballot.dataset.whyRunning;
   const answered = last.filter((card) => !isEmpty(card)).length;
-  if (!answered) return ballot.dataset.whyAllFailed;
+  const stopped = last.every((card) => card.dataset.state === "stopped");
+  if (!answered) return stopped ? ballot.dataset.whyStopped : ballot.dataset.whyAllFailed;
   return answered < 2 ? ballot.dataset.whyFailed : "";
 }
 
