@@ -180,11 +180,10 @@ class BattlePage:
         if any(not response.finished for response in last):
             return str(RUNNING_REASON)
         answered = sum(bool(response.text.strip()) for response in last)
-        if all(response.state == Response.State.STOPPED for response in last) and not answered:
-            return str(STOPPED_REASON)
-        if not answered:
-            return str(ALL_FAILED_REASON)
-        return "" if answered >= 2 else str(FAILED_REASON)
+        if answered:
+            return "" if answered >= 2 else str(FAILED_REASON)
+        stopped = all(response.state == Response.State.STOPPED for response in last)
+        return str(STOPPED_REASON if stopped else ALL_FAILED_REASON)
 
     @property
     def failed(self) -> set[str]:
