@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from arena.models import Battle, Contender
 from rlhf.exporting import FORMATS
@@ -62,7 +63,7 @@ class DatasetForm(forms.Form):
         required=False,
     )
     population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Votes of"))
-    since = forms.DateField(label=_("From"), required=False, widget=_Day)
+    since = forms.DateField(label=pgettext_lazy("date", "From"), required=False, widget=_Day)
     until = forms.DateField(label=_("To"), required=False, widget=_Day)
     categories = forms.MultipleChoiceField(
         label=_("Categories"), required=False, help_text=_("None chosen means all.")
@@ -114,6 +115,13 @@ class DatasetForm(forms.Form):
             field.widget.attrs["size"] = min(5, max(2, len(choices)))
         for name, size in (("modes", 2), ("leave_out", 3)):
             self.fields[name].widget.attrs["size"] = size
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        since, until = chosen.get("since"), chosen.get("until")
+        if since and until and since > until:
+            self.add_error("until", _("The first day is after the last one."))
+        return chosen
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.request_dataset`."""

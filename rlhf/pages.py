@@ -17,7 +17,7 @@ from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.dataset_forms import DatasetForm
 from rlhf.doubts import doubt_about
-from rlhf.exporting import FORMATS, get_format, known_format, preview, survey
+from rlhf.exporting import FORMATS, get_format, gives_nothing, known_format, preview, survey
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
@@ -172,6 +172,7 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     selection = Selection.parse(chosen["selection"])
     kind = get_format(chosen["format"])
     found = survey(selection, FORMATS)
+    first = preview(kind, selection)
     return {
         "format": kind,
         "survey": found.as_dict(),
@@ -180,9 +181,8 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
             for name, rows in found.rows.items()
         ],
         "exact": found.exact,
-        "preview": [
-            json.dumps(row, indent=2, ensure_ascii=False) for row in preview(kind, selection)
-        ],
+        "preview": [json.dumps(row, indent=2, ensure_ascii=False) for row in first],
+        "without_rows": not first and gives_nothing(kind, selection),
         "fields": [(name, value) for name, values in form.data_lists().items() for value in values],
     }
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.blindness import in_words
-from arena.models import POSITIONS, Battle
+from arena.models import POSITIONS, Battle, Response
 from arena.reasons import BAD, GOOD
 from arena.selectors import BattleState, ResponseState, TurnState
 from arena.sentences import shown
@@ -26,6 +26,7 @@ FAILED_REASON = _("There are not two answers to compare. Retry the failed one.")
 ALL_FAILED_REASON = _(
     "No contender could answer. Retry in a while, or tell the operator: the log says why."
 )
+STOPPED_REASON = _("The responses were stopped before anything was written. Retry them.")
 # Chances that are worth a word, as multiples of an even chance: of two from 60 % and below 37.5 %,
 # of three from 40 % and below 25 %.
 FAVOURED, SURPRISING = 1.2, 0.75
@@ -113,6 +114,7 @@ class BattlePage:
     why_running = RUNNING_REASON
     why_failed = FAILED_REASON
     why_all_failed = ALL_FAILED_REASON
+    why_stopped = STOPPED_REASON
     vote_reasons = [*GOOD, *BAD]
 
     def __init__(self, state: BattleState) -> None:
@@ -178,9 +180,10 @@ class BattlePage:
         if any(not response.finished for response in last):
             return str(RUNNING_REASON)
         answered = sum(bool(response.text.strip()) for response in last)
-        if not answered:
-            return str(ALL_FAILED_REASON)
-        return "" if answered >= 2 else str(FAILED_REASON)
+        if answered:
+            return "" if answered >= 2 else str(FAILED_REASON)
+        stopped = all(response.state == Response.State.STOPPED for response in last)
+        return str(STOPPED_REASON if stopped else ALL_FAILED_REASON)
 
     @property
     def failed(self) -> set[str]:

@@ -21,9 +21,9 @@ from rlhf.exporting.cards import MANIFEST, beside, manifest_of
 from rlhf.exporting.containers import CONTAINERS
 from rlhf.exporting.files import Cancelled, Export, Part, write_file, write_folder, write_rows
 from rlhf.exporting.formats import Format, UnknownFormat, ignore_progress
-from rlhf.exporting.reading import Counts, read_rows
+from rlhf.exporting.reading import Counts, count_items, read_rows
 from rlhf.exporting.splits import split_of
-from rlhf.exporting.surveying import Survey, preview, survey
+from rlhf.exporting.surveying import Survey, gives_nothing, preview, survey
 
 FORMATS: dict[str, Format] = {
     form.name: form
@@ -67,7 +67,9 @@ __all__ = [
     "Survey",
     "UnknownFormat",
     "beside",
+    "count_items",
     "get_format",
+    "gives_nothing",
     "ignore_progress",
     "known_format",
     "manifest_of",

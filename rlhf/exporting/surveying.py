@@ -18,7 +18,7 @@ import numpy as np
 from rlhf import selectors
 from rlhf.exporting.examples import conversation
 from rlhf.exporting.formats import Format, Row
-from rlhf.exporting.reading import Counts, read_rows
+from rlhf.exporting.reading import Counts, count_items, read_rows
 from rlhf.exporting.similarity import near_copies
 from rlhf.exporting.splits import split_of
 from rlhf.selection import Selection
@@ -109,6 +109,13 @@ def preview(form: Format, selection: Selection) -> list[Row]:
         selection = replace(selection, last_vote=max(first, default=0))
     rows = chain.from_iterable(read_rows(form, selection, Counts()))
     return [row for row, _ in zip(rows, range(PREVIEWED), strict=False)]
+
+
+def gives_nothing(form: Format, selection: Selection) -> bool:
+    """Whether there is no row; only a selection small enough to be read whole is known for it."""
+    if count_items(form, selection) > SAMPLE:
+        return False
+    return not any(read_rows(form, selection, Counts()))
 
 
 def _sample(selection: Selection, disputed: set[int]) -> list[Judged]:

@@ -26,9 +26,12 @@ from rlhf.exporting import (
     Cancelled,
     Counts,
     Export,
+    Format,
     UnknownFormat,
     beside,
+    count_items,
     get_format,
+    gives_nothing,
     manifest_of,
     read_rows,
     survey,
@@ -59,16 +62,44 @@ def request_dataset(
     selection: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
 ) -> Dataset:
-    """Queue a dataset. Raises Invalid, or Unavailable without a queue.
+    """Queue a dataset. Raises Invalid, for one without rows too, or Unavailable without a queue.
 
     `selection` has the fields of `rlhf.selection.Selection`; without it these are the votes of
     the population that count.
     """
+    _check_rows(*_chosen(format, population, selection))
     dataset = create_dataset(
         format=format, population=population, container=container, selection=selection, by=by
     )
     transaction.on_commit(partial(enqueue, WRITE_DATASET, dataset))
     return dataset
+
+
+def _chosen(
+    name: str, population: str, selection: Mapping[str, Any] | None
+) -> tuple[Format, Selection]:
+    try:
+        form = get_format(name)
+        chosen = Selection.parse({"population": population, **(selection or {})})
+    except (UnknownFormat, ValueError) as error:
+        raise Invalid(str(error)) from error
+    check_categories(chosen)
+    return form, chosen
+
+
+def _check_rows(form: Format, selection: Selection) -> None:
+    if not gives_nothing(form, selection):
+        return
+    if count_items(form, selection):
+        text = _(
+            "No vote or thumb of this selection gives a row as %(format)s. "
+            "Choose another format, or other votes."
+        )
+    elif form.unit == "thumb":
+        text = _("There are no thumbs in this selection, and %(format)s is made of thumbs.")
+    else:
+        text = _("There are no votes in this selection, and %(format)s is made of votes.")
+    raise Invalid(text % {"format": form.title})
 
 
 @transaction.atomic
@@ -81,12 +112,7 @@ def create_dataset(
     by: AbstractBaseUser | None = None,
 ) -> Dataset:
     """A dataset that somebody else will write (`write_dataset`), without queueing it."""
-    try:
-        form = get_format(format)
-        chosen = Selection.parse({"population": population, **(selection or {})})
-    except (UnknownFormat, ValueError) as error:
-        raise Invalid(str(error)) from error
-    check_categories(chosen)
+    form, chosen = _chosen(format, population, selection)
     if container not in CONTAINERS:
         raise Invalid(
             _("There is no file type '%(name)s'. Choose one of: %(known)s.")
@@ -114,13 +140,15 @@ def retry_dataset(dataset: Dataset, *, by: AbstractBaseUser | None = None) -> Da
             _("Dataset %(number)s was not cut short (%(state)s), so there is nothing to repeat.")
             % {"number": dataset.pk, "state": dataset.get_state_display()}
         )
-    return request_dataset(
+    made = create_dataset(
         format=dataset.format,
         population=dataset.population,
         container=dataset.container,
         selection=dataset.selection,
         by=by,
     )
+    transaction.on_commit(partial(enqueue, WRITE_DATASET, made))
+    return made
 
 
 def free_folder(name: str) -> str:

@@ -9,7 +9,7 @@ from arena.models import Contender
 from arena.sentences import Sentence
 from arena.services import register_contender
 from rlhf.models import Decision, Job, Run
-from rlhf.services.trials import open_trial
+from rlhf.services.trials import REASON_MAX_CHARS, open_trial
 from rlhf.stages import get_stage
 
 NOTHING_TO_ENTER = Sentence("%(run)s trained no contender, so there is nothing to enter.")
@@ -70,6 +70,8 @@ def decide(*, run: Run, by: AbstractBaseUser, enter_it: bool, reason: str = "") 
     reason = reason.strip()
     if against and not reason:
         raise Invalid(_("Say why: a decision against the gate is kept with its reason."))
+    if len(reason) > REASON_MAX_CHARS:
+        raise Invalid(_("Say in at most %(limit)s characters why.") % {"limit": REASON_MAX_CHARS})
     if enter_it:
         enter(run)
     return Decision.objects.create(

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from arena.errors import Conflict, Invalid, NotFound
 from arena.models import Contender, Population, Prompt
@@ -310,7 +311,7 @@ def _check_count(stage: Stage, population: str, least: int) -> None:
     found = count_votes(population).with_texts
     if found < MIN_VOTES:
         raise Invalid(
-            _too_few(population)
+            _too_few(population, found)
             % {
                 "stage": stage.title,
                 "least": MIN_VOTES,
@@ -336,20 +337,29 @@ def _check_thumbs(stage: Stage, population: str, least: int) -> None:
         )
 
 
-def _too_few(population: str) -> str:
+def _too_few(population: str, found: int) -> str:
     if population == Population.PEOPLE:
-        return _(
+        return ngettext(
+            "%(stage)s needs at least %(least)s votes with texts; there is %(found)s of people. "
+            "Collect %(missing)s more.",
             "%(stage)s needs at least %(least)s votes with texts; there are %(found)s of people. "
-            "Collect %(missing)s more."
+            "Collect %(missing)s more.",
+            found,
         )
     if population == Population.SIMULATED:
-        return _(
+        return ngettext(
+            "%(stage)s needs at least %(least)s votes with texts; there is %(found)s of simulated "
+            "raters. Collect %(missing)s more.",
             "%(stage)s needs at least %(least)s votes with texts; there are %(found)s of simulated "
-            "raters. Collect %(missing)s more."
+            "raters. Collect %(missing)s more.",
+            found,
         )
-    return _(
+    return ngettext(
+        "%(stage)s needs at least %(least)s votes with texts; there is %(found)s. "
+        "Collect %(missing)s more.",
         "%(stage)s needs at least %(least)s votes with texts; there are %(found)s. "
-        "Collect %(missing)s more."
+        "Collect %(missing)s more.",
+        found,
     )
 
 

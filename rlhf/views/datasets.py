@@ -47,7 +47,10 @@ def datasets(request: HttpRequest) -> HttpResponse:
 @staff_page
 def new_dataset(request: HttpRequest) -> HttpResponse:
     """The builder. Its address is the selection; for htmx only what that yields."""
-    return _builder(request, DatasetForm(request.GET if "format" in request.GET else DEFAULTS))
+    given = request.GET.copy()
+    for name, value in DEFAULTS.items():
+        given.setdefault(name, value)
+    return _builder(request, DatasetForm(given))
 
 
 def _builder(request: HttpRequest, form: DatasetForm, status: int = 422) -> HttpResponse:

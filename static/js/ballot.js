@@ -13,12 +13,13 @@ const isEmpty = (card) => !card?.querySelector("[data-text]").childElementCount;
 export const isRunning = (card) => RUNNING.has(card.dataset.state);
 export const lastCards = () => [...page().querySelectorAll(".turn--last .response")];
 
-function whyNotYet(ballot) {
+function whyNotYet({ dataset }) {
   const last = lastCards();
-  if (last.some(isRunning)) return ballot.dataset.whyRunning;
+  if (last.some(isRunning)) return dataset.whyRunning;
   const answered = last.filter((card) => !isEmpty(card)).length;
-  if (!answered) return ballot.dataset.whyAllFailed;
-  return answered < 2 ? ballot.dataset.whyFailed : "";
+  if (answered) return answered < 2 ? dataset.whyFailed : "";
+  const stopped = last.every((card) => card.dataset.state === "stopped");
+  return stopped ? dataset.whyStopped : dataset.whyAllFailed;
 }
 
 export function updateBallot() {

@@ -1,5 +1,4 @@
-// The prompt box: grows with its text, counts near the limit, sends on Ctrl/Cmd+Enter,
-// and takes a suggested prompt on click.
+// The prompt box: grows with its text, counts near the limit, sends on Ctrl/Cmd+Enter.
 
 const NEAR = 0.9; // the count appears when this share of the limit is used
 const growsByItself = CSS.supports("field-sizing", "content");
@@ -41,26 +40,6 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   const button = form.querySelector("button:not([type=button])");
   if (!button.disabled) form.requestSubmit(button);
-});
-
-// One prompt starts one battle, however often the button is clicked.
-document.addEventListener("submit", ({ target, submitter }) => {
-  if (!target.matches("[data-composer]:not([hx-post])")) return;
-  setTimeout(() => submitter && (submitter.disabled = true));
-});
-addEventListener("pageshow", () => {
-  for (const button of document.querySelectorAll("[data-composer]:not([hx-post]) button")) button.disabled = false;
-});
-
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-suggestion]");
-  const box = document.getElementById("prompt");
-  if (!link || !box || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  box.value = link.dataset.suggestion;
-  changed(box);
-  box.focus();
-  box.scrollIntoView({ block: "center" });
 });
 
 for (const box of document.querySelectorAll("[data-composer] textarea")) changed(box);

@@ -100,6 +100,15 @@ class TestForget:
         assert "One vote of yours counts." in shown
         assert Battle.objects.count() == 2
 
+    def test_without_votes_nothing_is_asked_about_them(self, client: Client) -> None:
+        begin(client)
+        shown = page(client.get(reverse("forget_me")))
+        assert "What becomes of" not in shown
+        assert 'type="radio"' not in shown
+        assert '<input type="hidden" name="votes" value="keep">' in shown
+        assert self.forget(client).status_code == 303
+        assert not Battle.objects.exists()
+
     def test_verdicts_stay_without_text_and_person(self, client: Client) -> None:
         battle = voted(client, prompt="My secret is def f(): pass", comment="Secret too")
         client.post(reverse("react", args=[battle.pk, 1, "A"]), {"value": 1})

@@ -45,6 +45,18 @@ class TestSkip:
         battle.refresh_from_db()
         assert battle.vote.counted
 
+    def test_what_the_skip_stopped_can_be_written_again(self, client: Client) -> None:
+        battle = begin(client)
+        client.post(reverse("skip", args=[battle.pk]))
+        Response.objects.update(state=Response.State.STOPPED)
+        shown = page(client.post(reverse("resume", args=[battle.pk]), follow=True))
+        said = shown.split('role="status">', 1)[1]
+        assert said.startswith("The responses were stopped before anything was written. Retry")
+        assert "Retry A" in shown
+        Response.objects.update(state=Response.State.ERROR)
+        failed = page(client.get(battle.get_absolute_url()))
+        assert 'role="status">No contender could answer.' in failed
+
     def test_my_battles_lists_it(self, client: Client) -> None:
         battle = begin(client, prompt="Skip me")
         client.post(reverse("skip", args=[battle.pk]))

@@ -285,6 +285,34 @@ def test_writing_can_be_stopped(arena: LiveArena, visitor: Visitor) -> None:
     ballot_opens(page)
 
 
+def test_what_was_stopped_before_a_word_is_not_called_a_failure(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("hang", "hang")
+    page = visitor.begin()
+    page.get_by_role("button", name="Stop writing").click()
+    expect(page.locator('.response[data-state="stopped"]')).to_have_count(2)
+    why = page.locator("[data-why]")
+    expect(why).to_have_text("The responses were stopped before anything was written. Retry them.")
+    page.reload()
+    expect(why).to_contain_text("were stopped")
+
+
+def test_a_refusal_goes_once_the_prompt_is_edited(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    visitor.expected.append("422")
+    page = visitor.open("/?focus=1")
+    box = page.get_by_label("Your prompt")
+    box.fill("   ")
+    page.get_by_role("button", name="Start the battle").click()
+    refusal = page.get_by_text("The prompt is empty.")
+    expect(refusal).to_be_visible()
+    expect(box).to_have_attribute("aria-invalid", "true")
+    box.fill("")
+    expect(refusal).to_have_count(0)
+    expect(box).not_to_have_attribute("aria-invalid", "true")
+
+
 def test_a_follow_up_goes_to_both(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("remembers", "remembers")
     page = visitor.begin()

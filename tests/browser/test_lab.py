@@ -11,9 +11,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from arena.models import Contender, Prompt
+from arena.services import register_contender
 from rlhf import services
 from rlhf.models import Dataset, Job, Metric, Run
+from rlhf.services.trials import open_trial
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor, elsewhere
+from tests.ranking.ballots import contender
 from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
 from tests.rlhf.votes import many_votes
 
@@ -83,6 +86,26 @@ def test_a_run_s_page_moves_with_the_run_and_ends_with_it(staff: Callable[..., V
     elsewhere(lambda: move(run, **ended))
     see(page, "succeeded")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_a_reason_without_spaces_widens_no_page(staff: Callable[..., Visitor]) -> None:
+    def settled() -> str:
+        boss = User.objects.get()
+        child = register_contender(
+            name="Child", model="tiny", parent=contender("parent"), on_trial=True
+        )
+        trial = open_trial(child=child)
+        services.settle_trial(trial=trial, keep=False, by=boss, reason="w" * 500)
+        services.set_gate(limits={}, waits=True, note="w" * 500, by=boss)
+        return trial.get_absolute_url()
+
+    visitor = staff(viewport={"width": 390, "height": 800})
+    page = visitor.open(elsewhere(settled))
+    for path in (page.url, f"{visitor.url}/lab/gate/"):
+        page.goto(path)
+        see(page, "w" * 500)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, path
 
 
 def test_a_dataset_s_page_offers_the_file_once_it_is_whole(staff: Callable[..., Visitor]) -> None:

@@ -60,6 +60,7 @@ def test_without_a_queue_the_admin_says_so(
         raise OperationalError("no broker")
 
     monkeypatch.setattr(current_app, "send_task", refuse)
+    many_votes(2)
     answer = superuser_client.post(ADD, {"format": "ranking", "population": "people"}, follow=True)
     assert b"queue (Redis) does not answer" in answer.content
     assert Dataset.objects.get().state == Job.State.FAILED

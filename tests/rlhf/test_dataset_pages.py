@@ -75,6 +75,59 @@ def test_what_is_shown_is_what_is_frozen(operator_client: Client, queued: None) 
     assert "amber, cedar" in shown
 
 
+@pytest.mark.parametrize("field", ["population=simulated", "scrub=on", "tags=short"])
+def test_an_address_without_a_format_is_taken_with_the_default_one(
+    operator_client: Client, field: str
+) -> None:
+    many_votes(2)
+    page = operator_client.get(f"{NEW}?{field}")
+    name, value = field.split("=")
+    assert page.status_code == 200
+    assert page.context["form"].data[name] == value
+    assert page.context["form"].data["format"] == "trl-preference"
+
+
+def test_days_in_the_wrong_order_are_an_error(operator_client: Client, queued: None) -> None:
+    many_votes(2)
+    days = {"since": "2026-05-02", "until": "2026-05-01"}
+    page = operator_client.get(NEW, days)
+    assert page.status_code == 422
+    assert "The first day is after the last one." in text_of(page)
+    chosen = {"format": "ranking", "population": "people"}
+    assert operator_client.post("/lab/datasets/", chosen | days).status_code == 422
+    assert not Dataset.objects.exists()
+    assert operator_client.get(NEW, days | {"since": "2026-05-01"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("format_name", "reason"),
+    [
+        ("trl-preference", "No vote or thumb of this selection gives a row as Preferences (TRL)."),
+        ("trl-unpaired", "There are no thumbs in this selection"),
+        ("ranking", ""),
+    ],
+)
+def test_a_format_without_rows_cannot_be_frozen(
+    operator_client: Client, queued: None, format_name: str, reason: str
+) -> None:
+    vote(converse(["A tree?"], {"amber": ["Oak"], "cedar": ["Elm"]}), [1, 1])
+    chosen = {"format": format_name, "population": "people"}
+    page = operator_client.get(NEW, chosen).content.decode()
+    assert ('button button--primary" disabled>Freeze' in page) == bool(reason)
+    answer = operator_client.post("/lab/datasets/", chosen)
+    assert answer.status_code == (422 if reason else 302)
+    assert reason in text_of(answer)
+    assert Dataset.objects.exists() == (not reason)
+
+
+def test_nothing_is_frozen_without_votes(operator_client: Client, queued: None) -> None:
+    assert "disabled>Freeze" in operator_client.get(NEW).content.decode()
+    answer = operator_client.post("/lab/datasets/", {"format": "lmsys", "population": "people"})
+    assert answer.status_code == 422
+    assert "There are no votes in this selection" in text_of(answer)
+    assert not Dataset.objects.exists()
+
+
 @pytest.mark.parametrize("wrong", ["since=yesterday", "contenders=nobody", "least_seconds=-3"])
 def test_a_wrong_choice_is_explained_and_freezes_nothing(
     operator_client: Client, wrong: str

@@ -123,6 +123,18 @@ def test_entering_against_the_gate_needs_a_reason_that_is_shown_everywhere(
     assert [(one["by"], one["against_gate"]) for one in told] == [("operator", True)]
 
 
+def test_a_reason_that_is_too_long_is_refused(
+    operator_client: Client, updated: Callable[..., Run]
+) -> None:
+    run = updated(passed=False)
+    address = f"{run.get_absolute_url()}enter/"
+    refused = operator_client.post(address, {"decision": "enter", "reason": "x" * 501})
+    assert refused.status_code == 422
+    assert "Say in at most 500 characters why." in refused.content.decode()
+    run.refresh_from_db()
+    assert run.contender is None
+
+
 def test_what_the_gate_refused_can_be_confirmed_to_stay_out(
     operator_client: Client, updated: Callable[..., Run]
 ) -> None:

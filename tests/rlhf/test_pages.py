@@ -135,6 +135,19 @@ def test_too_few_votes_are_said_above_the_form(operator_client: Client, base: Co
 
 
 @pytest.mark.parametrize(
+    ("population", "said"),
+    [("people", "is 1 of people."), ("simulated", "are 0 of simulated"), ("all", "is 1. Collect")],
+)
+def test_one_vote_is_counted_in_the_singular(
+    operator_client: Client, base: Contender, population: str, said: str
+) -> None:
+    many_votes(1)
+    chosen = {"reward-stage": "reward", "reward-population": population, "reward-preset": "quick"}
+    answer = operator_client.post("/lab/runs/", chosen)
+    assert f"needs at least 20 votes with texts; there {said}" in text_of(answer)
+
+
+@pytest.mark.parametrize(
     ("typed", "reason"),
     [
         ("epoch = 3", "no setting"),

@@ -161,6 +161,28 @@ def test_what_passes_its_gate_is_put_on_trial(
     assert child.on_trial
 
 
+def test_the_page_of_its_run_says_whether_it_is_drawn(
+    operator_client: Client,
+    base: Contender,
+    reward_model: Run,
+    library: list[Any],
+    stage: Callable[..., None],
+    operator: User,
+) -> None:
+    stage(summary=PASSED)
+    run = services.create_run(stage="best-of-n", base=base.slug, reward_run=reward_model.pk)
+    services.follow_run(run.pk, announce=services.announce_nothing)
+    drawn = "is in the arena and is drawn for battles."
+    assert drawn in text_of(operator_client.get(run.get_absolute_url()))
+    found = Trial.objects.get()
+    services.settle_trial(trial=found, keep=False, by=operator, reason="It swears.")
+    page = operator_client.get(run.get_absolute_url())
+    assert "was retired and is drawn for battles no more. See its trial" in text_of(page)
+    assert f'<a href="{found.get_absolute_url()}">See its trial</a>' in page.content.decode()
+    assert drawn not in text_of(page)
+    assert "Start one" not in text_of(page)
+
+
 def test_what_is_entered_against_the_gate_is_on_trial_too(
     base: Contender,
     reward_model: Run,
@@ -188,6 +210,18 @@ def test_the_page_before_the_first_vote(operator_client: Client, trial: Trial) -
     text = text_of(operator_client.get(trial.get_absolute_url()))
     assert "No vote on the two yet" in text
     assert "Change it: only before the first vote" in text
+
+
+def test_the_page_of_a_retired_child_starts_no_battle(
+    operator_client: Client, trial: Trial, operator: User
+) -> None:
+    page = operator_client.get(trial.get_absolute_url())
+    assert "The two meet in an extra share of the battles." in text_of(page)
+    assert "Start a battle" in text_of(page)
+    services.settle_trial(trial=trial, keep=False, by=operator, reason="It swears.")
+    text = text_of(operator_client.get(trial.get_absolute_url()))
+    assert "The two meet in an extra share of the battles no more." in text
+    assert "Start a battle" not in text
 
 
 def test_the_page_tells_what_the_votes_say(operator_client: Client, trial: Trial) -> None:
@@ -231,6 +265,18 @@ def test_one_click_rolls_back(operator_client: Client, trial: Trial) -> None:
     assert "Child is drawn no more, and Parent is drawn again." in text_of(answer)
     assert "Retired by hand. operator: Rude" in text_of(answer)
     assert state(trial)[1:3] == (False, False)
+
+
+def test_a_reason_has_a_limit_that_is_said_and_held(operator_client: Client, trial: Trial) -> None:
+    page = operator_client.get(trial.get_absolute_url())
+    assert 'name="reason" maxlength="500"' in page.content.decode()
+    assert "At most 500 characters." in text_of(page)
+    url = f"{trial.get_absolute_url()}settle/"
+    long = operator_client.post(url, {"settle": "retire", "reason": "x" * 501})
+    assert long.status_code == 422
+    assert "Say in at most 500 characters why." in text_of(long)
+    assert state(trial)[1] is None
+    assert operator_client.post(url, {"settle": "retire", "reason": "x" * 500}).status_code == 302
 
 
 @pytest.mark.parametrize(("method", "end"), [("get", ""), ("post", "rule/"), ("post", "settle/")])

@@ -79,7 +79,7 @@ def test_a_running_run_tells_its_device_peak_and_first_figure(
     page = text_of(operator_client.get(running.get_absolute_url()))
     assert "Device EPYC, 2 threads" in page
     assert "Peak memory 1.1 GB" in page
-    assert "From start to first figure 9 s" in page
+    assert "From request to first figure 9 s" in page
 
 
 def test_a_finished_run_keeps_them_in_its_summary(

@@ -1,0 +1,29 @@
+// The start page: takes a suggested prompt on click, starts one battle a prompt, and takes away
+// what the server said of a prompt once it is another.
+
+// One prompt starts one battle, however often the button is clicked.
+document.addEventListener("submit", ({ target, submitter }) => {
+  if (!target.matches("[data-composer]")) return;
+  setTimeout(() => submitter && (submitter.disabled = true));
+});
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("[data-composer] button")) button.disabled = false;
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-suggestion]");
+  const box = document.getElementById("prompt");
+  if (!link || !box || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  box.value = link.dataset.suggestion;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  box.focus();
+  box.scrollIntoView({ block: "center" });
+});
+
+document.addEventListener("input", ({ target }) => {
+  if (target.id !== "prompt") return;
+  document.getElementById("prompt-error")?.remove();
+  target.removeAttribute("aria-invalid");
+  target.removeAttribute("aria-describedby");
+});
