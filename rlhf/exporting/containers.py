@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import orjson
 
@@ -23,43 +22,20 @@ class Writer(Protocol):
 
 
 class HashingSink:
-    """Passes bytes on and knows their number and their SHA-256 once it is left.
-
-    A thread of its own does both while the next rows are made: neither needs the interpreter, and
-    together they are a sixth of an export. What fails there is raised by the next write, or at
-    the end.
-    """
+    """Passes bytes on and knows their number and their SHA-256."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink, self.digest, self.size = sink, hashlib.sha256(), 0
         self.closed = False  # pyarrow asks
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="export")
-        self._last: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        self._thread.shutdown(wait=True)
-        if failed is None:
-            self._wait()
 
     def write(self, data: bytes) -> int:
-        self._wait()  # no more than one waits, so memory stays constant
-        self._last = self._thread.submit(self._pass_on, data)
+        self.sink.write(data)
+        self.digest.update(data)
+        self.size += len(data)
         return len(data)
 
     def flush(self) -> None:
         """What is buffered below is the owner's to flush."""
-
-    def _pass_on(self, data: bytes) -> None:
-        self.sink.write(data)
-        self.digest.update(data)
-        self.size += len(data)
-
-    def _wait(self) -> None:
-        if self._last is not None:
-            self._last.result()
 
 
 class JsonLines:

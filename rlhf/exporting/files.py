@@ -60,13 +60,9 @@ def write_rows(
     progress: Progress = ignore_progress,
 ) -> Export:
     """Write all rows to `sink`, both splits among each other in the order cast."""
-    counts = Counts()
+    hashing, counts = HashingSink(sink), Counts()
     train = rows_written = 0
-    with (
-        hurried_memory(),
-        HashingSink(sink) as hashing,
-        open_container(container, hashing, form.columns) as writer,
-    ):
+    with hurried_memory(), open_container(container, hashing, form.columns) as writer:
         for rows in read_rows(form, selection, counts, progress=progress):
             writer.write(rows)
             rows_written += len(rows)
@@ -146,7 +142,7 @@ def _write_splits(
     with ExitStack() as stack:
         stack.enter_context(hurried_memory())
         sinks = {
-            name: stack.enter_context(HashingSink(stack.enter_context((folder / name).open("wb"))))
+            name: HashingSink(stack.enter_context((folder / name).open("wb")))
             for name in names.values()
         }
         writers = {

@@ -182,11 +182,11 @@ def test_a_full_disk_in_the_middle_of_a_write_leaves_nothing(
 ) -> None:
     written: list[int] = []
 
-    def fill(self: Any, data: bytes) -> None:
+    def fill(self: Any, data: bytes) -> int:
         written.append(len(data))
         raise FULL
 
-    monkeypatch.setattr(files.HashingSink, "_pass_on", fill)
+    monkeypatch.setattr(files.HashingSink, "write", fill)
     dataset = frozen()
     assert written
     assert "disk is full" in dataset.error
