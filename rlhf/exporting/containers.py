@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import orjson
@@ -10,7 +10,7 @@ import orjson
 from rlhf.exporting.formats import Kind, Row
 
 CONTAINERS = ("jsonl", "parquet")
-ROW_GROUP = 2_000
+ROW_GROUP = 1_000
 
 
 class Sink(Protocol):
@@ -98,7 +98,13 @@ def open_container(name: str, sink: HashingSink, columns: Mapping[str, Kind]) ->
         yield JsonLines(sink)
     elif name == "parquet":
         parquet = Parquet(sink, columns)
-        yield parquet
+        try:
+            yield parquet
+        except BaseException:
+            # Now, while there is a file: pyarrow's writer writes its end when it is let go of.
+            with suppress(Exception):
+                parquet.writer.close()
+            raise
         parquet.close()
     else:
         raise ValueError(f"There is no file type {name!r}. Choose one of: {', '.join(CONTAINERS)}.")
