@@ -48,8 +48,8 @@ def written_beside(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 @pytest.fixture
 def judged_by_raters(db: None) -> None:
-    for vote in many_votes(VOTES):
-        thumb(vote.battle, 0, 1)
+    for number, vote in enumerate(many_votes(VOTES)):
+        thumb(vote.battle, 0, 1 if number else -1)
 
 
 @pytest.mark.parametrize("selection", [{}, {"agreement": "undisputed", "scrub": True}])
