@@ -165,7 +165,7 @@ def _contenders() -> None:
         ({"prompt": "Hi", "contenders": ["echo", "fast"]}, 422, "draws the contenders"),
         ({"prompt": "Hi", "mode": "side_by_side"}, 422, "2 or 3"),
         ({"prompt": "Hi", "mode": "direct", "contenders": ["echo", "fast"]}, 422, "one contender"),
-        ({"prompt": "Hi", "mode": "side_by_side", "contenders": ["echo"] * 2}, 422, "each of them once"),
+        ({"prompt": "Hi", "mode": "side_by_side", "contenders": ["echo"] * 2}, 422, "of them once"),
         ({"prompt": "Hi", "mode": "direct", "contenders": ["nobody"]}, 422, "'nobody'"),
         ({"prompt": "Hi", "size": 3}, 503, "needs 3 active contenders, and there are 2"),
         ([], 422, "body"),
