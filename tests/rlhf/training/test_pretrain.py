@@ -69,7 +69,7 @@ def test_parts_of_a_step_do_not_change_what_is_learnt(
 @pytest.mark.slow
 def test_a_single_document_is_refused(values: dict[str, Any], write_lines: WriteLines) -> None:
     more = {"texts": write_lines("one.jsonl", texts(1))}
-    with pytest.raises(InputError, match="0 held-out documents"):
+    with pytest.raises(InputError, match="too few held-out documents: 0"):
         run(pretrain, values | more)
 
 
