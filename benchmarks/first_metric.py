@@ -2,9 +2,9 @@
 
     python -m benchmarks.first_metric [--stages reward sft] [--rounds 3]
 
-A whole arena in a folder of its own: web process, worker, Redis, 200 votes on SmolLM2-135M's texts
-(made of words). Nothing of a run is warm: its votes are frozen to a dataset and its process starts
-Python, torch and the model. The rater of the clock is this process, on the run's socket.
+A whole arena in a folder of its own: web process, worker, Redis, 200 votes on made-up texts, and
+SmolLM2-135M as the base. Nothing of a run is warm: its votes are frozen to a dataset, its process
+starts Python, torch and the model. This process holds the clock and listens on the run's socket.
 """
 
 import argparse

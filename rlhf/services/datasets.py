@@ -140,15 +140,13 @@ def retry_dataset(dataset: Dataset, *, by: AbstractBaseUser | None = None) -> Da
             _("Dataset %(number)s was not cut short (%(state)s), so there is nothing to repeat.")
             % {"number": dataset.pk, "state": dataset.get_state_display()}
         )
-    made = create_dataset(
+    return request_dataset(
         format=dataset.format,
         population=dataset.population,
         container=dataset.container,
         selection=dataset.selection,
         by=by,
     )
-    transaction.on_commit(partial(enqueue, WRITE_DATASET, made))
-    return made
 
 
 def free_folder(name: str) -> str:

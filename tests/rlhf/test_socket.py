@@ -97,3 +97,10 @@ async def test_malformed_frames_do_no_harm(operator_client: Client, opened: Open
     await socket.send(data=b"\xff\x00")
     await sync_to_async(services.announce_run)(run)
     assert (await socket.receive())["event"] == "run"
+
+
+async def test_a_wrong_token_is_closed_with_4401(opened: Open) -> None:
+    run = await Run.objects.acreate(stage="reward", name="reward-1")
+    socket = await opened(run.pk, (b"authorization", b"Bearer nonsense"))
+    assert await socket.receive() is None
+    assert socket.close_code == 4401

@@ -149,12 +149,26 @@ def test_a_vote_on_the_two_has_them_judged_and_no_other(
     assert asked == [True]
 
 
-def test_what_passes_its_gate_is_put_on_trial(
+@pytest.fixture
+def updated(
     base: Contender, reward_model: Run, library: list[Any], stage: Callable[..., None]
+) -> Callable[[dict[str, Any]], Run]:
+    """An update of the base that has ended with this summary."""
+
+    def end(summary: dict[str, Any]) -> Run:
+        stage(summary=summary)
+        run = services.create_run(stage="best-of-n", base=base.slug, reward_run=reward_model.pk)
+        services.follow_run(run.pk, announce=services.announce_nothing)
+        run.refresh_from_db()
+        return run
+
+    return end
+
+
+def test_what_passes_its_gate_is_put_on_trial(
+    base: Contender, updated: Callable[[dict[str, Any]], Run]
 ) -> None:
-    stage(summary=PASSED)
-    run = services.create_run(stage="best-of-n", base=base.slug, reward_run=reward_model.pk)
-    services.follow_run(run.pk, announce=services.announce_nothing)
+    updated(PASSED)
     child = Contender.objects.get(parent=base)
     found = Trial.objects.get()
     assert (found.child, found.parent, found.kept) == (child, base, None)
@@ -162,16 +176,9 @@ def test_what_passes_its_gate_is_put_on_trial(
 
 
 def test_the_page_of_its_run_says_whether_it_is_drawn(
-    operator_client: Client,
-    base: Contender,
-    reward_model: Run,
-    library: list[Any],
-    stage: Callable[..., None],
-    operator: User,
+    operator_client: Client, operator: User, updated: Callable[[dict[str, Any]], Run]
 ) -> None:
-    stage(summary=PASSED)
-    run = services.create_run(stage="best-of-n", base=base.slug, reward_run=reward_model.pk)
-    services.follow_run(run.pk, announce=services.announce_nothing)
+    run = updated(PASSED)
     drawn = "is in the arena and is drawn for battles."
     assert drawn in text_of(operator_client.get(run.get_absolute_url()))
     found = Trial.objects.get()
@@ -184,17 +191,10 @@ def test_the_page_of_its_run_says_whether_it_is_drawn(
 
 
 def test_what_is_entered_against_the_gate_is_on_trial_too(
-    base: Contender,
-    reward_model: Run,
-    library: list[Any],
-    stage: Callable[..., None],
-    operator: User,
+    base: Contender, operator: User, updated: Callable[[dict[str, Any]], Run]
 ) -> None:
-    stage(summary=REFUSED)
-    run = services.create_run(stage="best-of-n", base=base.slug, reward_run=reward_model.pk)
-    services.follow_run(run.pk, announce=services.announce_nothing)
+    run = updated(REFUSED)
     assert not Trial.objects.exists()
-    run.refresh_from_db()
     services.decide(run=run, by=operator, enter_it=True, reason="To see.")
     assert Trial.objects.get().parent == base
 
