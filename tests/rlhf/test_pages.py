@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from arena.models import Contender, Prompt
+from arena.models import Contender, Prompt, Vote
 from rlhf import services
 from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
@@ -541,7 +541,8 @@ def test_a_dataset_that_cannot_be_written_says_why(operator_client: Client, fold
 def test_a_dataset_that_was_cut_short_is_tried_again(
     operator_client: Client, queued: list[tuple[str, int]], state: Job.State
 ) -> None:
-    chosen = {"population": "simulated", "scrub": True, "last_vote": 3}
+    many_votes(2, population="simulated")
+    chosen = {"population": "simulated", "scrub": True, "last_vote": Vote.objects.latest("pk").pk}
     failed = services.create_dataset(format="lmsys", container="parquet", selection=chosen)
     Dataset.objects.update(state=state)
     page = operator_client.get(failed.get_absolute_url()).content.decode()
