@@ -7,8 +7,10 @@ plain, also for logs and the API. `shown` finds the sentence again and translate
 import re
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext
 
+_FIGURE = re.compile(r"(-?\d+(?:\.\d+)?)(%?)")
 _known: list["Sentence"] = []
 
 
@@ -33,7 +35,17 @@ class Sentence:
         """This sentence at the start of a text, translated, and the rest; None if it is another."""
         if (match := self._pattern.match(text)) is None:
             return None
-        return gettext(self.english) % match.groupdict(), text[match.end() :]
+        values = {name: _written(value) for name, value in match.groupdict().items()}
+        return gettext(self.english) % values, text[match.end() :]
+
+
+def _written(value: str) -> str:
+    """What fills a gap; a figure, such as 0.25 or 9.1%, as the present language writes it."""
+    if (figure := _FIGURE.fullmatch(value)) is None:
+        return value
+    number, percent = figure.groups()
+    written = number_format(number)
+    return gettext("%(share)s %%") % {"share": written} if percent else written
 
 
 def shown(text: str) -> str:

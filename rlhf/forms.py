@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext_lazy as _
 
 from arena.models import Contender
@@ -273,7 +273,8 @@ class GateForm(forms.Form):
                 min_value=knob.at_least,
                 max_value=knob.at_most,
                 initial=knob.default,
-                help_text=_("By default %(value)s.") % {"value": f"{knob.default:g}"},
+                help_text=_("By default %(value)s.")
+                % {"value": number_format(f"{knob.default:g}")},
             )
             for name, knob in gate_knobs().items()
         }

@@ -1,5 +1,7 @@
 """Pages, API and stored sentences in the reader's language."""
 
+import re
+
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -9,6 +11,8 @@ from django.views.defaults import server_error
 
 from arena.sentences import Sentence, shown
 from rlhf.models import Run
+from rlhf.training.evaluation import Evaluation, TextQuality
+from rlhf.training.gate import may_enter
 from tests.rlhf.conftest import *  # noqa: F403 - the fixtures of the lab
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +168,43 @@ def test_why_a_run_failed_is_read_in_the_reader_s_language(
 def test_a_refusal_of_the_gate_is_known() -> None:
     reason = "It repeats itself: 9.1% of its 4-grams against 1.0% (at most 5.0% more is allowed)."
     with translation.override("de"):
-        assert shown(reason).startswith("Es wiederholt sich: 9.1% seiner 4-Gramme gegenüber 1.0%")
+        assert shown(reason).startswith("Es wiederholt sich: 9,1 % seiner 4-Gramme gegenüber 1,0 %")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("0.25", "0,25"), ("-0.5", "-0,5"), ("12.5%", "12,5 %"), ("60%", "60 %"), ("1234", "1234"),
+        ("v1.5", "v1.5"), ("1.5.2", "1.5.2"), ("nan", "nan"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("german")
+def test_a_figure_in_a_sentence_is_written_as_the_language_does(value: str, written: str) -> None:
+    stored = LOST(run="x", count=value)
+    with translation.override("de"):
+        assert shown(stored) == f"{written} Werte von x fehlen."
+    assert value in shown(stored)
+
+
+def test_every_reason_of_the_gate_has_the_decimal_sign_of_the_page(
+    reward_model: Run, operator_client: Client
+) -> None:
+    base = TextQuality(
+        nll=2.5, entropy=2.5, repetition=0.025, distinct=0.75, length=40, finished=1.0, reward=0.5,
+        spread=0.5,
+    )  # fmt: skip
+    worse = TextQuality(
+        nll=3.25, entropy=0.25, repetition=0.125, distinct=0.125, length=9, finished=1.0,
+        reward=-0.5, spread=2.5,
+    )  # fmt: skip
+    _, reasons = may_enter(Evaluation(10, worse, base, win_rate=0.25))
+    assert len(reasons) == 8
+    Run.objects.filter(pk=reward_model.pk).update(stage="best-of-n", refusals=reasons)
+    page = html(operator_client.get(reward_model.get_absolute_url(), **GERMAN))
+    listed = re.findall(r"<li>(Es .*?|Sein.*?|Ihr.*?)</li>", page)
+    assert len(listed) == len(reasons)
+    assert "3,25 Nats je Token gegenüber 2,50" in page
+    assert not [reason for reason in listed if re.search(r"\d[.]\d|\d%", reason)]
 
 
 def test_a_refusal_page_translates_its_reason() -> None:

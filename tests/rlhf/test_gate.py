@@ -250,6 +250,14 @@ def test_the_page_says_for_whom_each_rule_holds(operator_client: Client) -> None
     assert sorted(listed) == sorted(RULES)
 
 
+def test_limits_are_written_as_the_language_does(operator_client: Client) -> None:
+    operator_client.cookies["language"] = "de"
+    page = text_of(operator_client, "/lab/gate/")
+    assert "höchstens 0,3 Nats" in page
+    assert "Standard: 1,64." in page
+    assert "Standard: 1.64." not in page
+
+
 @pytest.mark.parametrize("wrong", ["1.5", "", "nan", "half"])
 def test_a_wrong_limit_is_refused_and_loses_nothing(operator_client: Client, wrong: str) -> None:
     answer = operator_client.post("/lab/gate/", form_of(gate_win_rate=wrong, note="Keep me."))
