@@ -11,7 +11,7 @@ from arena.models import Battle, Contender
 from rlhf.exporting import FORMATS
 from rlhf.forms import POPULATIONS
 from rlhf.importing import FILE_FORMATS
-from rlhf.selection import CHOICES
+from rlhf.selection import CHOICES, Selection
 from rlhf.selectors import vote_categories
 
 MOST_UPLOADED = 200 * 1024 * 1024
@@ -118,9 +118,10 @@ class DatasetForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         chosen = super().clean() or {}
-        since, until = chosen.get("since"), chosen.get("until")
-        if since and until and since > until:
-            self.add_error("until", _("The first day is after the last one."))
+        try:
+            Selection(since=chosen.get("since"), until=chosen.get("until"))
+        except ValueError as wrong:
+            self.add_error("until", str(wrong))
         return chosen
 
     def arguments(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Self
 
+from django.utils.translation import gettext as _
+
 from arena.models import Battle, Population
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -27,6 +29,8 @@ _NUMBERS = ("least_seconds", "last_vote")
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Every field narrows the choice; the defaults are all counted votes of people.
+
+    ValueError where the first day is after the last one.
 
     since, until: first and last day (UTC) on which a vote was cast.
     categories, tags: of the prompt library; a vote needs one of them.
@@ -59,6 +63,10 @@ class Selection:
     agreement: str = "any"
     scrub: bool = False
     last_vote: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(_("The first day is after the last one."))
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:

@@ -173,6 +173,15 @@ def test_an_export_of_an_unknown_category_is_refused_with_those_there_are(api: A
     assert not Dataset.objects.exists()
 
 
+def test_an_export_whose_first_day_is_after_its_last_is_refused(api: Api) -> None:
+    cast()
+    days = {"since": "2026-05-02", "until": "2026-05-01"}
+    answer = api.post("exports", {"format": "ranking", "selection": days})
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "The first day is after the last one."
+    assert not Dataset.objects.exists()
+
+
 @pytest.mark.parametrize("path", ["runs/77", "exports/77"])
 def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
     answer = api.get(path)

@@ -276,3 +276,9 @@ def test_the_command_takes_a_selection_and_parquet(everything: None, tmp_path: P
 def test_the_command_refuses_what_is_no_day() -> None:
     with pytest.raises(CommandError, match="since is a day"):
         call_command("export_preferences", "--format", "ranking", "--output", "-", "--since", "1")
+
+
+def test_the_command_refuses_days_in_the_wrong_order() -> None:
+    days = ["--since", "2026-05-02", "--until", "2026-05-01"]
+    with pytest.raises(CommandError, match="first day is after the last one"):
+        call_command("export_preferences", "--format", "ranking", "--output", "-", *days)

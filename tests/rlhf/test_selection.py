@@ -158,6 +158,7 @@ def test_a_ranking_of_three_is_disputed_by_any_of_its_pairs() -> None:
         ({"colour": "red"}, "no 'colour'"),
         ({"population": "everybody"}, "people, simulated, all"),
         ({"since": "yesterday"}, "2026-01-31"),
+        ({"since": "2026-05-02", "until": "2026-05-01"}, "first day is after the last one"),
         ({"least_seconds": -1}, "whole number"),
         ({"least_seconds": "many"}, "whole number"),
         ({"categories": "coding"}, "list of texts"),
