@@ -95,7 +95,7 @@ class RewardForm(RunForm):
     stage = forms.ChoiceField(
         choices=[("reward", _("Reward model"))], initial="reward", widget=forms.HiddenInput
     )
-    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Votes of"))
+    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Who voted"))
     dataset = _Datasets(
         queryset=None,
         label=_("Dataset"),
@@ -207,7 +207,7 @@ class UpdateForm(PolicyForm):
     population = forms.ChoiceField(
         choices=POPULATIONS,
         initial="people",
-        label=_("Votes of"),
+        label=_("Who voted"),
         help_text=_("Used by supervised finetuning, and by DPO without a reward model."),
     )
     field_order = ("stage", "base", "reward_run", "population", "enter", "preset", "settings")
@@ -237,7 +237,7 @@ class UpdateForm(PolicyForm):
 class RuleForm(forms.Form):
     """What decides a trial."""
 
-    population = forms.ChoiceField(choices=POPULATIONS[:2], label=_("Votes of"))
+    population = forms.ChoiceField(choices=POPULATIONS[:2], label=_("Who decides"))
     level = forms.TypedChoiceField(
         coerce=float,
         choices=[(0.9, "90 %"), (0.95, "95 %"), (0.99, "99 %")],

@@ -174,7 +174,7 @@ def test_from_two_battles_to_a_new_contender_in_a_battle(
     # A reward model, and an update against it.
     page.goto(f"{arena.url}/lab/")
     form = page.locator("#reward-form")
-    form.get_by_label("Votes of").select_option("all")
+    form.get_by_label("Who voted").select_option("all")
     form.get_by_label("How thorough").select_option("quick")
     form.get_by_role("button", name="Train the reward model").click()
     page.wait_for_url("**/lab/runs/*/")

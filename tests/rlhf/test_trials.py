@@ -257,6 +257,18 @@ def test_the_rule_is_set_on_the_page(operator_client: Client, trial: Trial) -> N
     assert (trial.population, trial.level, trial.patience) == ("simulated", 0.99, 50)
 
 
+@pytest.mark.parametrize(
+    ("population", "said"),
+    [("people", "People's votes decide."), ("simulated", "Simulated raters' votes decide.")],
+)
+def test_the_page_says_whose_votes_decide(
+    operator_client: Client, trial: Trial, population: str, said: str
+) -> None:
+    Trial.objects.update(population=population)
+    page = text_of(operator_client.get(trial.get_absolute_url()))
+    assert f"{said} Keep the child when the 95 % interval lies above one half" in page
+
+
 def test_one_click_rolls_back(operator_client: Client, trial: Trial) -> None:
     url = f"{trial.get_absolute_url()}settle/"
     assert operator_client.post(url, {"settle": "retire", "reason": ""}).status_code == 422
