@@ -7,7 +7,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from arena.models import Battle, Contender
+from arena.categories import label
+from arena.models import Contender
+from arena.pages import MODES
 from rlhf.exporting import FORMATS
 from rlhf.forms import POPULATIONS
 from rlhf.importing import FILE_FORMATS
@@ -62,7 +64,7 @@ class DatasetForm(forms.Form):
         choices=[("jsonl", "JSON Lines"), ("parquet", "Parquet")],
         required=False,
     )
-    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Votes of"))
+    population = forms.ChoiceField(choices=POPULATIONS, initial="people", label=_("Who voted"))
     since = forms.DateField(label=pgettext_lazy("date", "From"), required=False, widget=_Day)
     until = forms.DateField(label=_("To"), required=False, widget=_Day)
     categories = forms.MultipleChoiceField(
@@ -76,7 +78,7 @@ class DatasetForm(forms.Form):
     raters = forms.ChoiceField(label=_("Raters"), choices=RATERS, required=False)
     modes = forms.MultipleChoiceField(
         label=_("Battles"),
-        choices=[(value, text) for value, text in Battle.Mode.choices if value in CHOICES["modes"]],
+        choices=[(mode, MODES[mode]) for mode in CHOICES["modes"]],
         required=False,
         help_text=_("None chosen means all."),
     )
@@ -105,7 +107,7 @@ class DatasetForm(forms.Form):
         super().__init__(*args, **kwargs)
         contenders = [(one.slug, one.name) for one in Contender.objects.all()]
         for name, choices in (
-            ("categories", [(name, name) for name in vote_categories()]),
+            ("categories", [(name, label(name)) for name in vote_categories()]),
             ("contenders", contenders),
             ("without", contenders),
         ):

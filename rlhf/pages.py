@@ -20,6 +20,7 @@ from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, gives_nothing, known_format, preview, survey
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
+from rlhf.selection_wording import selection_in_words
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import figure_name, phase_name
 
@@ -156,10 +157,7 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "dataset": found,
         "format": known_format(found.format),
         "used_by": found.run_set.all(),
-        "selected": [
-            (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else value)
-            for name, value in found.selection.items()
-        ],
+        "selected": selection_in_words(found.selection),
         "survey": found.manifest.get("survey"),
         "repeated": found.manifest.get("counts", {}).get("repeated", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),

@@ -1,6 +1,7 @@
 """The builder: what is chosen stands in the address, what it yields is shown, and is frozen."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.rlhf.votes import converse, many_votes, thumb, vote
 
 pytestmark = pytest.mark.django_db
 NEW = "/lab/datasets/new/"
+GERMAN = {"HTTP_ACCEPT_LANGUAGE": "de"}
 
 
 def text_of(answer: Any) -> str:
@@ -72,7 +74,39 @@ def test_what_is_shown_is_what_is_frozen(operator_client: Client, queued: None) 
         "since": "2026-01-01", "contenders": ["amber", "cedar"], "agreement": "undisputed",
     }  # fmt: skip
     shown = text_of(operator_client.get(dataset.get_absolute_url()))
-    assert "amber, cedar" in shown
+    assert "With one of Amber, Cedar" in shown
+
+
+def test_the_builder_s_choices_are_in_the_reader_s_language(operator_client: Client) -> None:
+    vote(converse(["A tree?"], {"amber": ["Oak"], "cedar": ["Elm"]}, category="science"), [1, 2])
+    page = operator_client.get(NEW, **GERMAN).content.decode()
+    assert '<option value="science">Wissenschaft</option>' in page
+    modes = re.search(r'<select name="modes".*?</select>', page, re.DOTALL)
+    assert modes
+    assert re.findall(r">([^<>]+)</option>", modes[0]) == ["Blind", "Neben\xadeinander"]
+
+
+def test_a_dataset_tells_its_selection_in_the_builder_s_words(operator_client: Client) -> None:
+    vote(converse(["A tree?"], {"amber": ["Oak"], "cedar": ["Elm"]}, category="science"), [1, 2])
+    chosen = Selection(
+        population="all", since=date(2026, 1, 2), until=date(2026, 3, 4), categories=("science",),
+        tags=("pilot-1", "short"), contenders=("amber", "gone"), without=("cedar",),
+        raters="signed-in", modes=("anonymous",), votes="all", leave_out=("hurried",),
+        least_seconds=5, agreement="undisputed", scrub=True, last_vote=1234,
+    )  # fmt: skip
+    assert set(chosen.as_dict()) == set(Selection.__dataclass_fields__)
+    dataset = Dataset.objects.create(format="ranking", selection=chosen.as_dict())
+    page = text_of(operator_client.get(dataset.get_absolute_url()))
+    assert (
+        "Selection Who voted both together From 2 Jan 2026 To 4 Mar 2026 Categories Science "
+        "Tags pilot-1, short With one of Amber, gone Without Cedar Raters with an account "
+        "Battles Blind Votes both Leave out faster than reading allows "
+        "Least seconds before the vote 5 "
+        "Agreement leave out what more others contradict than share "
+        "Replace e-mail addresses, phone numbers and keys yes Up to vote number 1234"
+    ) in page
+    page = text_of(operator_client.get(dataset.get_absolute_url(), **GERMAN))
+    assert "beide zusammen Von 2. Jan 2026 Bis 4. Mär 2026 Kategorien Wissenschaft" in page
 
 
 @pytest.mark.parametrize("field", ["population=simulated", "scrub=on", "tags=short"])
