@@ -373,8 +373,17 @@ class TestFrame:
     def test_an_unknown_page_says_so_in_the_design(self, client: Client) -> None:
         answer = client.get("/nowhere/")
         assert answer.status_code == 404
-        assert "There is no such page" in page(answer)
+        assert "There is no page at this address." in page(answer)
         assert "site-header" in page(answer)
+
+    @pytest.mark.parametrize("address", ["/nowhere/", f"/battles/{UUID(int=0)}/"])
+    def test_what_is_not_there_leads_home_and_to_ones_own_battles(
+        self, client: Client, address: str
+    ) -> None:
+        answer = client.get(address)
+        assert answer.status_code == 404
+        ways = page(answer).split("<main", 1)[1].split("</main>")[0]
+        assert re.findall(r'href="([^"]+)"', ways) == ["/", "/battles/"]
 
     def test_a_stale_form_says_what_to_do(self) -> None:
         answer = Client(enforce_csrf_checks=True).post(reverse("home"), {"prompt": "hi"})
