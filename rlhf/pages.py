@@ -7,12 +7,14 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.forms import Form
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.models import Population
-from rlhf import gate_page, reward_page, selectors
+from rlhf import gate_page, reward_page, selectors, services
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.dataset_forms import DatasetForm
@@ -155,6 +157,8 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
 def dataset(found: Dataset) -> dict[str, Any]:
     return {
         "dataset": found,
+        "why_not_again": services.why_not_again(found) if found.cut_short else "",
+        "builder": _builder_of(found),
         "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": selection_in_words(found.selection),
@@ -162,6 +166,14 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "repeated": found.manifest.get("counts", {}).get("repeated", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
     }
+
+
+def _builder_of(found: Dataset) -> str:
+    """The builder's address with the dataset's choices."""
+    chosen = {name: getattr(found, name) for name in ("format", "container", "population")}
+    tags = {"tags": " ".join(found.selection.get("tags", []))}  # one field of words
+    fields = urlencode(chosen | found.selection | tags, doseq=True)
+    return f"{reverse('dataset-new')}?{fields}"
 
 
 def yielded(form: DatasetForm) -> dict[str, Any]:

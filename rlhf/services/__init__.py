@@ -10,6 +10,7 @@ from rlhf.services.datasets import (
     delete_dataset,
     request_dataset,
     retry_dataset,
+    why_not_again,
     write_dataset,
 )
 from rlhf.services.entering import decide, enter_as_base
@@ -48,5 +49,6 @@ __all__ = [
     "start_run",
     "stop_running",
     "try_run",
+    "why_not_again",
     "write_dataset",
 ]

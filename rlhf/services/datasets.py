@@ -149,6 +149,15 @@ def retry_dataset(dataset: Dataset, *, by: AbstractBaseUser | None = None) -> Da
     )
 
 
+def why_not_again(dataset: Dataset) -> str:
+    """Why freezing the same votes again would come to nothing; empty where it may succeed."""
+    try:
+        _check_rows(*_chosen(dataset.format, dataset.population, dataset.selection))
+    except Invalid as refusal:
+        return refusal.reason
+    return ""
+
+
 def free_folder(name: str) -> str:
     """A name under which nothing lies: folders may outlive a database."""
     free, number = name, 1

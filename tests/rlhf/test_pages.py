@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -554,6 +555,25 @@ def test_a_dataset_that_was_cut_short_is_tried_again(
     assert (made.state, made.created_by) == (Job.State.QUEUED, User.objects.get())
     for same in ("format", "container", "population", "selection"):
         assert getattr(made, same) == getattr(failed, same)
+
+
+def test_a_dataset_that_would_come_to_nothing_again_leads_to_the_builder(
+    operator_client: Client,
+) -> None:
+    many_votes(2)
+    chosen = {"population": "simulated", "tags": ["a", "b"], "scrub": True}
+    failed = services.create_dataset(format="lmsys", selection=chosen)
+    Dataset.objects.update(state=Job.State.FAILED)
+    page = operator_client.get(failed.get_absolute_url())
+    assert "/retry/" not in page.content.decode()
+    assert "There are no votes in this selection" in text_of(page)
+    builder = re.search(r'href="(/lab/datasets/new/[^"]+)">Choose again', page.content.decode())
+    assert builder
+    form = operator_client.get(unescape(builder[1])).context["form"]
+    assert form.is_valid()
+    assert form.arguments()["format"] == "lmsys"
+    for name, value in chosen.items():
+        assert form.cleaned_data[name] == value
 
 
 def test_a_dataset_that_was_not_cut_short_is_not_tried_again(operator_client: Client) -> None:
