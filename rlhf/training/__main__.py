@@ -16,10 +16,10 @@ from typing import Any, NoReturn
 
 from rlhf.training.config import load_config
 from rlhf.training.distributed import die_with_launcher, is_first, processes
-from rlhf.training.errors import InputError, Stopped, TrainingError
+from rlhf.training.errors import DeadEnd, InputError, Stopped, TrainingError
 from rlhf.training.output import write_json
 from rlhf.training.settings import STAGES
-from rlhf.training.state import drop_empty
+from rlhf.training.state import drop, drop_empty
 from rlhf.training.vitals import device_facts
 
 INPUT_ERROR, CRASHED, STOPPED = 2, 1, 143
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run_stage(chosen.stage, chosen.config)
     except InputError as error:
         if (folder := _output_folder(chosen.config)) is not None:
-            drop_empty(folder)
+            (drop if isinstance(error, DeadEnd) else drop_empty)(folder)
         return _fail(chosen.config, error.reason, error.remedy, INPUT_ERROR)
     except TrainingError as error:
         return _fail(chosen.config, error.reason, error.remedy, CRASHED)

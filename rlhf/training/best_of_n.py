@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from rlhf.training import settings
 from rlhf.training.contrast import pairs_from_samples, prefer
-from rlhf.training.errors import InputError
+from rlhf.training.errors import DeadEnd
 from rlhf.training.selection import Scored, draw_scored, in_turn, selection_gain
 from rlhf.training.trainers import Report, demonstration, imitate
 from rlhf.training.update import Update, close_update, open_update
@@ -48,7 +48,7 @@ def learn(
         return
     pairs = pairs_from_samples(scored, config.pairs)
     if not pairs:
-        raise InputError(
+        raise DeadEnd(
             "Every prompt's responses are the same.", "Raise temperature or n, or choose imitate."
         )
     prefer(update, pairs, config, report, turn, together=config.pairs)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rlhf.training import settings
 from rlhf.training.contrast import Pair, pairs_from_samples, prefer
 from rlhf.training.data import Ranking, read_rankings, split_of
-from rlhf.training.errors import InputError
+from rlhf.training.errors import DeadEnd, InputError
 from rlhf.training.selection import draw_scored, selection_gain
 from rlhf.training.update import close_update, open_update
 
@@ -29,7 +29,7 @@ def main(config: settings.Dpo) -> None:
         metrics["selection_gain"] = selection_gain(scored)
         pairs = pairs_from_samples(scored, config.pairs)
     if len(pairs) < 2:
-        raise InputError("There are fewer than two preferences.", "Collect more votes.")
+        raise DeadEnd("There are fewer than two preferences.", "Collect more votes.")
     with update.output.phase("training") as report:
         together = 1 if config.rankings else config.pairs
         prefer(update, pairs, config, report, together=together)

@@ -12,6 +12,10 @@ class InputError(Exception):
         self.remedy = remedy
 
 
+class DeadEnd(InputError):
+    """What the run itself drew cannot be used: going on from its state would end here again."""
+
+
 class TrainingError(Exception):
     """Training that cannot go on: the loss is not a number, memory ran out. Exit code 1."""
 

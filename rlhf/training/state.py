@@ -138,10 +138,15 @@ def can_go_on(output: Path) -> bool:
     return (output / FOLDER / FINGERPRINT).is_file()
 
 
+def drop(output: Path) -> None:
+    """Remove the state of the run in this folder: it is not to go on."""
+    shutil.rmtree(output / FOLDER, ignore_errors=True)
+
+
 def drop_empty(output: Path) -> None:
     """Remove a state that nothing was kept in: what cannot be used will not be better later."""
     if not any((output / FOLDER).glob(f"*.*/{PLACE}")):
-        shutil.rmtree(output / FOLDER, ignore_errors=True)
+        drop(output)
 
 
 def last_place(output: Path) -> Place:

@@ -156,6 +156,29 @@ def test_sigterm_stops_with_143_and_keeps_the_last_checkpoint(
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
+@pytest.mark.parametrize("stage", ["best-of-n", "dpo"])
+def test_a_run_whose_own_samples_are_of_no_use_keeps_no_state(
+    tmp_path: Path,
+    config: dict[str, Any],
+    reward_folder: Path,
+    write_lines: WriteLines,
+    stage: str,
+) -> None:
+    del config["rankings"]
+    config |= {
+        "prompts": write_lines("prompts.jsonl", prompt_rows()),
+        "reward_model": str(reward_folder / "checkpoint"),
+        "max_new_tokens": 2,
+        "top_k": 1,
+        "n": 2,
+        "train_prompts": 2,
+        "save_seconds": 0.001,
+    }
+    assert call(tmp_path, stage, config) == 2
+    assert "sampling" in (tmp_path / "out" / "metrics.jsonl").read_text()
+    assert not can_go_on(tmp_path / "out")  # the same samples would be read again
+
+
 def test_a_checkpoint_appears_only_when_whole(tmp_path: Path) -> None:
     output = Output(tmp_path, {"training": 1.0})
 
