@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -35,7 +36,10 @@ class HashingSink:
         return len(data)
 
     def flush(self) -> None:
-        """What is buffered below is the owner's to flush."""
+        """What lies below is its owner's to flush."""
+
+    def close(self) -> None:
+        """And to close."""
 
 
 class JsonLines:
@@ -53,7 +57,8 @@ class Parquet:
     """Columns by the format's kinds, in groups of rows, compressed with zstd.
 
     A column has one type there, so a response that is a plain text becomes the message that it
-    is. pyarrow is imported on first use: it takes most of a second.
+    is. A thread encodes a group while the rows of the next one are made. pyarrow is imported on
+    first use: it takes most of a second.
     """
 
     def __init__(self, sink: HashingSink, columns: Mapping[str, Kind]) -> None:
@@ -66,7 +71,13 @@ class Parquet:
         self.schema = pyarrow.schema(
             [(name, _arrow_type(pyarrow, kind)) for name, kind in columns.items()]
         )
-        self.writer = pyarrow.parquet.ParquetWriter(sink, self.schema, compression="zstd")
+        # Arrow has many small writes, and would wait for the interpreter at each.
+        self.file = pyarrow.BufferedOutputStream(pyarrow.PythonFile(sink, "w"), 1024 * 1024)
+        self.writer = pyarrow.parquet.ParquetWriter(
+            self.file, self.schema, compression="zstd", write_statistics=False
+        )
+        self.thread = ThreadPoolExecutor(1, "parquet")
+        self.writing: Future[None] | None = None
         self.waiting: list[Row] = []
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -75,8 +86,26 @@ class Parquet:
             self._flush()
 
     def close(self) -> None:
+        """Writes what waits, and the file's end."""
         self._flush()
+        self._written()
+        self._end()
+
+    def abandon(self) -> None:
+        """Ends it now, while there is a file: let go of, it would write the file's end then."""
+        with suppress(Exception):
+            self._written()
+        with suppress(Exception):
+            self._end()
+
+    def _end(self) -> None:
+        self.thread.shutdown()
         self.writer.close()
+        self.file.close()
+
+    def _written(self) -> None:
+        if self.writing:
+            self.writing.result()
 
     def _flush(self) -> None:
         if self.waiting:
@@ -87,7 +116,8 @@ class Parquet:
                 ],
                 schema=self.schema,
             )
-            self.writer.write_table(table)
+            self._written()
+            self.writing = self.thread.submit(self.writer.write_table, table)
             self.waiting = []
 
 
@@ -100,12 +130,10 @@ def open_container(name: str, sink: HashingSink, columns: Mapping[str, Kind]) ->
         parquet = Parquet(sink, columns)
         try:
             yield parquet
+            parquet.close()
         except BaseException:
-            # Now, while there is a file: pyarrow's writer writes its end when it is let go of.
-            with suppress(Exception):
-                parquet.writer.close()
+            parquet.abandon()
             raise
-        parquet.close()
     else:
         raise ValueError(f"There is no file type {name!r}. Choose one of: {', '.join(CONTAINERS)}.")
 

@@ -177,8 +177,9 @@ def test_a_full_disk_is_named_and_leaves_nothing(
     assert left(folders) == []
 
 
+@pytest.mark.parametrize("container", ["jsonl", "parquet"])
 def test_a_full_disk_in_the_middle_of_a_write_leaves_nothing(
-    everything: None, folders: Path, monkeypatch: pytest.MonkeyPatch
+    container: str, everything: None, folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[int] = []
 
@@ -187,7 +188,7 @@ def test_a_full_disk_in_the_middle_of_a_write_leaves_nothing(
         raise FULL
 
     monkeypatch.setattr(files.HashingSink, "write", fill)
-    dataset = frozen()
+    dataset = frozen(container=container)
     assert written
     assert "disk is full" in dataset.error
     assert left(folders) == []
