@@ -36,9 +36,18 @@ class Running:
 
 @asynccontextmanager
 async def running_arena(
-    *, tokens: int, rate: int = 20, worker: bool = False, webs: int = 1, queues: str = "default"
+    *,
+    tokens: int,
+    rate: int = 20,
+    after_ms: int = 0,
+    worker: bool = False,
+    webs: int = 1,
+    queues: str = "default",
 ) -> AsyncIterator[Running]:
-    """Two contenders that stream `tokens` numbered words, in a temporary ARENA_HOME."""
+    """Two contenders that stream `tokens` numbered words, in a temporary ARENA_HOME.
+
+    They write `rate` a second, the first one `after_ms` after they were asked.
+    """
     from config import redis_server
 
     async with AsyncExitStack() as stack:
@@ -53,7 +62,7 @@ async def running_arena(
         endpoint = f"http://127.0.0.1:{model}/v1"
         serving = _start(["benchmarks.token_server", str(model)])
         stack.callback(_stop, serving)
-        await asyncio.to_thread(_prepare, endpoint, f"{tokens}-at-{rate}")
+        await asyncio.to_thread(_prepare, endpoint, model_name(tokens, rate, after_ms))
         serving_pages = []
         for port in ports:
             web = _start([*WEB, "--port", str(port)])
@@ -66,6 +75,11 @@ async def running_arena(
         for base in running.bases:
             await _until_it_serves(base)
         yield running
+
+
+def model_name(tokens: int, rate: int, after_ms: int = 0) -> str:
+    """What a model of `benchmarks.token_server` is called that writes so."""
+    return f"{tokens}-at-{rate}" + (f"-after-{after_ms}" if after_ms else "")
 
 
 @asynccontextmanager

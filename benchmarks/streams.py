@@ -21,10 +21,10 @@ from typing import Any
 import aiohttp
 import orjson
 
-from benchmarks.running import Running, percentile, rater, running_arena
+from benchmarks.running import Running, model_name, percentile, rater, running_arena
 
 TICKS = os.sysconf("SC_CLK_TCK")
-TOKENS = 100
+TOKENS, RATE = 100, 50
 BODY = {"prompt": "Why is the sky blue, and what makes the evening red?"}
 VOTES_AT_ONCE = 16
 
@@ -37,16 +37,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=600, help="of each response, of many")
     parser.add_argument("--within", type=float, default=20.0, help="seconds in which many begin")
+    parser.add_argument("--after", type=int, default=0, help="ms before a contender's first token")
     options = parser.parse_args()
     later = [part for part in options.parts if part != "first"]
     if "first" in options.parts and later:
         # A process has one arena: Django's settings keep the first one's home.
         rest = [argument for argument in sys.argv[1:] if argument not in options.parts]
-        for parts in (["first"], later):
+        for parts in (["first"], ["first", "--after", str(1000 // RATE)], later):
             command = [sys.executable, "-m", "benchmarks.streams", *parts, *rest]
             subprocess.run(command, check=True)
     elif "first" in options.parts:
-        asyncio.run(first_tokens(options.webs, options.rounds))
+        asyncio.run(first_tokens(options.webs, options.rounds, options.after))
     else:
         asyncio.run(many(options, votes="votes" in options.parts))
 
@@ -54,11 +55,15 @@ def main() -> None:
 # --- the first token ---
 
 
-async def first_tokens(webs: int, rounds: int) -> None:
-    async with running_arena(tokens=TOKENS, rate=50, webs=webs) as arena:
+async def first_tokens(webs: int, rounds: int, after_ms: int) -> None:
+    async with running_arena(tokens=TOKENS, rate=RATE, after_ms=after_ms, webs=webs) as arena:
         async with aiohttp.ClientSession() as session:
-            plain = [await _plain(session, arena.endpoint) for _ in range(50)]
-        print(f"First token, {webs} web process(es), {TOKENS} tokens of 50 a second; ms.")
+            model = model_name(1, RATE, after_ms)
+            plain = [await _plain(session, arena.endpoint, model) for _ in range(50)]
+        print(
+            f"First token, {webs} web process(es), {TOKENS} tokens of {RATE} a second, "
+            f"the first after {after_ms} ms; ms."
+        )
         print(f"plain client of the model server: p50 {1000 * percentile(plain, 50):.1f}")
         print("battles  within   rounds   added p50   added p99")
         await _round(arena, 5, 0.0)  # warm
@@ -71,9 +76,9 @@ async def first_tokens(webs: int, rounds: int) -> None:
             print(f"{battles:7d}  {within:4.0f} s  {rounds:7d}  {p50:10.1f}  {p99:10.1f}")
 
 
-async def _plain(session: aiohttp.ClientSession, endpoint: str) -> float:
+async def _plain(session: aiohttp.ClientSession, endpoint: str, model: str) -> float:
     begun = time.monotonic()
-    body = {"model": "1-at-50", "messages": [], "stream": True}
+    body = {"model": model, "messages": [], "stream": True}
     async with session.post(f"{endpoint}/chat/completions", json=body) as answer:
         async for line in answer.content:
             if b'"content"' in line:

@@ -1,8 +1,9 @@
 """An OpenAI-compatible server that streams numbered tokens at an exact pace, and does little else.
 
-A model named `100-at-50` writes 100 tokens of 50 a second. Token n is `n/t ` where t is the moment
-at which it was sent (CLOCK_MONOTONIC, in ms), so that a client on the same machine knows the lag of
-each. Every 25th token ends a paragraph.
+A model named `100-at-50` writes 100 tokens of 50 a second, the first at once; `100-at-50-after-20`
+thinks for 20 ms before it. Token n is `n/t ` where t is the moment at which it was sent
+(CLOCK_MONOTONIC, in ms), so that a client on the same machine knows the lag of each. Every 25th
+token ends a paragraph.
 
     python -m benchmarks.token_server PORT
 """
@@ -38,12 +39,12 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._asked += data
-        found = re.search(rb'"model":\s*"(\d+)-at-(\d+)"', self._asked)
+        found = re.search(rb'"model":\s*"(\d+)-at-(\d+)(?:-after-(\d+))?"', self._asked)
         if found and not self._sent:
             self._tokens, self._every = int(found[1]), 1 / int(found[2])
-            self._begun = self._loop.time()
+            self._begun = self._loop.time() + int(found[3] or 0) / 1000
             self._transport.write(HEAD)
-            self._token()
+            self._loop.call_at(self._begun, self._token) if found[3] else self._token()
 
     def _token(self) -> None:
         if self._transport.is_closing():

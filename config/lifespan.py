@@ -41,6 +41,7 @@ class Lifespan:
         # Else the first request would wait for the pages and the API to be loaded.
         get_resolver().url_patterns  # noqa: B018
         self._requests.open()
+        generation.open()
         # Modules live for ever; without this every full collection walks through them all and
         # holds up the streams meanwhile.
         gc.collect()

@@ -1,6 +1,8 @@
 """Streams of responses: asyncio tasks of the ASGI process, which outlive the rater's socket."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -12,7 +14,9 @@ from arena.live.hub import get_hub
 from arena.selectors import Job
 from arena.threads import close_threads
 
-__all__ = ["close", "look", "start", "start_on_loop", "stop"]
+__all__ = ["close", "look", "open", "start", "start_on_loop", "stop"]
+
+_loop: asyncio.AbstractEventLoop | None = None
 
 
 def start(battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False) -> None:
@@ -30,12 +34,25 @@ def start(battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False) 
 
 
 def start_on_loop(battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False) -> None:
-    """`start` from a synchronous view: on the server's event loop, where streams live on."""
+    """`start` from a synchronous view: on the server's event loop, where streams live on.
 
-    async def begun() -> None:
-        start(battle_id, jobs=jobs, new=new)
+    Within a web process it does not wait for the loop, which has it before the response.
+    """
+    begin_there = partial(start, battle_id, jobs=jobs, new=new)
+    if _loop is not None and _loop.is_running():
+        _loop.call_soon_threadsafe(begin_there)
+    else:
+        async_to_sync(_called)(begin_there)
 
-    async_to_sync(begun)()
+
+async def _called(work: Callable[[], None]) -> None:
+    work()
+
+
+def open() -> None:  # noqa: A001 - the opposite of `close`
+    """Says that the loop which is running is the web process's, for `start_on_loop`."""
+    global _loop
+    _loop = asyncio.get_running_loop()
 
 
 async def stop(battle_id: UUID) -> None:
@@ -51,6 +68,8 @@ async def stop(battle_id: UUID) -> None:
 
 async def close() -> None:
     """Ends this process's streams, saving what they have, before the process goes."""
+    global _loop
+    _loop = None
     hub = get_hub()
     await asyncio.gather(*hub.end_writing("shutdown"))
     await hub.close()

@@ -48,16 +48,26 @@ async def begin(
                 position=job.position,
                 mine=True,
             )
-    ours = await hub.keeper.claim(mine)
-    for pk in mine.keys() - ours:
-        del room.responses[pk]
+    if new:  # hardly anybody else can know of it yet, so nobody waits for Redis
+        _write(hub, battle_id, jobs, mine, new=True)
+    for pk in mine.keys() - await hub.keeper.claim(mine):
+        room.responses.pop(pk, None)
+        if (writer := mine[pk].writer) is not None:
+            writer.cancel()
+    if not new:
+        _write(hub, battle_id, jobs, {pk: mine[pk] for pk in mine if pk in room.responses})
+
+
+def _write(
+    hub: Hub, battle_id: UUID, jobs: list[Job], ours: dict[int, LiveResponse], *, new: bool = False
+) -> None:
     chosen = [job for job in jobs if job.response_id in ours]
     if chosen:
         hub.tell_started(battle_id, _started(chosen), ours, new=new)
     paced = settings.ARENA_PACING and any(job.blind for job in chosen)
     pace = Pace(settings.ARENA_PACING) if paced else None
     for job in chosen:
-        response = mine[job.response_id]
+        response = ours[job.response_id]
         response.writer = hub.run(Writing(hub, response, job, pace).run())
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from uuid import UUID
 
 import pytest
@@ -306,6 +307,51 @@ async def _left_behind(arena: Arena, *, state: str) -> str:
         state=state, text="", created_at=timezone.now()
     )
     return battle
+
+
+async def test_contenders_of_a_new_battle_do_not_wait_for_redis(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = asyncio.Event()
+    claim = Keeper.claim
+
+    async def late(self: Keeper, ids: Iterable[int]) -> set[int]:
+        await answer.wait()
+        return await claim(self, ids)
+
+    monkeypatch.setattr(Keeper, "claim", late)
+    battle = await arena.start("slow", "echo")
+    page = await arena.page(battle["id"])
+    while not page.texts.get((1, "A")):
+        await page.next()
+    answer.set()
+    arena.server.go_on()
+    await page.until_finished()
+    assert page.texts[1, "A"] == "first second third"
+
+
+async def test_a_response_that_another_process_claimed_first_is_left_to_it(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = asyncio.Event()
+
+    async def lost(self: Keeper, ids: Iterable[int]) -> set[int]:
+        await answer.wait()
+        return set()
+
+    monkeypatch.setattr(Keeper, "claim", lost)
+    battle = UUID((await arena.start("slow", "stall"))["id"])
+    page = await arena.page(str(battle))
+    while len([text for text in page.texts.values() if text]) < 2:
+        await page.next()
+    writers = [response.writer for response in get_hub().peek(battle).responses.values()]
+    answer.set()
+    await asyncio.gather(*[w for w in writers if w], return_exceptions=True)
+    assert [w.cancelled() for w in writers if w] == [True, True]
+    assert not get_hub().peek(battle).responses
+    kept = [row async for row in Response.objects.filter(turn__battle=battle)]
+    assert {row.state for row in kept} <= {Response.State.PENDING, Response.State.STREAMING}
+    assert not any(row.text for row in kept)
 
 
 async def test_a_process_that_is_told_to_end_saves_what_it_has(arena: Arena) -> None:
