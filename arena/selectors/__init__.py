@@ -19,6 +19,8 @@ from arena.selectors.conversations import Job, jobs_of, pending_jobs
 from arena.selectors.personal import personal_data
 from arena.selectors.raters import (
     SESSION_KEYS,
+    mark_of,
+    marked,
     own_battle,
     rater_ids,
     simulated_id,
@@ -48,6 +50,8 @@ __all__ = [
     "generating",
     "jobs_of",
     "label",
+    "mark_of",
+    "marked",
     "own_battle",
     "pending_jobs",
     "personal_data",

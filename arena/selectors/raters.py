@@ -52,9 +52,25 @@ def _stand_for(
         found |= Q(**{f"{prefix}user_id": user.pk})
         found |= Q(**{f"{prefix}external_id": simulated_id(user.pk)})
     kept = [session.get(key) for key in SESSION_KEYS.values()] if session is not None else []
-    if remembered := [pk for pk in kept if pk is not None]:
-        found |= Q(**{f"{prefix}pk__in": remembered, f"{prefix}user": None})
+    for mark in kept:
+        if mark is not None:
+            found |= marked(mark, prefix)
     return found
+
+
+def mark_of(rater: Rater) -> list[Any]:
+    """What a session remembers of its anonymous rater: the number, and the moment it was given.
+
+    In a database that was restored or made anew, the number alone may be somebody else's.
+    """
+    return [rater.pk, rater.created_at.isoformat()]
+
+
+def marked(mark: Any, prefix: str = "") -> Q:
+    """The condition for the anonymous rater of a mark. Older sessions hold the number alone."""
+    number, made = (mark, None) if isinstance(mark, int) else mark
+    found = Q(**{f"{prefix}pk": number, f"{prefix}user": None})
+    return found if made is None else found & Q(**{f"{prefix}created_at": made})
 
 
 def token_digest(token: str) -> str:

@@ -1,5 +1,7 @@
 """Who is it? A rater stands for a signed-in user, an anonymous session, or a simulation."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
@@ -7,7 +9,7 @@ from django.utils.translation import gettext
 
 from arena.errors import Forbidden
 from arena.models import Battle, Population, Rater
-from arena.selectors import SESSION_KEYS, simulated_id
+from arena.selectors import SESSION_KEYS, mark_of, marked, simulated_id
 
 
 def identify_rater(
@@ -39,13 +41,13 @@ def _anonymous(session: SessionBase, population: Population) -> Rater:
     key = SESSION_KEYS[population]
     known = session.get(key)
     rater = (
-        Rater.objects.filter(pk=known, user=None, population=population).first()
+        Rater.objects.filter(marked(known), population=population).first()
         if known is not None
         else None
     )
     if rater is None:
         rater = Rater.objects.create(population=population)
-        session[key] = rater.pk
+        session[key] = mark_of(rater)
     return rater
 
 
@@ -58,8 +60,8 @@ def _of_user(user: AbstractBaseUser, session: SessionBase | None) -> Rater:
 
 
 @transaction.atomic
-def _adopt(earlier: int, rater: Rater) -> None:
-    adopted = Rater.objects.filter(pk=earlier, user=None).first()
+def _adopt(mark: Any, rater: Rater) -> None:
+    adopted = Rater.objects.filter(marked(mark)).first()
     if adopted is not None:
         Battle.objects.filter(rater=adopted).update(rater=rater)
         adopted.delete()

@@ -9,10 +9,12 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from arena import services
-from arena.models import Rater
-from arena.selectors import rater_ids
+from arena.errors import NotFound
+from arena.models import Battle, Rater
+from arena.selectors import own_battle, rater_ids
 from config.sessions import SessionStore
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +39,7 @@ def test_an_anonymous_rater_is_known_again_and_leaves_no_row(client: Client) -> 
     assert services.identify_rater(user=AnonymousUser(), session=found) == rater
     assert not found.modified
     assert not Session.objects.exists()
-    assert async_to_sync(SessionStore(cookie(client)).aget)("rater") == rater.pk
+    assert async_to_sync(SessionStore(cookie(client)).aget)("rater")[0] == rater.pk
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,26 @@ def test_another_number_in_a_signed_key_is_no_session(client: Client) -> None:
     swapped = other.session_key.split(":")[0] + f":{moment}:{signature}"
     assert name not in swapped
     assert SessionStore(swapped).get("rater") is None
+
+
+def test_the_same_number_in_another_database_is_somebody_else(client: Client) -> None:
+    """As after a restored backup: the cookie is sound, the rater it meant is gone."""
+    rater = anonymous(client)
+    battle = Battle.objects.create(rater=rater)
+    Rater.objects.update(created_at=timezone.now())
+    session = SessionStore(cookie(client))
+    with pytest.raises(NotFound):
+        own_battle(battle.pk, user=AnonymousUser(), session=session)
+    assert services.identify_rater(user=AnonymousUser(), session=session) != rater
+
+
+def test_a_session_begun_before_raters_were_marked_keeps_its_rater() -> None:
+    rater = Rater.objects.create()
+    session = SessionStore()
+    session["rater"] = rater.pk
+    session.create()
+    assert services.identify_rater(user=AnonymousUser(), session=session) == rater
+    assert rater_ids(user=AnonymousUser(), session=session) == {rater.pk}
 
 
 def test_a_session_ends_after_its_year(client: Client, settings: Any) -> None:
