@@ -1,10 +1,9 @@
 """Addresses of the pages on which people prompt, compare and vote."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path, register_converter
 
 from arena import views
-from arena.forms import SignInForm
 from arena.models import POSITIONS
 
 
@@ -52,7 +51,7 @@ urlpatterns = [
     ),
     path(
         "login/",
-        LoginView.as_view(authentication_form=SignInForm, redirect_authenticated_user=True),
+        views.SignIn.as_view(),
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),

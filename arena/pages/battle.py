@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from arena.blindness import in_words
 from arena.models import POSITIONS, Battle, Response
 from arena.reasons import BAD, GOOD
-from arena.selectors import BattleState, ResponseState, TurnState
+from arena.selectors import BattleState, ResponseState, TurnState, is_answer
 from arena.sentences import shown
 
 RUNNING_REASON = _("Opens when the responses are finished.")
@@ -179,7 +179,7 @@ class BattlePage:
         last = self._state.turns[-1].responses
         if any(not response.finished for response in last):
             return str(RUNNING_REASON)
-        answered = sum(bool(response.text.strip()) for response in last)
+        answered = sum(map(is_answer, last))
         if answered:
             return "" if answered >= 2 else str(FAILED_REASON)
         stopped = all(response.state == Response.State.STOPPED for response in last)
@@ -191,7 +191,7 @@ class BattlePage:
         last = self._state.turns[-1].responses
         if any(not response.finished for response in last):
             return set()
-        return {POSITIONS[one.position] for one in last if not one.text.strip()}
+        return {POSITIONS[one.position] for one in last if not is_answer(one)}
 
     @property
     def last(self) -> TurnState:

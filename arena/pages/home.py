@@ -1,7 +1,7 @@
 """What the first page offers: modes, contenders to choose from, prompts to begin with."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from django.utils.translation import gettext
@@ -43,7 +43,9 @@ class Slot:
 class Setup:
     """What is chosen on the form before the rater changes it. Unknown values become the usual."""
 
-    def __init__(self, *, mode: object, size: object, contenders: Sequence[str]) -> None:
+    def __init__(
+        self, *, mode: object, size: object, contenders: Sequence[str], raters: Set[int]
+    ) -> None:
         self._known = list(
             Contender.objects.filter(active=True, external=False).values_list("pk", "slug", "name")
         )
@@ -52,6 +54,7 @@ class Setup:
         self.mode = mode if mode in Battle.Mode.values else Battle.Mode.ANONYMOUS
         self.size = 3 if str(size) == "3" and self.active >= 3 else 2
         self._chosen = contenders
+        self._raters = raters
 
     @property
     def named(self) -> bool:
@@ -71,7 +74,7 @@ class Setup:
 
         Those that fail at present stand last and say so.
         """
-        failing = selectors.failing()
+        failing = selectors.failing(raters=self._raters)
         known = sorted(self._known, key=lambda one: one[0] in failing)  # else by name, as before
         labels = {slug: _name(name, pk in failing) for pk, slug, name in known}
         wanted = [slug for slug in dict.fromkeys(self._chosen) if slug in labels]

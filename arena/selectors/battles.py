@@ -38,6 +38,11 @@ class ResponseState:
         return self.state in FINISHED
 
 
+def is_answer(response: Response | ResponseState) -> bool:
+    """Whether there is an answer to compare: a response that failed is none, whatever it said."""
+    return response.state != Response.State.ERROR and bool(response.text.strip())
+
+
 @dataclass(slots=True)
 class TurnState:
     number: int

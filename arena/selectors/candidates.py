@@ -1,13 +1,13 @@
 """What matchmaking knows of contenders: who is new, and who fails."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import timedelta
 
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from arena.matchmaking import FAILING_BELOW, Candidate, chances
-from arena.models import Contender, Placement, Replacement, Response
+from arena.models import Battle, Contender, Placement, Replacement, Response
 
 # Fewer votes than this make a contender new.
 NEW_BELOW = 30
@@ -31,9 +31,17 @@ def candidates(able: Mapping[int, str]) -> list[Candidate]:
     ]
 
 
-def failing() -> set[int]:
-    """The contenders whose recent responses failed, as after two failures in a row."""
-    known = [Candidate(pk, "", False, *record) for pk, record in _records().items()]
+def failing(*, raters: Set[int]) -> set[int]:
+    """The contenders whose recent responses failed, as after two failures in a row.
+
+    Told to these raters: what failed in a blind battle of theirs that is open would name who takes
+    part in it.
+    """
+    blind = Battle.objects.filter(
+        rater__in=raters, state=Battle.State.OPEN, mode=Battle.Mode.ANONYMOUS
+    )
+    records = _records(without=blind)
+    known = [Candidate(pk, "", False, *record) for pk, record in records.items()]
     left = chances(known)
     return {one.pk for one, chance in zip(known, left, strict=True) if chance < FAILING_BELOW}
 
@@ -51,20 +59,22 @@ def _standing(able: Mapping[int, str]) -> list[tuple[int, bool, int | None]]:
     ]
 
 
-def _records() -> dict[int, tuple[int, int]]:
+def _records(without: QuerySet[Battle] | None = None) -> dict[int, tuple[int, int]]:
     """(failures, responses) among the recent responses, by contender."""
+    left_out = Q() if without is None else Q(placement__battle__in=without)
     newest = Response.objects.aggregate(newest=Max("pk"))["newest"] or 0
     recent = Response.objects.filter(
         pk__gt=newest - LATEST, created_at__gt=timezone.now() - WITHIN, state__in=_ENDED
     )
     rows = (
-        recent.order_by()
+        recent.exclude(left_out)
+        .order_by()
         .values_list("placement__contender")
         .annotate(failures=Count("pk", filter=Q(state=Response.State.ERROR)), responses=Count("pk"))
     )
     found = {contender: (failures, responses) for contender, failures, responses in rows}
-    left = Replacement.objects.filter(created_at__gt=timezone.now() - WITHIN).order_by("-pk")
-    for contender in left.values_list("contender", flat=True)[:LATEST]:
+    left = Replacement.objects.filter(created_at__gt=timezone.now() - WITHIN).exclude(left_out)
+    for contender in left.order_by("-pk").values_list("contender", flat=True)[:LATEST]:
         failures, responses = found.get(contender, (0, 0))
         found[contender] = (failures + 1, responses + 1)
     return found

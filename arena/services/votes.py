@@ -18,7 +18,14 @@ from arena.live.hub import announce
 from arena.models import Battle, Contender, Placement, Response, Vote
 from arena.ranks import standard_ranks
 from arena.reasons import clean_reasons
-from arena.selectors import DecidedVote, circumstances, decided_votes, reveal, vote_summary
+from arena.selectors import (
+    DecidedVote,
+    circumstances,
+    decided_votes,
+    is_answer,
+    reveal,
+    vote_summary,
+)
 from arena.sentences import Sentence
 from arena.signals import vote_cast, vote_excluded, vote_restored
 from arena.text import clean_comment
@@ -109,7 +116,7 @@ def _answered(battle: Battle) -> set[int]:
     last = list(Response.objects.filter(turn=Subquery(turn), superseded=False))
     if not all(response.finished for response in last):
         raise Conflict(_("The responses are still being written. Vote when they are finished."))
-    answered = {response.placement_id for response in last if response.text.strip()}
+    answered = {response.placement_id for response in last if is_answer(response)}
     if len(answered) < 2:
         raise Conflict(_("There are not two answers to compare. Retry the failed responses first."))
     return answered

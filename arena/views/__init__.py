@@ -16,9 +16,10 @@ from arena.views.battles import (
 from arena.views.gates import refusals
 from arena.views.home import home
 from arena.views.mine import forget_me, my_battles, my_data
-from arena.views.site import components, healthz, signup
+from arena.views.site import SignIn, components, healthz, signup
 
 __all__ = [
+    "SignIn",
     "add_turn",
     "battle",
     "components",

@@ -53,6 +53,7 @@ def _home(
             mode=chosen["mode"].value(),
             size=chosen["size"].value(),
             contenders=chosen["contenders"].value() or [],
+            raters=selectors.rater_ids(user=request.user, session=request.session),
         ),
         "prompt": typed["prompt"].value() if typed else suggested.text if suggested else "",
         "prompt_max": settings.PROMPT_MAX_CHARS,

@@ -8,7 +8,8 @@ const page = () => document.getElementById("battle");
 const ballotOf = () => page().querySelector("[data-ballot]");
 const rowsOf = (ballot) => [...ballot.querySelectorAll("[data-letter]:not([data-out])")];
 const chosen = (row) => row.querySelector("input:checked")?.value;
-const isEmpty = (card) => !card?.querySelector("[data-text]").childElementCount;
+const isAnswer = (card) =>
+  card?.dataset.state !== "error" && card?.querySelector("[data-text]").childElementCount > 0;
 
 export const isRunning = (card) => RUNNING.has(card.dataset.state);
 export const lastCards = () => [...page().querySelectorAll(".turn--last .response")];
@@ -16,7 +17,7 @@ export const lastCards = () => [...page().querySelectorAll(".turn--last .respons
 function whyNotYet({ dataset }) {
   const last = lastCards();
   if (last.some(isRunning)) return dataset.whyRunning;
-  const answered = last.filter((card) => !isEmpty(card)).length;
+  const answered = last.filter(isAnswer).length;
   if (answered) return answered < 2 ? dataset.whyFailed : "";
   const stopped = last.every((card) => card.dataset.state === "stopped");
   return stopped ? dataset.whyStopped : dataset.whyAllFailed;
@@ -39,7 +40,7 @@ export function updateBallot() {
 // A response that failed is not ranked, until it has been tried again.
 function leaveOutFailed(ballot, finished) {
   const cards = lastCards();
-  const failed = (letter) => finished && isEmpty(cards.find((card) => card.dataset.position === letter));
+  const failed = (letter) => finished && !isAnswer(cards.find((card) => card.dataset.position === letter));
   for (const row of ballot.querySelectorAll("[data-letter]")) {
     const out = failed(row.dataset.letter);
     row.toggleAttribute("data-out", out);

@@ -87,6 +87,14 @@ class TestData:
         raw = client.get(reverse("my_data")).content.decode()
         assert not any(one.contender.name in raw for one in battle.placements.all())
 
+    def test_a_name_that_the_page_hides_is_hidden_until_the_vote(self, client: Client) -> None:
+        battle = begin(client)
+        finish(battle, ["I am ChatGPT.", "Hello."])
+        Response.objects.filter(text__contains="ChatGPT").update(disclosures=[[5, 12]], masked=True)
+        assert "ChatGPT" not in client.get("/api/v1/mine/data").content.decode()
+        vote(client, battle, "b")
+        assert "I am ChatGPT." in client.get("/api/v1/mine/data").content.decode()
+
 
 class TestForget:
     def forget(self, client: Client, votes: str = "keep") -> Any:

@@ -71,6 +71,19 @@ def test_who_fails_at_present_stands_last_and_says_so(client: Client, mode: str)
     assert "not answering now" not in page(client.get(reverse("home")))
 
 
+def test_who_fails_in_a_blind_battle_is_not_named_while_it_is_open(client: Client) -> None:
+    battles = [begin(client) for _ in range(6)]
+    for battle in battles:
+        finish(battle, ["", ""])
+    mine = page(client.get(reverse("home"), {"mode": "side_by_side"}))
+    others = page(Client().get(reverse("home"), {"mode": "side_by_side"}))
+    assert "not answering now" not in mine
+    assert "not answering now" in others
+    for battle in battles:
+        client.post(reverse("skip", args=[battle.pk]))
+    assert "not answering now" in page(client.get(reverse("home"), {"mode": "side_by_side"}))
+
+
 def test_side_by_side_takes_as_many_as_the_size_says(client: Client) -> None:
     order = ["cobalt-wren", "amber-heron", "basalt-otter"]
     assert slugs(named(client, *order)) == order[:2]

@@ -113,8 +113,8 @@ class TestBattle:
         stranger = Client().get(battle.get_absolute_url())
         nobody = Client().get(reverse("battle", args=[uuid4()]))
         assert stranger.status_code == nobody.status_code == 404
-        token = re.compile(r'"X-CSRFToken": "\w+"|name="csrfmiddlewaretoken" value="\w+"')
-        assert token.sub("", page(stranger)) == token.sub("", page(nobody))
+        own = r'"X-CSRFToken": "\w+"|name="csrfmiddlewaretoken" value="\w+"|next=/battles/[^"]+'
+        assert re.sub(own, "", page(stranger)) == re.sub(own, "", page(nobody))
 
     @pytest.mark.parametrize("address", ["vote", "add_turn", "stop"])
     def test_nobody_else_can_act_on_it(self, client: Client, address: str) -> None:
@@ -350,6 +350,27 @@ class TestAccounts:
         assert client.get(battle.get_absolute_url()).status_code == 200
         client.post(reverse("logout"))
         assert client.get(battle.get_absolute_url()).status_code == 404
+        client.post(reverse("login"), {"username": "ada", "password": "engine-1843"})
+        assert client.get(battle.get_absolute_url()).status_code == 200
+
+    @pytest.mark.parametrize("name", ["login", "signup"])
+    def test_they_lead_back_to_where_one_came_from(self, client: Client, name: str) -> None:
+        User.objects.create_user("ada", password="engine-1843")
+        came_from = f"?next={reverse('battles')}"
+        assert f'href="{reverse("login")}{came_from}"' in page(client.get(reverse("battles")))
+        asked = page(client.get(reverse(name) + came_from))
+        assert 'name="next" value="/battles/"' in asked
+        other = {"login": "signup", "signup": "login"}[name]
+        assert f'href="{reverse(other)}{came_from}"' in asked
+        words = {
+            "login": {"username": "ada", "password": "engine-1843"},
+            "signup": {"username": "eve", "password1": "engine-1843", "password2": "engine-1843"},
+        }[name]
+        away = Client().post(reverse(name), words | {"next": "https://elsewhere.example/"})
+        if name == "signup":
+            User.objects.get(username="eve").delete()
+        back = client.post(reverse(name), words | {"next": "/battles/"})
+        assert (away["Location"], back["Location"]) == ("/", "/battles/")
 
     def test_a_wrong_password_says_so(self, client: Client) -> None:
         answer = client.post(reverse("login"), {"username": "ada", "password": "no"})

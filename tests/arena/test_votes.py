@@ -277,6 +277,16 @@ def test_only_letters_that_answered_are_offered_a_place(db: None) -> None:
     assert ballot.count('name="rank_A" value="1" required') == 1
 
 
+def test_an_answer_that_broke_off_is_not_compared(db: None) -> None:
+    battle = make_battle("one", "half an")
+    Response.objects.filter(placement__position=1).update(state=Response.State.ERROR)
+    page = pages.BattlePage(battle_state(battle))
+    assert page.failed == {"B"}
+    assert "Retry the failed one" in page.why_not_yet
+    with pytest.raises(Conflict, match="not two answers"):
+        services.cast_vote(battle=battle, ranks=[1, 2])
+
+
 @pytest.mark.parametrize("address", ["vote", "turns", "stop"])
 def test_addresses_of_forms_lead_to_the_battle(db: None, client: Client, address: str) -> None:
     battle = make_battle("one", "two")
