@@ -85,16 +85,17 @@ def verdict_of(trial: Trial, counts: Counts) -> Trial.Verdict:
 def settle_trial(*, trial: Trial, keep: bool, by: AbstractBaseUser, reason: str) -> Trial:
     """Keep or retire the child against the rule, before it or after it; who and why is kept.
 
-    Retiring is the way back: the child is drawn no more, and its parent is drawn again.
+    Retiring is the way back: the child is drawn no more, and its parent is drawn again. It takes
+    no reason, because it must be quick and can be undone; keeping takes one.
     """
     why = reason.strip()
-    if not why or len(why) > REASON_MAX_CHARS:
+    if (keep and not why) or len(why) > REASON_MAX_CHARS:
         raise Invalid(_("Say in at most %(limit)s characters why.") % {"limit": REASON_MAX_CHARS})
     trial = Trial.objects.select_for_update().get(pk=trial.pk)
     if trial.kept is keep:
         raise Conflict((KEPT if keep else RETIRED) % {"child": trial.child})
     trial.kept = keep
-    trial.reason = f"{by.get_username()}: {why}"
+    trial.reason = f"{by.get_username()}: {why}" if why else by.get_username()
     trial.save(update_fields=["kept", "reason"])
     settle_contender(contender=trial.child, keep=keep)
     return trial

@@ -123,13 +123,13 @@ def test_a_rule_without_sense_is_refused(trial: Trial, wrong: dict[str, Any]) ->
 
 
 def test_one_can_go_back_and_forth_with_a_reason(trial: Trial, operator: User) -> None:
-    with pytest.raises(Invalid, match="why"):
-        services.settle_trial(trial=trial, keep=False, by=operator, reason=" ")
     services.settle_trial(trial=trial, keep=False, by=operator, reason="It swears.")
     assert state(trial) == ("", False, False, False, True)
     assert trial.reason == "operator: It swears."
     with pytest.raises(Conflict, match="retired already"):
         services.settle_trial(trial=trial, keep=False, by=operator, reason="It swears.")
+    with pytest.raises(Invalid, match="why"):
+        services.settle_trial(trial=trial, keep=True, by=operator, reason=" ")
     services.settle_trial(trial=trial, keep=True, by=operator, reason="It stopped.")
     assert state(trial)[:3] == ("", True, True)
     assert services.judge_trials() == []
@@ -271,12 +271,18 @@ def test_the_page_says_whose_votes_decide(
 
 def test_one_click_rolls_back(operator_client: Client, trial: Trial) -> None:
     url = f"{trial.get_absolute_url()}settle/"
-    assert operator_client.post(url, {"settle": "retire", "reason": ""}).status_code == 422
+    assert operator_client.post(url, {"settle": "keep", "reason": ""}).status_code == 422
     assert operator_client.post(url, {"settle": "sell", "reason": "x"}).status_code == 422
-    answer = operator_client.post(url, {"settle": "retire", "reason": "Rude"}, follow=True)
+    answer = operator_client.post(url, {"settle": "retire", "reason": ""}, follow=True)
     assert "Child is drawn no more, and Parent is drawn again." in text_of(answer)
-    assert "Retired by hand. operator: Rude" in text_of(answer)
+    assert "Retired by hand. operator" in text_of(answer)
     assert state(trial)[1:3] == (False, False)
+
+
+def test_why_one_rolls_back_is_kept(operator_client: Client, trial: Trial) -> None:
+    url = f"{trial.get_absolute_url()}settle/"
+    answer = operator_client.post(url, {"settle": "retire", "reason": "Rude"}, follow=True)
+    assert "Retired by hand. operator: Rude" in text_of(answer)
 
 
 def test_a_reason_has_a_limit_that_is_said_and_held(operator_client: Client, trial: Trial) -> None:
