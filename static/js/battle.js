@@ -153,7 +153,9 @@ const socket = connect(`/ws/battles/${page().dataset.battle}/`, {
     noticing = undefined;
     banner.hidden = true;
   },
+  due: () => lastCards().some(isRunning),
 });
+addEventListener("offline", () => (banner.hidden = false));
 
 // A swapped page may be older than the events that came meanwhile: begin again from the state.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
