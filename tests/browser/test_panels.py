@@ -105,6 +105,25 @@ def test_panels_scroll_together_or_apart_and_the_choice_is_kept(
     expect(together).to_have_attribute("aria-pressed", "false")
 
 
+def test_panels_that_scroll_together_stop_following_together(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("long", "long")
+    page = visitor.begin()
+    first, second = panel(page, "A"), panel(page, "B")
+    page.get_by_role("button", name="Scroll together").click()
+    for one in (first, second):
+        expect(one).to_contain_text("end of 9.")
+    first.hover()
+    page.mouse.wheel(0, -300)
+    finished(page)
+    assert from_end(first) > 200
+    assert from_end(second) > 200
+    first.evaluate("(one) => one.scrollTo(0, one.scrollHeight)")
+    settled(page)
+    assert from_end(second) < 30
+
+
 def test_the_reader_stays_where_they_were_when_they_vote(
     arena: LiveArena, visitor: Visitor
 ) -> None:
