@@ -16,26 +16,26 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 
 // --- a new rendering of the page ---
 
-let sending = false; // this page's own follow-up: its answer brings the page
+let sent; // the form of this page's own prompt: its answer brings the page
 let asking; // the response whose button is pressed: it hides while that is written again
 document.addEventListener("htmx:beforeRequest", ({ target }) => {
   asking = target.closest(".response")?.id;
-  if (target.matches("[data-followup]")) sending = true;
+  if (target.matches("[data-composer]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (!detail.successful) sending = false; // otherwise once its page is there
+  if (!detail.successful) sent = undefined; // otherwise once its page is there
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   // What another tab said comes around what is being typed here.
   if (detail.target.matches(".thumbs") && detail.requestConfig.verb === "get") keepTyped(detail.target);
   if (detail.target.id !== "battle") return;
-  keepTyped(page(), (field) => sending && field.id === "followup");
+  keepTyped(page(), (field) => field.form === sent);
   keepPlaces();
 });
 
 // Asks the server for the page again, for what changed more than a response's text.
 async function refresh() {
-  if (sending) return;
+  if (sent) return;
   await htmx.ajax("GET", location.pathname, { target: "#battle", select: "#battle", swap: "outerHTML" });
 }
 
@@ -163,7 +163,7 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   restoreTyped(page());
   restorePlaces();
   finishProse(page());
-  sending = false;
+  sent = undefined;
   updateBallot();
   // The focused button went, with the ballot or for a while: what it brought is next to read.
   const next = document.getElementById("reveal") ?? document.querySelector(`#${asking ?? "none"} [data-scroller]`);
