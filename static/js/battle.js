@@ -163,11 +163,13 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   restoreTyped(page());
   restorePlaces();
   finishProse(page());
-  sent = undefined;
   updateBallot();
-  // The focused button went, with the ballot or for a while: what it brought is next to read.
-  const next = document.getElementById("reveal") ?? document.querySelector(`#${asking ?? "none"} [data-scroller]`);
-  if (document.activeElement === document.body) next?.focus({ preventScroll: true });
+  // The focused button went, with the ballot or for a while: what it brought is next to read. So it
+  // is after a prompt, except in a conversation with one, where the next prompt follows.
+  const from = sent ? ".turn--last [data-panels]:not(.responses--1)" : `#${asking ?? "none"}`;
+  const next = document.getElementById("reveal") ?? document.querySelector(`${from} [data-scroller]`);
+  if (sent || document.activeElement === document.body) next?.focus({ preventScroll: true });
+  sent = undefined;
   socket.restart();
 });
 

@@ -400,8 +400,16 @@ def test_a_follow_up_goes_to_both(arena: LiveArena, visitor: Visitor) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.locator("#response-2-A [data-text]")).to_have_text("user assistant user")
     expect(page.locator("#response-2-B [data-text]")).to_have_text("user assistant user")
-    expect(page.get_by_label("Follow-up prompt")).to_be_empty()
+    box = page.get_by_label("Follow-up prompt")
+    expect(box).to_be_empty()
+    expect(page.locator("#response-2-A [data-scroller]")).to_be_focused()
     ballot_opens(page)
+    box.press("t")  # typed, not pressed
+    expect(box).to_have_value("t")
+    page.keyboard.press("Escape")
+    expect(box).not_to_be_focused()
+    page.keyboard.press("t")
+    expect(page.get_by_role("heading", name="You called it a tie")).to_be_visible()
 
 
 def test_markdown_is_shown_and_scripts_are_not_run(arena: LiveArena, visitor: Visitor) -> None:
