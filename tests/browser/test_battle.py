@@ -321,6 +321,40 @@ def test_a_page_without_network_says_so_at_once_and_connects_with_it(
     expect(banner).to_be_hidden()
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_failed_is_told_beside_that_the_connection_is_lost(
+    arena: LiveArena, newcomer: Callable[..., Visitor], width: int
+) -> None:
+    arena.add("echo", "echo")
+    visitor = newcomer(viewport={"width": width, "height": 844})
+    page = visitor.begin()
+    ballot_opens(page)
+    page.get_by_label("Follow-up prompt").fill("Are you there?")
+    visitor.expected += ["ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError"]
+    visitor.context.set_offline(True)
+    page.keyboard.press("Control+Enter")
+    boxes = [
+        page.get_by_text(told).bounding_box()
+        for told in ("The server cannot be reached.", "The connection is lost.")
+    ]
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["y"] >= 0
+    assert boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
+
+
+def test_what_failed_in_mid_answer_stands_apart_from_it(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("dies", "dies")
+    page = visitor.begin()
+    card = page.locator("#response-1-A")
+    text, error = card.locator("[data-text]"), card.locator("[data-error]")
+    expect(error).to_be_visible()
+    above, below = text.bounding_box(), error.bounding_box()
+    assert above
+    assert below
+    assert above["y"] + above["height"] + 10 < below["y"]
+
+
 def test_a_page_that_comes_back_after_a_silence_connects_again(
     arena: LiveArena, visitor: Visitor
 ) -> None:
