@@ -25,8 +25,10 @@ from arena.selectors import BattleState, own_battle, state_of
 from arena.sentences import shown
 from arena.threads import in_thread
 
-# No event in such a time while another process writes: look whether it still lives.
+# No event in such a time while responses are unfinished: say that the connection lives, and if
+# another process writes, look whether it still does.
 LOOK_AGAIN_S = 5.0
+BEAT = Frame(orjson.dumps(live.beat()).decode(), "beat")
 
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -142,6 +144,8 @@ class Page:
     def _look_again(self) -> None:
         if self._silent:
             responses = get_hub().peek(self._battle.pk).responses
+            if self._unfinished - {pk for pk, one in responses.items() if one.finished}:
+                self._socket.push(BEAT)
             if any(pk not in responses or not responses[pk].mine for pk in self._unfinished):
                 self._socket.resync()
             else:

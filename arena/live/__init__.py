@@ -55,6 +55,11 @@ def failed(*, turn: int, position: int, error: str) -> Event:
     return {"event": "error", "turn": turn, "position": POSITIONS[position], "error": error}
 
 
+def beat() -> Event:
+    """Nothing has happened for a while, and responses are unfinished."""
+    return {"event": "beat"}
+
+
 def refused(error: str) -> Event:
     """The answer to a frame that the server does not understand."""
     return {"event": "error", "error": error}

@@ -11,8 +11,8 @@ from arena.live.response import LiveResponse
 
 # A page that is this many events behind no longer reads; it gets the state when it comes back.
 QUEUE_MAX = 2_000
-# Events that tell of text: what is written is known here, however old the state from the database.
-WRITTEN = {"delta", "done", "error"}
+# Events after which a state from the database is no older: what is written is known here.
+WRITTEN = {"delta", "done", "error", "beat"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,26 +16,26 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 
 // --- a new rendering of the page ---
 
-let sending = false; // this page's own follow-up: its answer brings the page
+let sent; // the form of this page's own prompt: its answer brings the page
 let asking; // the response whose button is pressed: it hides while that is written again
 document.addEventListener("htmx:beforeRequest", ({ target }) => {
   asking = target.closest(".response")?.id;
-  if (target.matches("[data-followup]")) sending = true;
+  if (target.matches("[data-composer]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (!detail.successful) sending = false; // otherwise once its page is there
+  if (!detail.successful) sent = undefined; // otherwise once its page is there
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   // What another tab said comes around what is being typed here.
   if (detail.target.matches(".thumbs") && detail.requestConfig.verb === "get") keepTyped(detail.target);
   if (detail.target.id !== "battle") return;
-  keepTyped(page(), (field) => sending && field.id === "followup");
+  keepTyped(page(), (field) => field.form === sent);
   keepPlaces();
 });
 
 // Asks the server for the page again, for what changed more than a response's text.
 async function refresh() {
-  if (sending) return;
+  if (sent) return;
   await htmx.ajax("GET", location.pathname, { target: "#battle", select: "#battle", swap: "outerHTML" });
 }
 
@@ -153,7 +153,9 @@ const socket = connect(`/ws/battles/${page().dataset.battle}/`, {
     noticing = undefined;
     banner.hidden = true;
   },
+  due: () => lastCards().some(isRunning),
 });
+addEventListener("offline", () => (banner.hidden = false));
 
 // A swapped page may be older than the events that came meanwhile: begin again from the state.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
@@ -161,11 +163,13 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   restoreTyped(page());
   restorePlaces();
   finishProse(page());
-  sending = false;
   updateBallot();
-  // The focused button went, with the ballot or for a while: what it brought is next to read.
-  const next = document.getElementById("reveal") ?? document.querySelector(`#${asking ?? "none"} [data-scroller]`);
-  if (document.activeElement === document.body) next?.focus({ preventScroll: true });
+  // The focused button went, with the ballot or for a while: what it brought is next to read. So it
+  // is after a prompt, except in a conversation with one, where the next prompt follows.
+  const from = sent ? ".turn--last [data-panels]:not(.responses--1)" : `#${asking ?? "none"}`;
+  const next = document.getElementById("reveal") ?? document.querySelector(`${from} [data-scroller]`);
+  if (sent || document.activeElement === document.body) next?.focus({ preventScroll: true });
+  sent = undefined;
   socket.restart();
 });
 

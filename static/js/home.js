@@ -15,9 +15,9 @@ document.addEventListener("click", (event) => {
   const box = document.getElementById("prompt");
   if (!link || !box || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  box.value = link.dataset.suggestion;
-  box.dispatchEvent(new Event("input", { bubbles: true }));
   box.focus();
+  box.select();
+  document.execCommand("insertText", false, link.dataset.suggestion); // as typed: it can be undone
   box.scrollIntoView({ block: "center" });
 });
 

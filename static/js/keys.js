@@ -1,5 +1,5 @@
 // Single keys for what has a button: an element's data-key names its keys. Never while somebody
-// types, and not at all for those who have switched them off (WCAG 2.1.4).
+// types, and not at all for those who have switched them off (WCAG 2.1.4). Escape ends typing.
 import { rankByKey } from "./ballot.js";
 
 const KEPT = "shortcuts";
@@ -51,6 +51,7 @@ function press(key) {
 
 document.addEventListener("keydown", (event) => {
   const { target } = event;
+  if (event.key === "Escape" && !event.isComposing && target.matches("textarea")) target.blur();
   if (!active || sheet.open || event.repeat || event.defaultPrevented || event.isComposing) return;
   if (event.ctrlKey || event.metaKey || event.altKey || target.closest(TYPING)) return;
   const key = event.key.toLowerCase();

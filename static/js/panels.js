@@ -49,8 +49,11 @@ function scrolled(panel) {
   position.top = panel.scrollTop;
   if (!together || end <= 0) return;
   const share = panel.scrollTop / end;
-  for (const other of panel.closest("[data-panels]").querySelectorAll("[data-scroller]"))
-    if (other !== panel) scrollTo(other, share * (other.scrollHeight - other.clientHeight));
+  for (const other of panel.closest("[data-panels]").querySelectorAll("[data-scroller]")) {
+    if (other === panel) continue;
+    positionOf(other).following = position.following;
+    scrollTo(other, share * (other.scrollHeight - other.clientHeight));
+  }
 }
 
 document.addEventListener(

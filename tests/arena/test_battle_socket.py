@@ -1,13 +1,14 @@
 """Who may open a battle's socket, and what it says beside the streams."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from arena import consumers, services
+from arena import consumers, generation, services
 from arena.live import room
 from arena.live.hub import get_hub
 from arena.models import Battle
@@ -55,6 +56,20 @@ async def test_what_happens_while_the_state_is_read_is_not_lost(
     page = await arena.page(battle["id"])
     state = await page.next()
     assert state["battle"]["vote"]["ranks"] == [1, 2]
+
+
+async def test_a_connection_lives_audibly_while_responses_are_unfinished(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "LOOK_AGAIN_S", 0.02)
+    battle = await arena.start("hang", "echo")
+    page = await arena.page(battle["id"])
+    while (await page.next())["event"] != "beat":
+        pass
+    assert (await page.next())["event"] == "beat"
+    await generation.stop(UUID(battle["id"]))
+    await page.until_finished()
+    assert await page.silent()
 
 
 @pytest.mark.parametrize("whose", ["someone else", "nobody"])

@@ -19,6 +19,11 @@ def ranks() -> list[int | None]:
     return list(placements.values_list("rank", flat=True))
 
 
+def settled(page: Page) -> None:
+    """Until what was just caused has been handled."""
+    page.evaluate("() => new Promise((done) => setTimeout(done))")
+
+
 def ballot_opens(page: Page) -> None:
     expect(page.locator("[data-ballot] fieldset:not([disabled])")).to_be_visible()
 
@@ -262,6 +267,114 @@ def test_a_lost_connection_is_told_and_comes_back_with_what_was_missed(
     ballot_opens(page)
 
 
+class DyingPath:
+    """A visitor's sockets, over a path that can stop forwarding without closing them."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.opened = 0
+        self._dead = 0  # so many of the opened ones, from the first
+        visitor.context.route_web_socket("**/ws/**", self._route)
+
+    def die(self) -> None:
+        self._dead = self.opened
+
+    def _route(self, page: WebSocketRoute) -> None:
+        self.opened += 1
+        number, server = self.opened, page.connect_to_server()
+        server.on_message(lambda frame: page.send(frame) if number > self._dead else None)
+
+
+def test_a_connection_that_dies_without_a_word_is_replaced(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("slow", "slow")
+    path = DyingPath(visitor)
+    visitor.context.clock.install()
+    page = visitor.begin()
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    path.die()
+    arena.go_on()
+    page.clock.run_for(21_000)
+    for letter in "AB":
+        expect(page.locator(f"#response-1-{letter} [data-text]")).to_have_text("first second third")
+    ballot_opens(page)
+    assert path.opened == 2
+    page.clock.run_for(60_000)
+    settled(page)
+    assert path.opened == 2  # nothing is due any more: silence means nothing
+
+
+def test_a_page_without_network_says_so_at_once_and_connects_with_it(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("slow", "slow")
+    path = DyingPath(visitor)
+    page = visitor.begin()
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    path.die()
+    visitor.context.set_offline(True)
+    banner = page.get_by_text("The connection is lost.")
+    expect(banner).to_be_visible(timeout=1_000)
+    arena.go_on()
+    visitor.context.set_offline(False)
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first second third")
+    expect(banner).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_failed_is_told_beside_that_the_connection_is_lost(
+    arena: LiveArena, newcomer: Callable[..., Visitor], width: int
+) -> None:
+    arena.add("echo", "echo")
+    visitor = newcomer(viewport={"width": width, "height": 844})
+    page = visitor.begin()
+    ballot_opens(page)
+    page.get_by_label("Follow-up prompt").fill("Are you there?")
+    visitor.expected += ["ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError"]
+    visitor.context.set_offline(True)
+    page.keyboard.press("Control+Enter")
+    boxes = [
+        page.get_by_text(told).bounding_box()
+        for told in ("The server cannot be reached.", "The connection is lost.")
+    ]
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["y"] >= 0
+    assert boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
+
+
+def test_what_failed_in_mid_answer_stands_apart_from_it(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("dies", "dies")
+    page = visitor.begin()
+    card = page.locator("#response-1-A")
+    text, error = card.locator("[data-text]"), card.locator("[data-error]")
+    expect(error).to_be_visible()
+    above, below = text.bounding_box(), error.bounding_box()
+    assert above
+    assert below
+    assert above["y"] + above["height"] + 10 < below["y"]
+
+
+def test_a_page_that_comes_back_after_a_silence_connects_again(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    path = DyingPath(visitor)
+    page = visitor.begin()
+    ballot_opens(page)
+    other = visitor.open(page.url.removeprefix(visitor.url))
+    ballot_opens(other)
+    page.clock.install()
+    path.die()
+    other.get_by_role("button", name="A is better").click()
+    comes_back = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(comes_back)
+    expect(page.locator("#reveal")).to_have_count(0)
+    page.clock.run_for(21_000)
+    page.evaluate(comes_back)
+    expect(page.get_by_role("heading", name="You found A better")).to_be_visible()
+
+
 def test_a_response_that_was_cut_off_says_so(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("cut-off", "echo")
     page = visitor.begin()
@@ -321,8 +434,16 @@ def test_a_follow_up_goes_to_both(arena: LiveArena, visitor: Visitor) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.locator("#response-2-A [data-text]")).to_have_text("user assistant user")
     expect(page.locator("#response-2-B [data-text]")).to_have_text("user assistant user")
-    expect(page.get_by_label("Follow-up prompt")).to_be_empty()
+    box = page.get_by_label("Follow-up prompt")
+    expect(box).to_be_empty()
+    expect(page.locator("#response-2-A [data-scroller]")).to_be_focused()
     ballot_opens(page)
+    box.press("t")  # typed, not pressed
+    expect(box).to_have_value("t")
+    page.keyboard.press("Escape")
+    expect(box).not_to_be_focused()
+    page.keyboard.press("t")
+    expect(page.get_by_role("heading", name="You called it a tie")).to_be_visible()
 
 
 def test_markdown_is_shown_and_scripts_are_not_run(arena: LiveArena, visitor: Visitor) -> None:

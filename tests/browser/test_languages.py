@@ -79,6 +79,17 @@ def test_right_to_left_mirrors_the_page(newcomer: Callable[..., Visitor]) -> Non
     assert left_edge(english, ".brand") < left_edge(english, ".site-tools")
 
 
+def test_an_empty_box_begins_where_its_page_does(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "echo")
+    page = newcomer(locale="ar").open("/")
+    box = page.locator("#prompt")
+    expect(box).to_have_css("direction", "rtl")
+    box.fill("Why?")
+    expect(box).to_have_css("direction", "ltr")
+
+
 def begin(page: Page, prompt: str, *, size: int = 2) -> None:
     page.locator("#prompt").fill(prompt)
     page.locator(f"[name=size][value='{size}']").check()

@@ -114,7 +114,7 @@ def test_suggestions_change_without_a_reload_and_fill_the_box(
     arena: LiveArena, visitor: Visitor
 ) -> None:
     arena.add("echo", "echo")
-    Prompt.objects.create(slug="sums", category="maths", text="What is 2 + 2?")
+    Prompt.objects.create(slug="sums", category="maths", text="What is 2\n+ 2?")
     Prompt.objects.create(slug="rhyme", category="writing", text="Rhyme on moon.")
     page = visitor.open("/")
     page.get_by_label("Your prompt").fill("half typed")
@@ -122,7 +122,9 @@ def test_suggestions_change_without_a_reload_and_fill_the_box(
     expect(page.get_by_text("Rhyme on moon.")).to_have_count(0)
     expect(page.get_by_label("Your prompt")).to_have_value("half typed")
     page.get_by_role("link", name="What is 2 + 2?").click()
-    expect(page.get_by_label("Your prompt")).to_have_value("What is 2 + 2?")
+    expect(page.get_by_label("Your prompt")).to_have_value("What is 2\n+ 2?")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_label("Your prompt")).to_have_value("half typed")
 
 
 def test_a_long_prompt_is_counted_and_held_back(arena: LiveArena, visitor: Visitor) -> None:

@@ -105,6 +105,25 @@ def test_panels_scroll_together_or_apart_and_the_choice_is_kept(
     expect(together).to_have_attribute("aria-pressed", "false")
 
 
+def test_panels_that_scroll_together_stop_following_together(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("long", "long")
+    page = visitor.begin()
+    first, second = panel(page, "A"), panel(page, "B")
+    page.get_by_role("button", name="Scroll together").click()
+    for one in (first, second):
+        expect(one).to_contain_text("end of 9.")
+    first.hover()
+    page.mouse.wheel(0, -300)
+    finished(page)
+    assert from_end(first) > 200
+    assert from_end(second) > 200
+    first.evaluate("(one) => one.scrollTo(0, one.scrollHeight)")
+    settled(page)
+    assert from_end(second) < 30
+
+
 def test_the_reader_stays_where_they_were_when_they_vote(
     arena: LiveArena, visitor: Visitor
 ) -> None:
@@ -157,6 +176,41 @@ def test_on_a_narrow_screen_tabs_choose_a_panel(
     ballot = page.locator("[data-ballot]").bounding_box()
     assert ballot is not None
     assert ballot["y"] < 2 * height  # within one more screen
+
+
+def test_on_a_phone_a_swipe_over_the_text_goes_to_the_next_panel(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("rich", "rich")
+    phone = newcomer(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.begin()
+    finished(page)
+    first = page.locator("#response-1-A")
+    wide = first.locator("pre")
+    swipe(page, wide)
+    settled(page)
+    assert wide.evaluate("(one) => one.scrollLeft") > 0
+    expect(first.locator(".response__title")).to_be_in_viewport()
+    swipe(page, first.locator(".prose > p").first)
+    expect(page.locator("#response-1-B .response__title")).to_be_in_viewport()
+    expect(page.locator("[data-panel=B]")).to_have_attribute("aria-current", "true")
+
+
+def swipe(page: Page, over: Locator) -> None:
+    """A finger's way from the right to the left."""
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    assert box
+    x, y = box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    touch("touchStart", {"x": x, "y": y})
+    for step in range(1, 11):
+        touch("touchMove", {"x": x - 20 * step, "y": y})
+    touch("touchEnd")
 
 
 @pytest.mark.parametrize("locale", ["en", "ar"])

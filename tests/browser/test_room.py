@@ -129,6 +129,7 @@ def test_the_prompt_is_edited_and_answered_anew(arena: LiveArena, visitor: Visit
     for letter in "AB":
         expect(page.locator(f"#response-1-{letter} [data-text]")).to_have_text("First")
     expect(page.locator(".prompt__text")).to_have_text("First")
+    expect(page.get_by_label("The edited prompt")).to_be_hidden()
     with page.expect_response(lambda answer: answer.request.method == "POST"):
         page.get_by_role("button", name="Write both again").click()
     ballot_opens(page)
