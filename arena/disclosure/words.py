@@ -96,14 +96,15 @@ _FIRST = """
 ^^ {|hi|hello|hey|hi ,|hello ,|hey ,}
 """
 _AFTER_AS = """
-{|large} {|language} {|model|chatbot|llm} , {i|my|je}
+{|large} {|language} {|model|chatbot|llm} , {i|je|my knowledge|my training|my purpose|my answer}
 {kann|bin|habe|werde|möchte|darf} ich
 """
 _AFTER_ASIDE = ","
 _AFTER_THIS = "speaking;here"
 _AFTER_FIRST = """
 here {$$|,|-|–|—}
-{|has|have|had} {created|made|developed|built|trained|designed} me {$$|,|:|)|to|in|with|using}
+{|has|have|had} {created|made|developed|built|trained|designed} me {$$|:|)|to|in|with|using}
+{|' s} {team|engineers|researchers} {created|developed|built|trained|designed} me
 is my {creator|maker|developer};are my {creators|makers|developers}
 is {who|the company that|the company which} {created|made|developed|built|trained} me
 hat mich {entwickelt|trainiert|erschaffen|gebaut};m ' a {créé|développé|entraîné|conçu}
