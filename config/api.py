@@ -12,6 +12,7 @@ from arena.api import router as arena_router
 from arena.errors import ArenaError
 from arena.sentences import shown
 from arena.tokens import Credentials
+from config.shapes import wrong
 from ranking.api import router as ranking_router
 from rlhf.api import router as rlhf_router
 
@@ -45,7 +46,7 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def wrong_shape(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    fields = {_field(problem["loc"]): problem["msg"] for problem in error.errors}
+    fields = {_field(problem["loc"]): wrong(problem) for problem in error.errors}
     reason = " ".join(f"{name}: {message}." for name, message in list(fields.items())[:5])
     return _problem(request, reason, 422, fields)
 

@@ -1,6 +1,7 @@
 """Pages, API and stored sentences in the reader's language."""
 
 import re
+from typing import Annotated, Literal
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -8,8 +9,10 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 from django.views.defaults import server_error
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from arena.sentences import Sentence, shown
+from config.shapes import wrong
 from rlhf.models import Run
 from rlhf.training.evaluation import Evaluation, TextQuality
 from rlhf.training.gate import may_enter
@@ -80,6 +83,58 @@ def test_errors_of_the_api_are_english_unless_asked_for(client: Client) -> None:
 
     assert error() == "There is nothing at this address. /api/v1/docs lists what there is."
     assert error(**GERMAN).startswith("Unter dieser Adresse ist nichts.")
+
+
+def test_what_is_wrong_with_a_field_is_said_in_the_language_asked_for(client: Client) -> None:
+    def error(body: dict[str, object], **headers: str) -> dict[str, str]:
+        answer = client.post("/api/v1/battles", body, content_type="application/json", **headers)
+        fields: dict[str, str] = answer.json()["fields"]
+        return fields
+
+    body = {"size": "2", "simulated": 1, "contenders": "echo", "siez": 3}
+    assert error(body) == {
+        "prompt": "Field required",
+        "size": "Input should be a valid integer",
+        "simulated": "Input should be a valid boolean",
+        "contenders": "Input should be a valid list",
+        "siez": "Extra inputs are not permitted",
+    }
+    assert error(body, **GERMAN) == {
+        "prompt": "Pflichtfeld",
+        "size": "Erwartet wird eine ganze Zahl",
+        "simulated": "Erwartet wird true oder false",
+        "contenders": "Erwartet wird eine Liste",
+        "siez": "Dieses Feld gibt es nicht",
+    }
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    letter: Literal["A", "B"] = "A"
+    number: Annotated[int, Field(ge=1, le=3)] = 1
+    text: Annotated[str, Field(min_length=1, max_length=3)] = "a"
+    many: Annotated[list[int], Field(min_length=1, max_length=2)] = [1]
+    aware: AwareDatetime | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ({"letter": "C"}, "Input should be one of 'A', 'B'"),
+        ({"number": 0}, "Input should be at least 1"),
+        ({"number": 4}, "Input should be at most 3"),
+        ({"text": ""}, "Input should have a length of at least 1"),
+        ({"text": "long"}, "Input should have a length of at most 3"),
+        ({"many": [1, 2, 3]}, "Input should have a length of at most 2"),
+        ({"aware": "2026-01-01T00:00"}, "Input should have timezone info"),  # pydantic's own
+    ],
+)
+def test_limits_are_told_with_their_values(value: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Shape.model_validate(value)
+    (problem,) = refused.value.errors()
+    assert wrong(problem) == sentence
 
 
 def test_the_page_of_a_crash_needs_no_request() -> None:

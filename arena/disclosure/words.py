@@ -1,11 +1,12 @@
 """How a text speaks of itself, and whom it may name: the words behind the watcher.
 
 A phrase is written as its tokens with spaces between: a word, a punctuation mark, or a single
-Chinese, Japanese or Korean character. `{a|b}` stands for one of the two.
+Chinese, Japanese or Korean character. `{a|b}` stands for one of the two, either of which may be
+empty. `^^` is where a sentence begins and `$$` where it ends.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from itertools import product
 
@@ -20,6 +21,13 @@ class Cue(IntEnum):
     MAKER = 2  # a maker's or model's name: "my creator is …"
     ABOUT = 3  # something about the writer: "I was …", "as an AI …"
     BY = 4  # in a sentence about the writer, a maker's name: "… made by …"
+    MODEL = 5  # a model's name, though not the writer's: "I run on …"
+    # A name that is the writer's only if the words after it say so.
+    AS = 6  # a model's: "As …, I"
+    AS_A = 7  # a maker's or model's: "As an … language model, I"
+    ASIDE = 8  # a model's: "I, …,"
+    THIS = 9  # a model's: "This is … speaking"
+    FIRST = 10  # a maker's or model's: "… created me."
 
 
 _SELF = """
@@ -36,6 +44,10 @@ jestem;nazywam się;mam na imię
 {أنا|انا|اسمي}
 {मैं|मेरा नाम}
 tôi là;tên tôi là;saya adalah;nama saya
+^^ {|hi ,|hello ,|yes ,|no ,} {you are|you ' re} {|now|currently} {talking|speaking} {to|with}
+^^ {|hi ,|hello ,|yes ,|no ,} {you are|you ' re} {|now|currently} {chatting|interacting} with
+^^ {du sprichst|du chattest|sie sprechen|sie chatten} {|gerade} mit
+^^ {vous parlez|tu parles} {à|avec};^^ {estás|está} hablando con
 """
 _MAKER = """
 my {creator|maker|developer|provider} is;my {creators|makers|developers} are
@@ -67,6 +79,36 @@ _BY = """
 {разработанная|разработанный|созданная|созданный|обученная|разработана|создан} компанией
 меня {создала|создали|разработала|разработали|обучила}
 由;来 自
+"""
+_MODEL = """
+i {|currently} run on;{i am|i ' m} {|currently} running on
+^^ {|-|•} {|ai|language|my} {model|model name|model id} :
+"""
+_AS = """
+{^^|,|but|and} as;{^^|,|aber} als;{^^|,|mais} en tant que
+"""
+_AS_A = """
+{^^|,|but|and} as {a|an|the}
+"""
+_ASIDE = "^^ i ,"
+_THIS = "this is"
+_FIRST = """
+^^ {|hi|hello|hey|hi ,|hello ,|hey ,}
+"""
+_AFTER_AS = """
+{|large} {|language} {|model|chatbot|llm} , {i|je|my knowledge|my training|my purpose|my answer}
+{kann|bin|habe|werde|möchte|darf} ich
+"""
+_AFTER_ASIDE = ","
+_AFTER_THIS = "speaking;here"
+_AFTER_FIRST = """
+here {$$|,|-|–|—}
+{|has|have|had} {created|made|developed|built|trained|designed} me {$$|:|)|to|in|with|using}
+{|' s} {team|engineers|researchers} {created|developed|built|trained|designed} me
+is my {creator|maker|developer};are my {creators|makers|developers}
+is {who|the company that|the company which} {created|made|developed|built|trained} me
+hat mich {entwickelt|trainiert|erschaffen|gebaut};m ' a {créé|développé|entraîné|conçu}
+me {creó|desarrolló|entrenó|criou|desenvolveu|treinou};mi ha {creato|sviluppato|addestrato}
 """
 # Words that may stand between a phrase and the name.
 _FILLERS = """
@@ -119,6 +161,9 @@ opus haiku scout maverick coder thinking reasoner ai air assistant model it
 _COMMON = "default test base chat model local echo fast slow one two three"
 SENTENCE_ENDS = frozenset(".!?\n。！？।؟")
 JOINERS = frozenset("-_.‑–")
+# Stands anywhere in a phrase without changing what it says.
+MARKUP = frozenset("*_#>`")
+BEGINNING, ENDING = "^^", "$$"
 Trie = dict[str, "Trie | int"]
 END = ""
 
@@ -154,13 +199,11 @@ def _add(trie: Trie, phrase: Iterable[str], value: int) -> None:
     trie[END] = value
 
 
-def _cues() -> Trie:
+def _trie(phrases: Mapping[str, int]) -> Trie:
     trie: Trie = {}
-    for cue, words in {
-        Cue.ABOUT: _ABOUT, Cue.BY: _BY, Cue.SELF: _SELF, Cue.MAKER: _MAKER,
-    }.items():  # fmt: skip
+    for words, value in phrases.items():
         for phrase in _phrases(words):
-            _add(trie, phrase, cue)
+            _add(trie, phrase, value)
     return trie
 
 
@@ -189,4 +232,20 @@ def _short_for(trie: Trie, token: str) -> None:
 FILLERS = frozenset(_FILLERS.split())
 SUFFIXES = frozenset(_SUFFIXES.split())
 _TELL_NOTHING = FILLERS.union(SUFFIXES, _COMMON.split())
-CUES = _cues()
+# A phrase that is in two of them has the later one's meaning.
+CUES = _trie({
+    _ABOUT: Cue.ABOUT, _BY: Cue.BY, _SELF: Cue.SELF, _MAKER: Cue.MAKER, _MODEL: Cue.MODEL,
+    _AS: Cue.AS, _AS_A: Cue.AS_A, _ASIDE: Cue.ASIDE, _THIS: Cue.THIS, _FIRST: Cue.FIRST,
+})  # fmt: skip
+# "I'm Nova by Amazon", but not "I'm surprised by Amazon".
+AFTER_CAPITALISED = _trie({"by": Cue.BY})
+# What must follow the name.
+TAILS = {
+    cue: _trie({words: True})
+    for cue, words in {
+        Cue.AS: _AFTER_AS, Cue.AS_A: _AFTER_AS, Cue.ASIDE: _AFTER_ASIDE, Cue.THIS: _AFTER_THIS,
+        Cue.FIRST: _AFTER_FIRST,
+    }.items()
+}  # fmt: skip
+# After these the name of a company does not do.
+ONLY_MODELS = frozenset({Cue.SELF, Cue.MODEL, Cue.AS, Cue.ASIDE, Cue.THIS})

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena import selectors
+from arena.categories import label
 from arena.models import Battle, Contender, Prompt
 
 SUGGESTIONS = 4
@@ -90,9 +91,9 @@ def _name(name: str, fails: bool) -> str:
 
 
 def categories() -> list[str]:
-    """The categories of the prompt library."""
-    found = Prompt.objects.filter(active=True).order_by("category")
-    return list(found.values_list("category", flat=True).distinct())
+    """The categories of the prompt library, in the reader's alphabet."""
+    found = Prompt.objects.filter(active=True).order_by()
+    return sorted(found.values_list("category", flat=True).distinct(), key=label)
 
 
 def suggestions(category: str = "") -> list[Prompt]:

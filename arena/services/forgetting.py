@@ -37,7 +37,7 @@ def _keep_verdicts(raters: Set[int], counted: QuerySet[Vote]) -> None:
             continue
         # Responses and reactions go with the turns.
         Turn.objects.filter(battle__in=kept).delete()
-        Vote.objects.filter(battle__in=kept).update(comment="")
+        Vote.objects.filter(battle__in=kept).update(comment="", reasons=[], features={})
         nobody = Rater.objects.create(population=population)
         kept.update(rater=nobody)
         changed = Vote.objects.filter(battle__rater=nobody)

@@ -36,6 +36,31 @@ DISCLOSING = [
     ("我是由OpenAI开发的语言模型。", "我是由@开发的语言模型。"),
     ("我是通义千问，由阿里云开发。", "我是@，由@开发。"),
     ("私はOpenAIによって開発されました。", "私は@によって開発されました。"),
+    ("As Qwen, I can help.", "As @, I can help."),
+    ("Sorry, but as **Claude**, my answer is no.", "Sorry, but as **@**, my answer is no."),
+    ("As an OpenAI language model, I cannot", "As an @ language model, I cannot"),
+    ("As a Google AI assistant, I cannot", "As a @, I cannot"),
+    ("Als Qwen kann ich helfen.", "Als @ kann ich helfen."),
+    ("OpenAI created me.", "@ created me."),
+    ("Yes. The company Anthropic trained me to help", "Yes. The company @ trained me to help"),
+    ("Anthropic's team created me.", "@'s team created me."),
+    ("Google is my creator", "@ is my creator"),
+    ("OpenAI created me", "@ created me"),
+    ("Mistral AI m’a créé.", "@ m’a créé."),
+    ("I, Claude, was trained by Anthropic.", "I, @, was trained by @."),
+    ("You are talking to ChatGPT.", "You are talking to @."),
+    ("Hi! You’re now chatting with Claude 3 Opus!", "Hi! You’re now chatting with @!"),
+    ("Yes, you are speaking with Gemini.", "Yes, you are speaking with @."),
+    ("This is Gemini speaking.", "This is @ speaking."),
+    ("Hello, this is Claude here", "Hello, this is @ here"),
+    ("I run on GPT-4.", "I run on @."),
+    ("I'm based on Llama 3", "I'm based on @"),
+    ("I'm powered by GPT-4o.", "I'm powered by @."),
+    ("Model: GPT-4", "Model: @"),
+    ("Sure.\n- **Model name:** Claude 3.5 Sonnet\n", "Sure.\n- **Model name:** @\n"),
+    ("Claude here!", "@ here!"),
+    ("Hi, **Qwen** here. I can help.", "Hi, **@** here. I can help."),
+    ("I'm Nova by Amazon", "I'm Nova by @"),
 ]
 INNOCENT = [
     "GPT-4 is a language model developed by OpenAI. I am a fan of Google.",
@@ -47,6 +72,27 @@ INNOCENT = [
     "As an AI language model, I can compare ChatGPT and Claude for you.",
     "She said: they were made by OpenAI",
     "I use Llama. I am using Google Docs.",
+    "OpenAI created GPT-4.",
+    "OpenAI created me-too products",
+    "Google made me a fan. Apple made me smile.",
+    "OpenAI. Created me",
+    "As Qwen users know, I like it",
+    "As a falcon, I see far; as an apple, I am red.",
+    "As Claude, my cousin, said: Claude made me, honestly, cry",
+    "Chatbots such as Claude, I think, are fine",
+    "Claude Monet painted water lilies. Claude is here.",
+    "Claude and I, we paint. I, too, like Claude",
+    "I like Claude",
+    "This is Gemini season",
+    "This is what Gemini, speaking to us, said",
+    "Model: Ford T. Model: Surface by Microsoft",
+    "The model: GPT-4",
+    "I run on batteries. I run on Google Cloud, by Amazon",
+    "Gemini is a constellation. Gemini hereafter",
+    "Compare GPT-4 and Claude",
+    "When you are talking to ChatGPT, be brief. You are talking to me about Claude",
+    "I'm surprised by Amazon. I'm Peter, and stand by Google",
+    "Who created me? OpenAI or me",
 ]
 
 
@@ -81,6 +127,16 @@ def test_it_does_not_matter_how_the_text_is_cut(data: st.DataObject) -> None:
     assert watcher.spans == once.spans
 
 
+@pytest.mark.parametrize("text", [text for text, _ in DISCLOSING] + INNOCENT)
+def test_it_may_be_cut_anywhere(text: str) -> None:
+    whole, once = watched([text])
+    for at in range(len(text) + 1):
+        parts, watcher = watched([text[:at], text[at:]])
+        assert "".join(parts) == "".join(whole)
+        assert watcher.spans == once.spans
+    assert "".join(watched(list(text))[0]) == "".join(whole)
+
+
 @given(st.text(max_size=200), st.integers(1, 7))
 def test_any_text_comes_back_with_only_the_spans_masked(text: str, size: int) -> None:
     parts, watcher = watched([text[i : i + size] for i in range(0, len(text), size)])
@@ -99,8 +155,15 @@ def test_little_is_held_back(text: str) -> None:
 
 def test_nothing_is_held_back_of_text_that_says_nothing_of_itself() -> None:
     watcher = Watcher(OWN)
-    for character in "The quick brown fox jumps over Google, OpenAI and a lazy Claude.":
+    assert watcher.feed("The quick ") == "The quick "  # a sentence may begin with its name
+    for character in "brown fox jumps over Google, OpenAI and a lazy Claude.":
         assert watcher.feed(character) == character
+
+
+def test_markup_after_a_name_is_waited_through_for_a_while_only() -> None:
+    watcher = Watcher()
+    assert watcher.feed("OpenAI" + "*" * 30) == ""
+    assert watcher.feed("*" * 30)
 
 
 def test_a_name_that_is_a_common_word_is_not_looked_for() -> None:

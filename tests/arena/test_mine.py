@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from arena.models import Battle, Rater, Reaction, Response, Turn, Vote
-from arena.selectors import decided_votes
+from arena.selectors import decided_votes, position_biases
 from ranking.models import CountedVote, EloRating, Tally
 from ranking.services import Rebuilt, rebuild
 from tests.arena.rating import begin, contenders, finish, page, started, vote, voted
@@ -118,10 +118,12 @@ class TestForget:
         assert not Battle.objects.exists()
 
     def test_verdicts_stay_without_text_and_person(self, client: Client) -> None:
-        battle = voted(client, prompt="My secret is def f(): pass", comment="Secret too")
+        battle = voted(client, prompt="My secret is def f(): pass")
         client.post(reverse("react", args=[battle.pk, 1, "A"]), {"value": 1})
         rater = battle.rater_id
         begin(client, prompt="Unfinished secret")
+        Vote.objects.update(comment="Secret", reasons=["I live in Ulm"])
+        assert Vote.objects.get().features
         (before,) = decided_votes()
         elo = list(EloRating.objects.filter(category="overall").values_list("rating", flat=True))
         assert self.forget(client).status_code == 303
@@ -133,9 +135,12 @@ class TestForget:
         assert not Turn.objects.exists()
         assert not Response.objects.exists()
         assert not Reaction.objects.exists()
-        assert Vote.objects.get().comment == ""
+        vote = Vote.objects.get()
+        assert (vote.comment, vote.reasons, vote.features) == ("", [], {})
         kept = EloRating.objects.filter(category="overall")
         assert list(kept.values_list("rating", flat=True)) == elo
+        assert rebuild() == Rebuilt(1, rows_equal=True, tallies_equal=True, elo_equal=True)
+        assert [bias.votes for bias in position_biases(least=1)] == [1]
 
     def test_what_the_texts_said_of_a_vote_is_forgotten_too(self, client: Client) -> None:
         voted(client, prompt="```python\ndef f(): pass\n```")

@@ -75,6 +75,19 @@ class TestHome:
         assert "What is 2 + 2?" in page(answer)
         assert "Rhyme on moon." not in page(answer)
 
+    def test_categories_are_named_in_the_reader_s_language(self, client: Client) -> None:
+        for category in ("coding", "everyday", "puns"):
+            Prompt.objects.create(slug=category, category=category, text="Why?")
+        raw = client.get(reverse("home"), headers={"Accept-Language": "de"}).content.decode()
+        chips = raw.split('class="chips"')[1].split("</ul>")[0]
+        assert re.findall(r">([^<>]+)</a>", chips) == ["Alle", "Alltag", "Programmieren", "Puns"]
+        cards = raw.split("suggestions__list")[1]
+        assert sorted(re.findall(r'suggestion__category">([^<]+)<', cards)) == [
+            "Alltag",
+            "Programmieren",
+            "Puns",
+        ]
+
     def test_a_suggestion_fills_the_box_without_javascript(self, client: Client) -> None:
         Prompt.objects.create(slug="sums", category="maths", text="What is <2> + 2?")
         answer = client.get(reverse("home"), {"suggestion": "sums"})

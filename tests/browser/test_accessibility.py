@@ -81,6 +81,15 @@ def test_a_battle_of_two_has_no_barrier_on_a_phone(
     assert objections == []
 
 
+def test_formulas_have_no_barrier_on_a_phone(newcomer: Callable[..., Visitor]) -> None:
+    page = newcomer(bypass_csp=True, viewport={"width": 390, "height": 844}).open(
+        "/leaderboard/methodology/"
+    )
+    overflowing = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).length"
+    assert page.locator(".formula").evaluate_all(overflowing)
+    assert found(page, "methodology") == []
+
+
 def test_axe_would_object(arena: LiveArena, someone: Visitor) -> None:
     arena.add("echo", "echo")
     page = someone.open("/")
