@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext_lazy as _
 
+from arena.errors import Invalid
 from arena.models import Contender
 from rlhf.doubts import doubt_about
 from rlhf.gate_wording import GATE_LIMITS
@@ -19,7 +20,7 @@ from rlhf.selectors import (
     text_datasets,
     who_enters,
 )
-from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES
+from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES, check_lengths
 from rlhf.training.settings import gate_knobs
 
 POPULATIONS = [
@@ -284,9 +285,11 @@ class GateForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         chosen = super().clean() or {}
-        low, high = chosen.get("gate_length_low"), chosen.get("gate_length_high")
-        if low is not None and high is not None and low > high:
-            self.add_error("gate_length_high", _("The longest cannot be below the shortest."))
+        if not self.errors:
+            try:
+                check_lengths(chosen)
+            except Invalid as refusal:
+                self.add_error("gate_length_high", refusal.reason)
         return chosen
 
     def arguments(self) -> dict[str, Any]:

@@ -85,7 +85,11 @@ def lab() -> dict[str, Any]:
 
 def tried(made: Run) -> dict[str, Any]:
     """What a run would take, that nobody started."""
-    return {"estimate": _estimate(made), "unknown_size": not made.estimate}
+    return {
+        "estimate": _estimate(made),
+        "unknown_size": not made.estimate,
+        "notes": made.notes,
+    }
 
 
 def first_error(form: Form) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from arena.errors import Invalid
 from rlhf.training import DEFAULT_UPDATE, settings
 from rlhf.training.config import Knob, check_knobs, knobs
 from rlhf.training.errors import InputError
+from rlhf.training.settings import gate_knobs
 
 MIN_VOTES = 20
 # The dataset formats that stages read which learn from raters themselves, or from text.
@@ -219,6 +221,7 @@ __all__ = [
     "TEXTS",
     "THUMBS",
     "UPDATES",
+    "check_lengths",
     "check_settings",
     "fewest_rows",
     "get_stage",
@@ -266,6 +269,19 @@ def list_knobs(stage: str) -> list[Knob]:
 def fewest_rows(stage: str, config: Mapping[str, Any]) -> int:
     """The rows that a stage needs to train on, with these settings."""
     return int(config.get("minimum", getattr(settings.STAGES[stage], "minimum", 1)))
+
+
+def check_lengths(limits: Mapping[str, Any]) -> None:
+    """Raise Invalid where no response could keep the gate's limits of length."""
+    known = gate_knobs()
+    low, high = (
+        limits.get(name, known[name].default) for name in ("gate_length_low", "gate_length_high")
+    )
+    if low > high:
+        raise Invalid(
+            gettext("The gate's greatest length (%(high)s) is below its least (%(low)s).")
+            % {"high": number_format(f"{high:g}"), "low": number_format(f"{low:g}")}
+        )
 
 
 def check_settings(stage: str, given: Mapping[str, Any]) -> dict[str, Any]:

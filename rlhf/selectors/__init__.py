@@ -1,7 +1,7 @@
 """Reads of the lab."""
 
 from rlhf.selectors.chosen import (
-    check_categories,
+    check_selection,
     chosen_thumbs,
     chosen_votes,
     last_vote,
@@ -39,7 +39,7 @@ __all__ = [
     "Vitals",
     "VoteCount",
     "can_resume",
-    "check_categories",
+    "check_selection",
     "checkpoint_figures",
     "chosen_thumbs",
     "chosen_votes",

@@ -8,7 +8,7 @@ from django.db.models import F, Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
-from arena.models import Battle, Placement, Reaction, Vote
+from arena.models import Battle, Contender, Placement, Reaction, Vote
 from rlhf.selection import Selection
 
 OWN_SOURCE = "arena"
@@ -99,8 +99,9 @@ def _battles_with(slugs: Sequence[str]) -> QuerySet[Placement, Any]:
     return Placement.objects.filter(contender__slug__in=slugs).values("battle_id")
 
 
-def check_categories(selection: Selection) -> None:
-    """Raise Invalid, naming those there are, for a category that no battle was about."""
+def check_selection(selection: Selection) -> None:
+    """Raise Invalid for a category that no battle was about, or a contender that there is not."""
+    _check_contenders({*selection.contenders, *selection.without})
     if not selection.categories:
         return
     known = vote_categories()
@@ -109,6 +110,14 @@ def check_categories(selection: Selection) -> None:
             _("No battle was in the category '%(name)s'. Choose among: %(known)s.")
             % {"name": unknown[0], "known": ", ".join(known) or "–"}
         )
+
+
+def _check_contenders(slugs: set[str]) -> None:
+    if not slugs:
+        return
+    known = Contender.objects.filter(slug__in=slugs).values_list("slug", flat=True)
+    if unknown := sorted(slugs - set(known)):
+        raise Invalid(_("There is no contender '%(slug)s'.") % {"slug": unknown[0]})
 
 
 def vote_categories() -> list[str]:

@@ -40,7 +40,7 @@ from rlhf.exporting import (
 from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job
 from rlhf.selection import Selection
-from rlhf.selectors import check_categories, last_vote
+from rlhf.selectors import check_selection, last_vote
 from rlhf.services.queue import WRITE_DATASET, enqueue
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _chosen(
         chosen = Selection.parse({"population": population, **(selection or {})})
     except (UnknownFormat, ValueError) as error:
         raise Invalid(str(error)) from error
-    check_categories(chosen)
+    check_selection(chosen)
     return form, chosen
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
 from rlhf.models import Gate
+from rlhf.stages import check_lengths
 from rlhf.training.config import check_knobs
 from rlhf.training.errors import InputError
 from rlhf.training.settings import Policy, gate_knobs
@@ -27,6 +28,7 @@ def set_gate(
         chosen = check_knobs(Policy, limits)
     except InputError as error:
         raise Invalid(str(error)) from None
+    check_lengths(chosen)
     return Gate.objects.create(
         limits={name: value for name, value in chosen.items() if value != known[name].default},
         waits=waits,

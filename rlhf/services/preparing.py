@@ -154,6 +154,12 @@ def _demonstrations(run: Run, rows: Iterable[dict[str, Any]]) -> Iterator[dict[s
                 yield {"prompt": row["prompt"], "response": text, **_system(run)}
 
 
+def count_training_prompts() -> int:
+    """Prompts of the library that an update is trained on; it meets its base on the others."""
+    texts = Prompt.objects.filter(active=True).values_list("text", flat=True)
+    return sum(split_of(text, HELD_OUT_PERCENT) == "train" for text in texts)
+
+
 def _prompts(run: Run) -> Iterator[dict[str, Any]]:
     """The library in an order without meaning, the same each time: a stage may take the first."""
     prompts = Prompt.objects.filter(active=True)

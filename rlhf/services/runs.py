@@ -16,6 +16,7 @@ from arena.errors import Conflict, Invalid, NotFound
 from arena.models import Contender, Population, Prompt
 from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
+from rlhf.estimating import read_shape
 from rlhf.models import Dataset, Gate, Job, Run
 from rlhf.selection import Selection
 from rlhf.selectors import (
@@ -26,21 +27,31 @@ from rlhf.selectors import (
     text_datasets,
 )
 from rlhf.selectors.contenders import weights_of
+from rlhf.selectors.estimates import config_of
 from rlhf.services.datasets import POPULATIONS, create_dataset
 from rlhf.services.machine_checks import check_machine
+from rlhf.services.preparing import count_training_prompts
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.stages import (
     MIN_VOTES,
     TEXTS,
     THUMBS,
     Stage,
+    check_lengths,
     check_settings,
     fewest_rows,
     get_stage,
     preset_settings,
 )
+from rlhf.training.settings import Contrast
 
 RESTS_ON = Sentence("This update rests on %(run)s.")
+FEWER_PROMPTS = Sentence(
+    "train_prompts is %(wanted)s, but the library has only %(there)s to train on: it uses those."
+)
+FEWER_PAIRS = Sentence(
+    "pairs is %(pairs)s, but from n = %(n)s responses only %(most)s can be made: it uses those."
+)
 
 
 def start_run(
@@ -104,8 +115,12 @@ def create_run(
         gate=gate,
         created_by_id=by.pk if by else None,
     )
+    _check_population(population)
     _check_prompts(kind)
-    run.notes = _doubts(run.reward_run)
+    _check_layers(run)
+    if kind.makes_contender:
+        check_lengths(run.config)
+    run.notes = [*_doubts(run.reward_run), *_shortfalls(run)]
     if run.reward_run is None:
         least = fewest_rows(kind.name, run.config)
         run.dataset = _dataset(kind, dataset, population, by, least)
@@ -222,6 +237,21 @@ def _doubts(reward_run: Run | None) -> list[str]:
     return [f"{RESTS_ON(run=reward_run)} {doubt.said}"] if doubt else []
 
 
+def _shortfalls(run: Run) -> list[str]:
+    """Where a run that samples will use less than its settings ask for."""
+    config = config_of(run)
+    if not isinstance(config, Contrast) or not config.reward_model:
+        return []
+    found = []
+    there = count_training_prompts()
+    if config.train_prompts > there:
+        found.append(FEWER_PROMPTS(wanted=config.train_prompts, there=there))
+    most, pairs_are_made = config.n // 2, getattr(config, "learn", "contrast") == "contrast"
+    if config.pairs > most and pairs_are_made:
+        found.append(FEWER_PAIRS(pairs=config.pairs, n=config.n, most=most))
+    return found
+
+
 def _usable(run: Run) -> Run:
     if run.stage != "reward" or run.state != Job.State.SUCCEEDED:
         raise Invalid(
@@ -300,11 +330,6 @@ def _newest_text(stage: Stage) -> Dataset:
 
 
 def _check_count(stage: Stage, population: str, least: int) -> None:
-    if population not in POPULATIONS:
-        raise Invalid(
-            _("There is no population '%(name)s'. Choose one of: %(known)s.")
-            % {"name": population, "known": ", ".join(POPULATIONS)}
-        )
     if stage.reads == THUMBS:
         _check_thumbs(stage, population, least)
         return
@@ -361,6 +386,29 @@ def _too_few(population: str, found: int) -> str:
         "Collect %(missing)s more.",
         found,
     )
+
+
+def _check_population(population: str) -> None:
+    if population not in POPULATIONS:
+        raise Invalid(
+            _("There is no population '%(name)s'. Choose one of: %(known)s.")
+            % {"name": population, "known": ", ".join(POPULATIONS)}
+        )
+
+
+def _check_layers(run: Run) -> None:
+    """No more than the base has, where its files tell; else the process refuses them."""
+    folder = weights_of(run.base) if run.base else None
+    shape = read_shape(folder) if folder else None
+    asked = run.config.get("layers", 0)
+    if shape is not None and asked > shape.layers:
+        raise Invalid(
+            _(
+                "%(contender)s has %(there)s layers, not %(asked)s: set layers to at most that, "
+                "or to 0 for a third."
+            )
+            % {"contender": run.base, "there": shape.layers, "asked": asked}
+        )
 
 
 def _check_prompts(stage: Stage) -> None:

@@ -43,17 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped:
         print("Stopped by SIGTERM.", file=sys.stderr)
         return STOPPED
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        return _fail(
-            chosen.config, "The disk is full.", "Free some space and run it again.", CRASHED
-        )
-    except (MemoryError, RuntimeError) as error:
-        if not _is_memory(error):
-            raise
-        remedy = "Lower batch_size, sample_batch or max_new_tokens, or use a smaller model."
-        return _fail(chosen.config, "Memory ran out.", remedy, CRASHED)
+    except Exception as error:
+        if _is_full_disk(error):
+            remedy = "Free some space and run it again."
+            return _fail(chosen.config, "The disk is full.", remedy, CRASHED)
+        if _is_memory(error):
+            remedy = "Lower batch_size, sample_batch or max_new_tokens, or use a smaller model."
+            return _fail(chosen.config, "Memory ran out.", remedy, CRASHED)
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
@@ -95,10 +92,18 @@ def _stop(*_: object) -> NoReturn:
     raise Stopped
 
 
+def _is_full_disk(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    # Safetensors tells of it by an error of its own, which only quotes the system's.
+    return f"(os error {errno.ENOSPC})" in str(error)
+
+
 def _is_memory(error: Exception) -> bool:
     text = str(error)
     words = ("out of memory", "DefaultCPUAllocator", "can't allocate memory")
-    return isinstance(error, MemoryError) or any(word in text for word in words)
+    told = isinstance(error, RuntimeError) and any(word in text for word in words)
+    return told or isinstance(error, MemoryError)
 
 
 def _fail(path: Path, reason: str, remedy: str, code: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from rlhf.training.errors import InputError
 
 Config = TypeVar("Config")
 KINDS = {int: "a whole number", float: "a number", str: "a text"}
+LARGEST = 2**31 - 1  # databases count in 32 bits, and numpy's seeds have no more
 
 
 def knob(
@@ -47,7 +49,7 @@ class Knob:
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         ends = [("at least", self.at_least), ("at most", self.at_most)]
-        return " and ".join(f"{word} {end:g}" for word, end in ends if end is not None)
+        return " and ".join(f"{word} {end:.10g}" for word, end in ends if end is not None)
 
     def check(self, value: Any) -> Any:
         """The value in the setting's type; raises InputError saying what is allowed."""
@@ -117,10 +119,14 @@ def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
 
 def _of_kind(name: str, kind: type[Any], value: Any) -> Any:
+    if type(value) is int and kind is not str and abs(value) > LARGEST:
+        raise _wrong(name, value, f"from {-LARGEST} to {LARGEST}")
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise _wrong(name, value, KINDS[kind])
+    if kind is float and not math.isfinite(value):
+        raise _wrong(name, value, "a finite number")
     return value
 
 

@@ -20,7 +20,7 @@ class Run:
     output: str
     model: str
     seed: int = knob(0, "The same seed on the same device gives the same result.", at_least=0)
-    threads: int = knob(0, "CPU threads; 0 takes all cores.", at_least=0)
+    threads: int = knob(0, "CPU threads; 0 takes all cores.", at_least=0, at_most=1024)
     device: str = knob("auto", "auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda"))
     save_seconds: float = knob(
         60.0,

@@ -112,6 +112,7 @@ def test_a_run_is_started_watched_and_listed(
         ({"stage": "reward", "settings": {"epochz": 1}}, 422, "no setting 'epochz'"),
         ({"stage": "reward", "settings": {"epochs": "1"}}, 422, "must be a whole number"),
         ({"stage": "reward", "preset": "slow"}, 422, "no preset 'slow'. Choose one of: quick, st"),
+        ({"stage": "reward", "population": "bla", "dataset": 5}, 422, "no population 'bla'"),
         ({"stage": "reward", "base": "nobody"}, 404, "no contender 'nobody'"),
         ({"stage": "reward", "dataset": 5}, 404, "no dataset 5"),
         ({"stage": "best-of-n", "reward_run": 5}, 404, "no run 5"),
@@ -171,6 +172,25 @@ def test_an_export_of_an_unknown_category_is_refused_with_those_there_are(api: A
     assert answer.status_code == 422
     assert "in the category 'fakts'. Choose among: facts." in answer.json()["error"]
     assert not Dataset.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["contenders", "without"])
+def test_an_export_of_an_unknown_contender_is_refused_by_name(api: Api, field: str) -> None:
+    cast()
+    body = {"format": "ranking", "selection": {field: ["amber", "nope"]}}
+    answer = api.post("exports", body)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "There is no contender 'nope'."
+    assert not Dataset.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["1e400", "99999999999999999999"])
+def test_a_setting_beyond_all_bounds_is_refused(api: Api, base: Contender, value: str) -> None:
+    body = f'{{"stage": "reward", "settings": {{"save_seconds": {value}}}}}'
+    answer = api.client.post("/api/v1/runs", body, content_type="application/json")
+    assert answer.status_code == 422
+    assert "'save_seconds' is" in answer.json()["error"]
+    assert not Run.objects.exists()
 
 
 def test_an_export_whose_first_day_is_after_its_last_is_refused(api: Api) -> None:

@@ -319,6 +319,20 @@ def test_htmx_gets_the_estimate_alone(operator_client: Client, sized: Callable[.
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_an_estimate_says_what_the_run_will_not_find(
+    operator_client: Client, reward_model: Run, library: list[Prompt], headers: dict[str, str]
+) -> None:
+    form = {
+        "update-stage": "best-of-n", "update-base": reward_model.base_id,
+        "update-reward_run": reward_model.pk, "update-population": "people",
+        "update-preset": "standard", "update-settings": "train_prompts = 1000000",
+    }  # fmt: skip
+    page = text_of(operator_client.post("/lab/estimate/", form, headers=headers))
+    assert "train_prompts is 1000000, but the library has only" in page
+
+
+@pytest.mark.django_db
 def test_refusals_stand_above_the_form_without_htmx(
     operator_client: Client, base: Contender
 ) -> None:

@@ -304,5 +304,7 @@ def test_overrides_of_before_become_decisions() -> None:
 def test_limits_that_nothing_can_keep_are_refused(operator_client: Client) -> None:
     answer = operator_client.post("/lab/gate/", form_of(gate_length_low="3", gate_length_high="1"))
     assert answer.status_code == 422
-    assert "The longest cannot be below the shortest." in answer.content.decode()
+    assert "greatest length (1) is below its least (3)." in answer.content.decode()
+    with pytest.raises(Invalid, match="is below its least"):
+        services.set_gate(limits={"gate_length_high": 0.2}, waits=False, note="", by=None)
     assert not Gate.objects.exists()

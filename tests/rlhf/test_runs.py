@@ -1,7 +1,9 @@
 """A run's life: started, followed, ended in every way that a process can end."""
 
 import json
+import math
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -14,9 +16,14 @@ import pytest
 from arena.errors import ArenaError, Conflict, Invalid, Unavailable
 from arena.models import Contender, Population, Prompt
 from rlhf import processes, services
+from rlhf.exporting import split_of
+from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.services import Pace
+from rlhf.services.following import lock_of
+from rlhf.services.preparing import HELD_OUT_PERCENT
 from tests.rlhf.conftest import FAKE_STAGE, PASSED, REFUSED
+from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
 from tests.rlhf.votes import converse, many_votes, thumb, vote
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +86,10 @@ def test_votes_without_texts_and_of_others_do_not_count(base: Contender) -> None
         ({"settings": {"epochs": True}}, "'epochs' is True. It must be a whole number"),
         ({"settings": {"seed": -1}}, "'seed' is -1. It must be at least 0"),
         ({"settings": {"device": "tpu"}}, "must be one of auto, cpu, cuda"),
+        ({"settings": {"seed": 2**31}}, "'seed' is 2147483648. It must be from"),
+        ({"settings": {"save_seconds": math.inf}}, "is inf. It must be a finite number"),
         ({"population": "robots"}, "no population 'robots'"),
+        ({"population": "robots", "dataset": 999}, "no population 'robots'"),
         ({"reward_run": 1}, "uses no reward model"),
         ({"stage": "best-of-n"}, "needs a reward model, and there is none"),
         ({"dataset": 999}, "no dataset 999"),
@@ -163,6 +173,38 @@ def test_an_update_needs_prompts(reward_model: Run) -> None:
 
 def test_an_update_takes_the_newest_reward_model(reward_model: Run, library: list[Prompt]) -> None:
     assert services.create_run(stage="best-of-n").reward_run == reward_model
+
+
+@pytest.mark.parametrize("limits", [{"gate_length_high": 0.2}, {"gate_length_low": 3}])
+def test_limits_that_nothing_can_keep_are_refused_for_a_run_too(
+    reward_model: Run, library: list[Prompt], limits: dict[str, float]
+) -> None:
+    with pytest.raises(Invalid, match=r"greatest length .* is below its least"):
+        services.create_run(stage="best-of-n", settings=limits)
+
+
+@pytest.mark.usefixtures("votes")
+def test_more_layers_than_the_base_has_are_refused(
+    folders: Path,
+    tiny_model: str,  # noqa: F811
+) -> None:
+    shutil.copytree(tiny_model, folders / "models" / "tiny", dirs_exist_ok=True)
+    with pytest.raises(Invalid, match=r"Amber has \d layers, not 99"):
+        reward(settings={"layers": 99})
+
+
+def test_a_run_that_will_use_less_than_it_asks_for_says_so(
+    reward_model: Run, library: list[Prompt]
+) -> None:
+    asked = {"n": 2, "pairs": 5, "train_prompts": 1_000_000}
+    there = sum(split_of(prompt.text, HELD_OUT_PERCENT) == "train" for prompt in library)
+    prompts, pairs = services.create_run(stage="best-of-n", settings=asked).notes
+    assert f"train_prompts is 1000000, but the library has only {there}" in prompts
+    assert "pairs is 5, but from n = 2 responses only 1 can be made" in pairs
+    [told] = services.create_run(stage="best-of-n", settings={**asked, "learn": "imitate"}).notes
+    assert told == prompts
+    enough = {"n": 10, "pairs": 5, "train_prompts": there}
+    assert services.create_run(stage="best-of-n", settings=enough).notes == []
 
 
 # --- the queue ----------------------------------------------------------------------------
@@ -446,6 +488,39 @@ def test_a_new_worker_follows_a_living_process_further(monkeypatch: pytest.Monke
     assert run.state == Job.State.CANCELLED
     assert process.wait(timeout=5) == 143
     assert Metric.objects.filter(run=run).count() == 2
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_queued_run_goes_behind_one_that_was_left_running(
+    monkeypatch: pytest.MonkeyPatch, stage: Callable[..., None]
+) -> None:
+    from celery import current_app
+
+    sent: list[tuple[str, list[int]]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args, **_: sent.append((name, args)))
+    left, queued = reward(), reward()
+    left_running(left, "succeed", monkeypatch).wait(timeout=20)
+    services.follow_in_turn(queued.pk)
+    left.refresh_from_db()
+    queued.refresh_from_db()
+    assert (left.state, queued.state) == (Job.State.SUCCEEDED, Job.State.QUEUED)
+    assert sent == [("rlhf.tasks.follow_run", [queued.pk])]
+    services.follow_in_turn(queued.pk)
+    queued.refresh_from_db()
+    assert queued.state == Job.State.SUCCEEDED, queued.error
+    assert len(sent) == 1
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_queued_run_waits_for_none_that_another_worker_follows(
+    stage: Callable[..., None],
+) -> None:
+    followed, queued = reward(), reward()
+    Run.objects.filter(pk=followed.pk).update(state=Job.State.RUNNING)
+    with exclusive(lock_of(followed)):
+        services.follow_in_turn(queued.pk)
+    queued.refresh_from_db()
+    assert queued.state == Job.State.SUCCEEDED, queued.error
 
 
 @pytest.mark.usefixtures("votes")

@@ -18,7 +18,9 @@ from django.db import connection
 
 from arena.models import Contender
 from rlhf import processes, services
+from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Run
+from rlhf.services.following import lock_of
 from tests.rlhf.conftest import FAKE_STAGE
 from tests.rlhf.votes import many_votes
 
@@ -84,6 +86,11 @@ def trainer_lives(run: Run) -> bool:
     return run.pid is not None and processes.is_alive(identity)
 
 
+def is_followed(run: Run) -> bool:
+    with exclusive(lock_of(run)) as free:
+        return not free
+
+
 def now(job: Run | Dataset) -> Any:
     job.refresh_from_db()
     return job
@@ -117,6 +124,28 @@ def test_killed_with_kill_9_its_successor_follows_the_run_further(
     until(lambda: now(run).ended)
     assert (run.state, run.pid) == (Job.State.CANCELLED, pid)
     assert not trainer_lives(run)
+
+
+def test_its_successor_follows_a_run_that_was_left_before_it_starts_a_queued_one(
+    worker: Callable[..., Worker], base: Contender
+) -> None:
+    many_votes(20)
+    first = worker("hang")
+    left = services.start_run(stage="reward")
+    until(lambda: now(left).step == 2)
+    queued = services.start_run(stage="reward")
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait(timeout=10)
+    pid = left.pid
+    worker("succeed")
+    until(lambda: is_followed(left))
+    assert now(queued).state == Job.State.QUEUED
+    services.cancel_run(left)
+    until(lambda: now(left).ended)
+    assert (left.state, left.pid) == (Job.State.CANCELLED, pid)
+    until(lambda: now(queued).ended)
+    assert queued.state == Job.State.SUCCEEDED, queued.error
+    assert queued.started_at >= left.finished_at
 
 
 def test_killed_together_with_the_training_process_the_run_fails(

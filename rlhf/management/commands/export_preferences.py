@@ -13,7 +13,7 @@ from arena.errors import ArenaError
 from arena.models import Population
 from rlhf.exporting import CONTAINERS, FORMATS, get_format, write_file, write_rows
 from rlhf.selection import CHOICES, Selection
-from rlhf.selectors import check_categories
+from rlhf.selectors import check_selection
 
 # The options that name a field of the selection, as argparse knows them.
 LISTS = {"categories": "--category", "tags": "--tag", "contenders": "--contender"}
@@ -107,7 +107,7 @@ def _selection(options: dict[str, Any]) -> Selection:
     given = {name: options[name] for name in names if options.get(name) is not None}
     try:
         selection = Selection.parse({**_written_down(options["selection"]), **given})
-        check_categories(selection)
+        check_selection(selection)
     except (ValueError, ArenaError) as error:
         raise CommandError(str(error)) from error
     return selection

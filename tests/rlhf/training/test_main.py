@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from rlhf.training import __main__ as entry
 from rlhf.training import best_of_n, reward
@@ -96,6 +97,7 @@ def test_every_stage_of_the_table_has_a_config_and_main(stage: str) -> None:
     ("error", "words"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
+        (SafetensorError("I/O error: No space left on device (os error 28)"), "The disk is full"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "Memory ran out"),
         (torch.OutOfMemoryError("CUDA out of memory"), "Memory ran out"),
         (TrainingError("loss became nan.", "Lower the learning rate."), "loss became nan"),
