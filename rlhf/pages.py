@@ -181,8 +181,9 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     chosen = form.arguments()
     selection = Selection.parse(chosen["selection"])
     kind = get_format(chosen["format"])
-    found = survey(selection, FORMATS)
-    first = preview(kind, selection)
+    disputed = selectors.disputed_of(selection)
+    found = survey(selection, FORMATS, disputed)
+    first = preview(kind, selection, disputed)
     return {
         "format": kind,
         "survey": found.as_dict(),

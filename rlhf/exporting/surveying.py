@@ -66,10 +66,13 @@ class Survey:
         return asdict(self)
 
 
-def survey(selection: Selection, formats: "dict[str, Format]") -> Survey:
-    """Look at a selection."""
+def survey(
+    selection: Selection, formats: "dict[str, Format]", disputed: "array[int] | None" = None
+) -> Survey:
+    """Look at a selection. `disputed`: as for `read_rows`."""
     votes = selectors.chosen_votes(selection)
-    disputed = selectors.disputed(votes) if selection.agreement == "undisputed" else []
+    if disputed is None:
+        disputed = selectors.disputed_of(selection)
     sample = _sample(selection, set(disputed))
     told = [vote for vote in sample if vote.sides]
     tied = [vote for vote in told if len({side.rank for side in vote.sides}) < len(vote.sides)]
@@ -101,13 +104,13 @@ def survey(selection: Selection, formats: "dict[str, Format]") -> Survey:
     )
 
 
-def preview(form: Format, selection: Selection) -> list[Row]:
-    """The first rows, as they will be written."""
+def preview(form: Format, selection: Selection, disputed: "array[int] | None" = None) -> list[Row]:
+    """The first rows, as they will be written. `disputed`: as for `read_rows`."""
     if form.unit == "vote" and selection.agreement == "any":
         # Disputes need all votes; else the first ones are enough, and need not be counted first.
         first = selectors.chosen_votes(selection).values_list("pk", flat=True)[:LOOKED_AT]
         selection = replace(selection, last_vote=max(first, default=0))
-    rows = chain.from_iterable(read_rows(form, selection, Counts()))
+    rows = chain.from_iterable(read_rows(form, selection, Counts(), disputed=disputed))
     return [row for row, _ in zip(rows, range(PREVIEWED), strict=False)]
 
 

@@ -10,7 +10,7 @@ from rlhf.selectors.chosen import (
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import dataset_rows, ranking_datasets, text_datasets
-from rlhf.selectors.disputes import disputed, without
+from rlhf.selectors.disputes import disputed, disputed_of, without
 from rlhf.selectors.estimates import Estimate, estimate_of
 from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
@@ -47,6 +47,7 @@ __all__ = [
     "curves",
     "dataset_rows",
     "disputed",
+    "disputed_of",
     "estimate_of",
     "export_payload",
     "first_metric_after",

@@ -1,6 +1,7 @@
 """The builder: what is chosen stands in the address, what it yields is shown, and is frozen."""
 
 import re
+from array import array
 from datetime import date
 from typing import Any
 
@@ -214,6 +215,18 @@ def test_a_large_selection_is_surveyed_by_the_same_sample_each_time(
     first, second = survey(Selection(), FORMATS), survey(Selection(), FORMATS)
     assert first == second
     assert (first.votes, first.sampled, first.exact) == (40, 10, False)
+
+
+def test_a_choice_looks_for_disputes_once(
+    operator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlhf.selectors import disputes
+
+    many_votes(3)
+    looks: list[Any] = []
+    monkeypatch.setattr(disputes, "disputed", lambda votes: looks.append(votes) or array("q"))
+    assert operator_client.get(NEW, {"agreement": "undisputed"}).status_code == 200
+    assert len(looks) == 1
 
 
 def test_no_votes_are_said_without_an_error(operator_client: Client) -> None:
