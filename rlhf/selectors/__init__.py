@@ -15,6 +15,7 @@ from rlhf.selectors.estimates import Estimate, estimate_of
 from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
+from rlhf.selectors.prompts import first_prompts
 from rlhf.selectors.runs import (
     can_resume,
     log_tail,
@@ -51,6 +52,7 @@ __all__ = [
     "estimate_of",
     "export_payload",
     "first_metric_after",
+    "first_prompts",
     "has_begun",
     "judged_votes",
     "last_vote",
