@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 WIDTH, HEIGHT = 200, 58  # of a box
 FITS = 22  # letters in a box
@@ -48,33 +49,42 @@ class Picture:
 def draw(nodes: Sequence[Node]) -> Picture:
     """Each node right of everything that it was made of; ValueError if that goes in a circle.
 
-    Within a layer, nodes stand near what they were made of. Unknown keys are left out.
+    Within a layer, nodes stand near what they were made of. Unknown keys are left out. A link over
+    several layers has a lane of its own in those between, so that no line passes behind a box or
+    joins another's.
     """
     known = {node.key: node for node in nodes}
-    layers: dict[int, list[Node]] = {}
-    for node in nodes:
-        layers.setdefault(_layer(node, known, ()), []).append(node)
-    rows: dict[str, int] = {}
-    for layer in sorted(layers):
-        ordered = sorted(layers[layer], key=lambda node: _wish(node, rows))
-        free = 0
-        for node in ordered:
-            rows[node.key] = max(free, int(_wish(node, rows)))
-            free = rows[node.key] + 1
-        layers[layer] = ordered
-    boxes = {
-        node.key: Box(node, layer * (WIDTH + ACROSS), rows[node.key] * (HEIGHT + DOWN))
-        for layer in sorted(layers)
-        for node in layers[layer]
-    }
-    paths = tuple(
-        _path(boxes[key], box) for box in boxes.values() for key in box.node.made_of if key in boxes
-    )
+    layers = {node.key: _layer(node, known, ()) for node in nodes}
+    made_of = {node.key: [key for key in node.made_of if key in known] for node in nodes}
+    reach = dict(layers)
+    for key, sources in made_of.items():
+        for source in sources:
+            reach[source] = max(reach[source], layers[key] - 1)
+
+    boxes: list[Box] = []
+    paths: list[str] = []
+    before: dict[str, int] = {}  # rows in the layer to the left
+    deepest = 0
+    for layer in range(max(layers.values(), default=-1) + 1):
+        # A lane comes out of its box's lane or box in the layer before.
+        sources_of = {key: made_of[key] for key in known if layers[key] == layer}
+        sources_of |= {key: [key] for key in known if layers[key] < layer <= reach[key]}
+        rows = _rows(sources_of, before)
+        for key, row in rows.items():
+            x, y = layer * (WIDTH + ACROSS), row * (HEIGHT + DOWN)
+            is_box = layers[key] == layer
+            if is_box:
+                boxes.append(Box(known[key], x, y))
+            for source in sources_of[key]:
+                across = "" if is_box else f"h{WIDTH}"
+                paths.append(_curve(x, before[source] * (HEIGHT + DOWN), y) + across)
+            deepest = max(deepest, y)
+        before = rows
     return Picture(
-        boxes=tuple(boxes.values()),
-        paths=paths,
-        width=max((box.x for box in boxes.values()), default=0) + WIDTH,
-        height=max((box.y for box in boxes.values()), default=0) + HEIGHT,
+        boxes=tuple(boxes),
+        paths=tuple(paths),
+        width=max((box.x for box in boxes), default=0) + WIDTH,
+        height=deepest + HEIGHT,
     )
 
 
@@ -85,15 +95,21 @@ def _layer(node: Node, known: Mapping[str, Node], above: tuple[str, ...]) -> int
     return max((1 + _layer(one, known, (*above, node.key)) for one in before), default=0)
 
 
-def _wish(node: Node, rows: Mapping[str, int]) -> float:
-    """The mean row of what it was made of; first come, first served without any."""
-    before = [rows[key] for key in node.made_of if key in rows]
-    return sum(before) / len(before) if before else 0.0
+def _rows(sources_of: Mapping[str, Sequence[str]], before: Mapping[str, int]) -> dict[str, int]:
+    """A row for each key of a layer, at or below the mean row of its sources, from the top."""
+    wishes = {
+        key: fmean(before[source] for source in sources) if sources else 0.0
+        for key, sources in sources_of.items()
+    }
+    rows: dict[str, int] = {}
+    free = 0
+    for key in sorted(wishes, key=wishes.__getitem__):
+        rows[key] = max(free, int(wishes[key]))
+        free = rows[key] + 1
+    return rows
 
 
-def _path(start: Box, end: Box) -> str:
-    """From the right edge of one box to the left edge of the other, as an SVG path."""
-    x1, y1 = start.x + WIDTH, start.y + HEIGHT // 2
-    x2, y2 = end.x, end.y + HEIGHT // 2
-    bend = x2 - ACROSS // 2
-    return f"M{x1} {y1}H{bend - ACROSS // 4}C{bend} {y1} {bend} {y2} {x2} {y2}"
+def _curve(x: int, start: int, end: int) -> str:
+    """Through the gap left of `x`, from one row's middle to another's, as an SVG path."""
+    y1, y2, bend = start + HEIGHT // 2, end + HEIGHT // 2, x - ACROSS // 2
+    return f"M{x - ACROSS} {y1}C{bend} {y1} {bend} {y2} {x} {y2}"

@@ -159,6 +159,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
 
 
 def dataset(found: Dataset) -> dict[str, Any]:
+    told = found.manifest.get("survey")
     return {
         "dataset": found,
         "why_not_again": services.why_not_again(found) if found.cut_short else "",
@@ -166,7 +167,8 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": selection_in_words(found.selection),
-        "survey": found.manifest.get("survey"),
+        "survey": told,
+        "exact": told and told["sampled"] >= told["votes"] - told["disputed"],
         "repeated": found.manifest.get("counts", {}).get("repeated", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
     }
@@ -185,8 +187,9 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     chosen = form.arguments()
     selection = Selection.parse(chosen["selection"])
     kind = get_format(chosen["format"])
-    found = survey(selection, FORMATS)
-    first = preview(kind, selection)
+    disputed = selectors.disputed_of(selection)
+    found = survey(selection, FORMATS, disputed)
+    first = preview(kind, selection, disputed)
     return {
         "format": kind,
         "survey": found.as_dict(),

@@ -38,9 +38,13 @@ def read_rows(
     selection: Selection,
     counts: Counts,
     *,
+    disputed: "array[int] | None" = None,
     progress: Callable[[int, int], None] = ignore_progress,
 ) -> Iterator[list[Row]]:
-    """The rows of each chunk, in the order cast. `progress(done, total)` may raise Cancelled."""
+    """The rows of each chunk, in the order cast. `progress(done, total)` may raise Cancelled.
+
+    `disputed`: the votes to leave out, if they were looked for before.
+    """
     total = count_items(form, selection)
     progress(0, total)
     scrubber = Scrubber(counts.scrubbed) if selection.scrub else None
@@ -48,7 +52,7 @@ def read_rows(
     for rows in (
         _thumb_rows(form, selection, counts, scrubber)
         if form.unit == "thumb"
-        else (_vote_rows(form, selection, counts, scrubber))
+        else _vote_rows(form, selection, counts, scrubber, disputed)
     ):
         yield _once(rows, seen, counts) if form.once_per_prompt else rows
         progress(counts.items, max(counts.items, total))
@@ -56,12 +60,17 @@ def read_rows(
 
 
 def _vote_rows(
-    form: Format, selection: Selection, counts: Counts, scrubber: Scrubber | None
+    form: Format,
+    selection: Selection,
+    counts: Counts,
+    scrubber: Scrubber | None,
+    disputed: "array[int] | None",
 ) -> Iterator[list[Row]]:
     of_vote = form.of_vote
     assert of_vote is not None
     votes = selectors.chosen_votes(selection)
-    disputed = selectors.disputed(votes) if selection.agreement == "undisputed" else array("q")
+    if disputed is None:
+        disputed = selectors.disputed_of(selection)
     counts.disputed = len(disputed)
     for chunk in selectors.judged_votes(votes, timed=form.timed):
         told = selectors.without(disputed, chunk) if disputed else chunk

@@ -1,30 +1,39 @@
 """What a selection would yield, before it is frozen: exact counts, and a look at a sample.
 
-The votes are counted by the database. Rows, lengths, languages, copies and leakage come from at
-most SAMPLE votes, evenly spread over the selection: the same ones each time, so a manifest can be
-checked. With fewer votes than that, all figures are exact.
+The votes are counted by the database. Rows, lengths, languages and copies come from at most SAMPLE
+votes, evenly spread over the selection: the same ones each time, so a manifest can be checked. With
+fewer votes than that, all figures are exact.
+
+A prompt's near copy is hardly ever in the same sample, so the sample's prompts for testing are
+compared with the first prompts of many more votes.
 """
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import chain
+from math import ceil
 from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 
+from arena.models import Vote
 from rlhf import selectors
 from rlhf.exporting.examples import conversation
 from rlhf.exporting.formats import Format, Row
 from rlhf.exporting.reading import Counts, count_items, read_rows
-from rlhf.exporting.similarity import near_copies
+from rlhf.exporting.similarity import copied
 from rlhf.exporting.splits import split_of
 from rlhf.selection import Selection
 from rlhf.selectors import Judged
 
 SAMPLE = 2_000
+COMPARED = 50_000  # votes whose first prompts are read, without what was answered
+MOST_CHARACTERS = 10_000_000  # of these prompts
+AT_ONCE = 10_000
 PREVIEWED = 5
 LOOKED_AT = 200  # votes, of which some may give no row
 LEAST_PROBABILITY = 0.8
@@ -38,7 +47,8 @@ class Survey:
 
     Characters are the 5th, 50th and 95th percentile. `prompts` are the different first prompts
     (case and spaces aside), `copies` the votes on the same prompt with the same texts as an
-    earlier one. `leaking` of the `test_prompts` are near copies of a prompt for training.
+    earlier one. `leaking` of the `test_prompts` are near copies of one of the `compared` prompts
+    for training; a `lower_bound` if the selection has more of these.
     """
 
     votes: int
@@ -57,6 +67,8 @@ class Survey:
     copies: int
     test_prompts: int
     leaking: int
+    compared: int
+    lower_bound: bool
 
     @property
     def exact(self) -> bool:
@@ -66,15 +78,21 @@ class Survey:
         return asdict(self)
 
 
-def survey(selection: Selection, formats: "dict[str, Format]") -> Survey:
-    """Look at a selection."""
+def survey(
+    selection: Selection, formats: "dict[str, Format]", disputed: "array[int] | None" = None
+) -> Survey:
+    """Look at a selection. `disputed`: as for `read_rows`."""
     votes = selectors.chosen_votes(selection)
-    disputed = selectors.disputed(votes) if selection.agreement == "undisputed" else []
-    sample = _sample(selection, set(disputed))
+    if disputed is None:
+        disputed = selectors.disputed_of(selection)
+    numbers = _numbers(votes, set(disputed))
+    sample = _sample(numbers)
     told = [vote for vote in sample if vote.sides]
     tied = [vote for vote in told if len({side.rank for side in vote.sides}) < len(vote.sides)]
-    prompts = {" ".join(vote.prompts[0].split()).casefold(): vote.prompts[0] for vote in told}
-    test, leaking = _leakage(list(prompts.values()))
+    prompts = _different(vote.prompts[0] for vote in told)
+    tested = [prompt for prompt in prompts if split_of(prompt) == "test"]
+    others, whole = (prompts, True) if len(sample) == len(numbers) else _prompts_of(numbers)
+    trained = [prompt for prompt in others if split_of(prompt) == "train"]
     return Survey(
         votes=votes.count(),
         thumbs=selectors.chosen_thumbs(selection).count(),
@@ -93,21 +111,23 @@ def survey(selection: Selection, formats: "dict[str, Format]") -> Survey:
         response_characters=_percentiles(
             len(text) for vote in told for side in vote.sides for text in side.answers
         ),
-        languages=_languages(list(prompts.values())),
+        languages=_languages(prompts),
         prompts=len(prompts),
         copies=len(told) - len({_content(vote) for vote in told}),
-        test_prompts=test,
-        leaking=leaking,
+        test_prompts=len(tested),
+        leaking=len(copied(tested, trained)),
+        compared=len(trained),
+        lower_bound=not whole,
     )
 
 
-def preview(form: Format, selection: Selection) -> list[Row]:
-    """The first rows, as they will be written."""
+def preview(form: Format, selection: Selection, disputed: "array[int] | None" = None) -> list[Row]:
+    """The first rows, as they will be written. `disputed`: as for `read_rows`."""
     if form.unit == "vote" and selection.agreement == "any":
         # Disputes need all votes; else the first ones are enough, and need not be counted first.
         first = selectors.chosen_votes(selection).values_list("pk", flat=True)[:LOOKED_AT]
         selection = replace(selection, last_vote=max(first, default=0))
-    rows = chain.from_iterable(read_rows(form, selection, Counts()))
+    rows = chain.from_iterable(read_rows(form, selection, Counts(), disputed=disputed))
     return [row for row, _ in zip(rows, range(PREVIEWED), strict=False)]
 
 
@@ -118,21 +138,41 @@ def gives_nothing(form: Format, selection: Selection) -> bool:
     return not any(read_rows(form, selection, Counts()))
 
 
-def _sample(selection: Selection, disputed: set[int]) -> list[Judged]:
-    chosen = selectors.chosen_votes(selection)
-    keys = chosen.values_list("pk", flat=True).iterator()
-    numbers = array("q", (n for n in keys if n not in disputed))
-    step = max(1.0, len(numbers) / SAMPLE)
-    spread = [numbers[int(i * step)] for i in range(min(SAMPLE, len(numbers)))]
-    votes = chosen.model.objects.filter(pk__in=spread)
+def _numbers(votes: QuerySet[Vote], disputed: set[int]) -> "array[int]":
+    keys = votes.values_list("pk", flat=True).iterator()
+    return array("q", (n for n in keys if n not in disputed))
+
+
+def _spread(numbers: "array[int]", most: int) -> "array[int]":
+    """At most so many of the numbers, evenly spread."""
+    step = max(1.0, len(numbers) / most)
+    return array("q", (numbers[int(i * step)] for i in range(min(most, len(numbers)))))
+
+
+def _sample(numbers: "array[int]") -> list[Judged]:
+    votes = Vote.objects.filter(pk__in=_spread(numbers, SAMPLE))
     return list(chain.from_iterable(selectors.judged_votes(votes, timed=True)))
 
 
-def _leakage(prompts: list[str]) -> tuple[int, int]:
-    """How many of the prompts are for testing, and how many of these nearly repeat another side."""
-    tested = [split_of(prompt) == "test" for prompt in prompts]
-    leaking = {i if tested[i] else j for i, j in near_copies(prompts) if tested[i] != tested[j]}
-    return sum(tested), len(leaking)
+def _prompts_of(numbers: "array[int]") -> tuple[list[str], bool]:
+    """The different first prompts of votes, and whether these are all."""
+    spread = _spread(numbers, COMPARED)
+    # Each part is spread over the selection, so that what a limit cuts off is too.
+    parts = ceil(len(spread) / AT_ONCE)
+    asked = chain.from_iterable(selectors.first_prompts(spread[i::parts]) for i in range(parts))
+    read: list[str] = []
+    characters = 0
+    for prompt in asked:
+        characters += len(prompt)
+        if characters > MOST_CHARACTERS:
+            return _different(read), False
+        read.append(prompt)
+    return _different(read), len(spread) == len(numbers)
+
+
+def _different(prompts: Iterable[str]) -> list[str]:
+    """Without those that are the same but for case and spaces."""
+    return list({" ".join(prompt.split()).casefold(): prompt for prompt in prompts}.values())
 
 
 def _content(vote: Judged) -> str:

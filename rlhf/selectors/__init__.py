@@ -10,11 +10,12 @@ from rlhf.selectors.chosen import (
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import dataset_rows, ranking_datasets, text_datasets
-from rlhf.selectors.disputes import disputed, without
+from rlhf.selectors.disputes import disputed, disputed_of, without
 from rlhf.selectors.estimates import Estimate, estimate_of
 from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
+from rlhf.selectors.prompts import first_prompts
 from rlhf.selectors.runs import (
     can_resume,
     log_tail,
@@ -47,9 +48,11 @@ __all__ = [
     "curves",
     "dataset_rows",
     "disputed",
+    "disputed_of",
     "estimate_of",
     "export_payload",
     "first_metric_after",
+    "first_prompts",
     "has_begun",
     "judged_votes",
     "last_vote",

@@ -12,22 +12,32 @@ this prompt, not about two texts.
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import combinations, groupby
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, combinations, groupby
 from operator import itemgetter
 from typing import Any
 
 from django.db.models import QuerySet
 
 from arena.models import Placement, Turn, Vote
+from rlhf.selection import Selection
+from rlhf.selectors.chosen import chosen_votes
 
+BATCH = 5_000  # votes whose ranks are read at once; a query for each prompt takes ten times as long
 _Pair = tuple[int, int]
+
+
+def disputed_of(selection: Selection) -> "array[int]":
+    """Numbers of the votes that a selection leaves out as disputed, ascending."""
+    if selection.agreement == "any":
+        return array("q")
+    return disputed(chosen_votes(selection))
 
 
 def disputed(votes: QuerySet[Vote]) -> "array[int]":
     """Numbers of the disputed votes among `votes`, ascending: eight bytes each.
 
-    The database puts equal prompts beside each other; only those of one prompt are held at once.
+    The database puts equal prompts beside each other; a batch of prompts is held at once.
     """
     found = array("q")
     asked = (
@@ -35,10 +45,10 @@ def disputed(votes: QuerySet[Vote]) -> "array[int]":
         .order_by("prompt")
         .values_list("prompt", "battle__vote__pk", "battle_id")
     )
-    for _, lines in groupby(asked.iterator(chunk_size=10_000), itemgetter(0)):
-        battles = {battle: vote for _, vote, battle in lines}
-        if len(battles) > 1:
-            found.extend(_disputed(battles))
+    for prompts in _batches(groupby(asked.iterator(chunk_size=10_000), itemgetter(0))):
+        ranks = dict(_ranks(chain.from_iterable(prompts)))
+        for battles in prompts:
+            found.extend(_disputed(battles, ranks))
     return array("q", sorted(found))
 
 
@@ -51,12 +61,30 @@ def without(numbers: "array[int]", rows: list[Any]) -> list[Any]:
     return [row for row in rows if row[0] not in left_out]
 
 
-def _disputed(battles: dict[Any, int]) -> Iterator[int]:
+def _batches(prompts: Iterable[tuple[str, Iterator[Any]]]) -> Iterator[list[dict[Any, int]]]:
+    """The votes by battle of each prompt that several are on, about BATCH votes at once."""
+    batch: list[dict[Any, int]] = []
+    held = 0
+    for _, lines in prompts:
+        battles = {battle: vote for _, vote, battle in lines}
+        if len(battles) < 2:
+            continue
+        batch.append(battles)
+        held += len(battles)
+        if held >= BATCH:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _disputed(battles: Mapping[Any, int], ranks: Mapping[Any, dict[int, int]]) -> Iterator[int]:
     """Of the votes on one prompt, by battle, those that are disputed."""
     lineups: dict[frozenset[int], list[tuple[int, dict[_Pair, int]]]] = {}
-    for battle, ranks in _ranks(battles):
-        said = dict(_said(ranks))
-        lineups.setdefault(frozenset(ranks), []).append((battles[battle], said))
+    for battle, vote in battles.items():
+        if ranked := ranks.get(battle):
+            said = dict(_said(ranked))
+            lineups.setdefault(frozenset(ranked), []).append((vote, said))
     for together in lineups.values():
         counts = Counter((pair, sign) for _, said in together for pair, sign in said.items())
         for vote, said in together:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from arena.models import Contender
 from rlhf.lineage import Node
 from rlhf.models import Dataset, Job, Run, Trial
+from rlhf.stages import TEXTS, THUMBS
 
 SHOWN = 60  # runs, the newest
 
@@ -54,8 +55,10 @@ def _around(run: Run) -> list[Node]:
 
 
 def _size(dataset: Dataset) -> str:
-    count = {"count": dataset.votes or "–"}
-    return (_("%(count)s documents") if dataset.format == "text" else _("%(count)s votes")) % count
+    if dataset.votes is None:
+        return str(dataset.get_state_display())
+    said = {TEXTS: _("%(count)s documents"), THUMBS: _("%(count)s thumbs")}
+    return said.get(dataset.format, _("%(count)s votes")) % {"count": dataset.votes}
 
 
 def _contender(contender: Contender, *made_of: str) -> Node:

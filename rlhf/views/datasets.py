@@ -60,7 +60,8 @@ def _builder(request: HttpRequest, form: DatasetForm, status: int = 422) -> Http
         status = 200
     template = "rlhf/dataset_new.html"
     if request.headers.get("HX-Target") == "yield":
-        template = "rlhf/dataset_yield.html"
+        # htmx puts an error's answer elsewhere: the figures of the choice before would stay.
+        template, status = "rlhf/dataset_yield.html", 200
     return render(request, template, context, status=status)
 
 

@@ -144,6 +144,21 @@ def test_the_builder_shows_what_a_choice_yields_and_freezes_it(
     assert (dataset.format, dataset.selection) == ("ranking", {})
 
 
+def test_the_builder_freezes_nothing_of_an_invalid_choice(staff: Callable[..., Visitor]) -> None:
+    elsewhere(lambda: many_votes(12))
+    page = staff().open("/lab/datasets/new/?since=2020-05-02")
+    see(page, "Question number 0?")
+    page.get_by_label("To", exact=True).fill("2020-05-01")
+    page.get_by_label("To", exact=True).dispatch_event("change")
+    see(page, "The first day is after the last one.")
+    expect(page.get_by_text("Question number 0?")).to_have_count(0)
+    expect(page.get_by_role("button", name="Freeze")).to_have_count(0)
+    page.get_by_label("To", exact=True).fill("")
+    page.get_by_label("To", exact=True).dispatch_event("change")
+    see(page, "Question number 0?")
+    expect(page.get_by_role("button", name="Freeze")).to_be_enabled()
+
+
 def test_the_builder_works_without_scripts(staff: Callable[..., Visitor]) -> None:
     elsewhere(lambda: many_votes(12))
     page = staff(java_script_enabled=False).open("/lab/datasets/new/")

@@ -1,6 +1,7 @@
 """The builder: what is chosen stands in the address, what it yields is shown, and is frozen."""
 
 import re
+from array import array
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 
 from arena.models import Battle
 from rlhf.exporting import FORMATS, survey
+from rlhf.exporting.splits import split_of
 from rlhf.models import Dataset
 from rlhf.selection import Selection
 from tests.rlhf.votes import converse, many_votes, thumb, vote
@@ -171,7 +173,10 @@ def test_a_wrong_choice_is_explained_and_freezes_nothing(
     assert page.status_code == 422
     assert b"field__error" in page.content
     headers = {"HX-Request": "true", "HX-Target": "yield"}
-    assert b"notice--bad" in operator_client.get(address, headers=headers).content
+    part = operator_client.get(address, headers=headers)
+    assert part.status_code == 200  # or htmx would leave what stood there before
+    assert b"notice--bad" in part.content
+    assert b"Freeze" not in part.content
 
 
 def test_the_builder_is_for_staff(rater_client: Client, client: Client) -> None:
@@ -198,6 +203,7 @@ def test_the_survey_counts_what_is_there() -> None:
     assert found.languages["en"] >= 30
     assert found.test_prompts >= 1
     assert found.leaking == found.test_prompts  # all are near copies of each other
+    assert (found.compared, found.lower_bound) == (31 - found.test_prompts, False)
     assert found.response_characters == (1, 3, 6)
 
 
@@ -211,6 +217,89 @@ def test_a_large_selection_is_surveyed_by_the_same_sample_each_time(
     first, second = survey(Selection(), FORMATS), survey(Selection(), FORMATS)
     assert first == second
     assert (first.votes, first.sampled, first.exact) == (40, 10, False)
+
+
+@pytest.fixture
+def near_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty prompts for testing and a near copy of each for training, in samples of 30 votes."""
+    from rlhf.exporting import surveying
+
+    told = "please write a story of the small robot {0} that learns to paint the town {0}"
+    split = {which: [p for p in map(told.format, range(1, 2_000)) if split_of(p) == which]
+             for which in ("test", "train")}  # fmt: skip
+    ours = split["test"][:60]
+    copies = [f"{p} now {'please ' * n}" for p in ours for n in range(1, 4)]
+    theirs = [p for p in copies if split_of(p) == "train"]
+    for prompt in ours + theirs:
+        vote(converse([prompt], {"amber": ["Yes"], "birch": ["No"]}), [1, 2])
+    monkeypatch.setattr(surveying, "SAMPLE", 30)
+    monkeypatch.setattr(surveying, "AT_ONCE", 50)
+
+
+def test_a_sample_s_prompts_are_compared_with_those_of_all_votes(near_copies: None) -> None:
+    found = survey(Selection(), FORMATS)
+    assert found.sampled == 30 < found.votes
+    assert found.leaking == found.test_prompts > 5
+    assert not found.lower_bound
+
+
+@pytest.mark.parametrize("limit", [{"COMPARED": 60}, {"MOST_CHARACTERS": 3_000}])
+def test_what_was_not_compared_is_said(
+    operator_client: Client,
+    near_copies: None,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: dict[str, int],
+) -> None:
+    from rlhf.exporting import surveying
+
+    for name, value in limit.items():
+        monkeypatch.setattr(surveying, name, value)
+    found = survey(Selection(), FORMATS)
+    assert found.lower_bound
+    assert 0 < found.compared < 60
+    dataset = Dataset.objects.create(
+        format="ranking", state="succeeded", manifest={"survey": found.as_dict()}
+    )
+    for address in (NEW, dataset.get_absolute_url()):
+        page = text_of(operator_client.get(address))
+        assert f"of these near copies of one for training at least {found.leaking}" in page
+        assert f"compared with {found.compared} different prompts for training. These are" in page
+        before, among, after = page.partition("Among the 30 votes looked at, spread evenly")
+        assert among
+        assert "Votes" in before
+        assert "Different prompts" in after
+        assert "Different prompts" not in before
+
+
+def test_exact_figures_are_not_said_to_be_of_a_sample(operator_client: Client) -> None:
+    many_votes(3)
+    dataset = Dataset.objects.create(
+        format="ranking",
+        state="succeeded",
+        manifest={"survey": survey(Selection(), FORMATS).as_dict()},
+    )
+    for address in (NEW, dataset.get_absolute_url()):
+        page = text_of(operator_client.get(address))
+        assert "Different prompts 3" in page
+        assert "votes looked at" not in page
+        assert "at least" not in page
+
+
+def test_a_choice_looks_for_disputes_once(
+    operator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlhf.selectors import disputes
+
+    many_votes(3)
+    looks: list[Any] = []
+
+    def look(votes: Any) -> "array[int]":
+        looks.append(votes)
+        return array("q")
+
+    monkeypatch.setattr(disputes, "disputed", look)
+    assert operator_client.get(NEW, {"agreement": "undisputed"}).status_code == 200
+    assert len(looks) == 1
 
 
 def test_no_votes_are_said_without_an_error(operator_client: Client) -> None:

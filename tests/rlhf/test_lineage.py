@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arena.models import Contender
 from arena.services import register_contender
@@ -37,6 +39,46 @@ def test_no_two_boxes_lie_on_each_other() -> None:
     nodes = [node("a"), node("b"), *(node(f"n{i}", "ab"[i % 2]) for i in range(9))]
     found = places(*nodes)
     assert len(set(found.values())) == len(nodes)
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    """Points along a path of one curve, and of a straight line after it."""
+    x0, y0, x1, y1, x2, y2, x, y, *across = map(int, re.findall(r"-?\d+", path))
+    curve = [
+        tuple(
+            (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t**2 * c + t**3 * d
+            for a, b, c, d in ((x0, x1, x2, x), (y0, y1, y2, y))
+        )
+        for t in (i / 40 for i in range(41))
+    ]
+    return [*curve, *((x + i, y) for i in range(0, sum(across) + 1, 8))]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_no_line_runs_behind_a_box_or_along_one_of_another_source(data: st.DataObject) -> None:
+    names = [f"n{i}" for i in range(data.draw(st.integers(2, 14)))]
+    sources = [
+        data.draw(st.sets(st.sampled_from(names[:place]), max_size=3)) if place else set()
+        for place in range(len(names))
+    ]
+    picture = draw([node(name, *made_of) for name, made_of in zip(names, sources, strict=True)])
+    for path in picture.paths:
+        for x, y in points(path):
+            assert 0 <= x <= picture.width
+            assert 0 <= y <= picture.height
+            for box in picture.boxes:
+                assert not (box.x < x < box.x + WIDTH and box.y < y < box.y + HEIGHT)
+    lanes = [points(path)[-1] for path in picture.paths if "h" in path]
+    assert len(lanes) == len(set(lanes))
+
+
+def test_a_link_over_a_layer_goes_round_what_stands_there() -> None:
+    picture = draw([node("a"), node("b", "a"), node("c", "b", "a")])
+    row = HEIGHT + DOWN
+    straight, lane = HEIGHT // 2, row + HEIGHT // 2
+    ends = [(points(path)[0][1], points(path)[-1][1]) for path in picture.paths]
+    assert ends == [(straight, straight), (straight, lane), (straight, straight), (lane, straight)]
 
 
 def test_links_to_what_is_not_shown_are_left_out() -> None:
@@ -87,6 +129,22 @@ def test_the_lineage_goes_from_votes_to_the_trial(family: Contender) -> None:
         "Amber tuned": {"best-of-n-2"},
         "on trial": {"Amber tuned"},
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "count", "label"),
+    [
+        ("trl-unpaired", Job.State.SUCCEEDED, 40, "40 thumbs"),
+        ("text", Job.State.SUCCEEDED, 7, "7 documents"),
+        ("ranking", Job.State.QUEUED, None, "queued"),
+    ],
+)
+def test_a_dataset_says_what_it_holds(
+    base: Contender, kind: str, state: str, count: int | None, label: str
+) -> None:
+    dataset = Dataset.objects.create(format=kind, state=state, votes=count)
+    Run.objects.create(stage="kto", name="kto-1", dataset=dataset, base=base)
+    assert label in {one.label for one in selectors.lineage()}
 
 
 def test_the_page_links_every_box(operator_client: Client, family: Contender) -> None:

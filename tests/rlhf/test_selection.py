@@ -146,6 +146,16 @@ def test_other_prompts_ties_and_single_votes_are_no_dispute() -> None:
     assert disputes() == []
 
 
+def test_disputes_on_many_prompts_take_no_query_for_each(
+    django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    votes = [cast(f"Question {n}", ranks) for n in range(7) for ranks in ([1, 2], [2, 1])]
+    with django_assert_num_queries(2):
+        assert disputes() == [one.pk for one in votes]
+    monkeypatch.setattr("rlhf.selectors.disputes.BATCH", 3)
+    assert disputes() == [one.pk for one in votes]
+
+
 def test_a_ranking_of_three_is_disputed_by_any_of_its_pairs() -> None:
     sides = "amber birch cedar"
     first, second = cast(sides=sides, ranks=[1, 2, 3]), cast(sides=sides, ranks=[1, 3, 2])
