@@ -94,6 +94,9 @@ class Policy(Run):
         "gate: a result that passes enters battles by itself; operator: it waits for a person.",
         choices=("gate", "operator"),
     )
+    gate_prompts: int = knob(
+        16, "Gate: fewest held-out prompts on which it was judged.", at_least=1
+    )
     gate_nll_rise: float = knob(
         0.3, "Gate: nats per token by which its text may be unlikelier than its base's.", at_least=0
     )
