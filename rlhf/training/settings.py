@@ -234,6 +234,12 @@ class Grpo(Policy):
         at_least=2,
         at_most=256,
     )
+    baseline: str = knob(
+        "group",
+        "What a reward is held against. group: its group's mean, and over the group's deviation "
+        "(GRPO); leave-one-out: the mean of the group's other responses (RLOO).",
+        choices=("group", "leave-one-out"),
+    )
     prompts_per_step: int = knob(4, "Prompts, each with a group, per step.", at_least=1)
     batch_size: int = knob(
         8, "Responses whose gradient is taken at the same time: fewer need less memory.", at_least=1
