@@ -21,6 +21,7 @@ from rlhf.selectors import (
     who_enters,
 )
 from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES, check_lengths
+from rlhf.training.config import Knob
 from rlhf.training.settings import gate_knobs
 
 POPULATIONS = [
@@ -254,6 +255,19 @@ class RuleForm(forms.Form):
     if_undecided = forms.ChoiceField(choices=Trial.Otherwise.choices, label=_("If it is undecided"))
 
 
+def _limit(label: Any, knob: Knob) -> forms.Field:
+    told: dict[str, Any] = {
+        "label": label,
+        "min_value": knob.at_least,
+        "max_value": knob.at_most,
+        "initial": knob.default,
+        "help_text": _("By default %(value)s.") % {"value": number_format(f"{knob.default:g}")},
+    }
+    if knob.kind is int:
+        return forms.IntegerField(**told)
+    return forms.FloatField(**told, widget=forms.NumberInput(attrs={"step": "any"}))
+
+
 class GateForm(forms.Form):
     """The gate's limits, a field each, with the ranges that training accepts."""
 
@@ -268,19 +282,7 @@ class GateForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        limits = {
-            name: forms.FloatField(
-                label=GATE_LIMITS[name],
-                min_value=knob.at_least,
-                max_value=knob.at_most,
-                initial=knob.default,
-                help_text=_("By default %(value)s.")
-                % {"value": number_format(f"{knob.default:g}")},
-            )
-            for name, knob in gate_knobs().items()
-        }
-        for field in limits.values():
-            field.widget.attrs["step"] = "any"
+        limits = {name: _limit(GATE_LIMITS[name], knob) for name, knob in gate_knobs().items()}
         self.fields = limits | self.fields
 
     def clean(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 GATE_LIMITS = {
+    "gate_prompts": _("Held-out prompts"),
     "gate_reward_errors": _("Reward gain, standard errors"),
     "gate_win_rate": _("Wins over the base"),
     "gate_nll_rise": _("Surprise above the base, nats per token"),
@@ -16,6 +17,10 @@ GATE_LIMITS = {
 }
 # What each rule is called, and what it says; %(…)s are limits.
 RULES: dict[str, tuple[str | Promise, str | Promise]] = {
+    "prompts": (
+        _("Prompts"),
+        _("It was judged on at least %(prompts)s held-out prompts."),
+    ),
     "win_rate": (
         _("Wins"),
         _("The reward model prefers it to its base in at least %(win_rate)s of the prompts."),
@@ -66,6 +71,10 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
             "two standard errors."
         ),
     ),
+    "blocks": (
+        _("Amount of held-out text"),
+        _("It was tested on at least 8 blocks of held-out text, so that chance can be told."),
+    ),
     "finished": (
         _("Finished"),
         _(
@@ -80,9 +89,9 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
 }
 # Which rules hold for whom; a run is judged by those that apply to it.
 WHOM: list[tuple[str | Promise, tuple[str, ...]]] = [
-    (_("Every result"), ("nll", "repetition", "length", "entropy", "distinct")),
+    (_("Every result"), ("prompts", "nll", "repetition", "length", "entropy", "distinct")),
     (_("Where there is a reward model"), ("win_rate", "reward", "spread")),
-    (_("After continued pretraining"), ("learnt", "finished")),
+    (_("After continued pretraining"), ("blocks", "learnt", "finished")),
 ]
 SHARES = {"win_rate", "entropy_low", "distinct_low"}
 POINTS = {"repetition_rise"}

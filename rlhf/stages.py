@@ -75,7 +75,7 @@ STAGES: dict[str, Stage] = {
             "GRPO",
             _(
                 "Reinforcement learning: samples responses in groups and moves towards those that "
-                "the reward model scores above their group."
+                "the reward model scores above their group. The setting baseline makes it RLOO."
             ),
             learns_from="reward",
         ),

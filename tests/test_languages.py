@@ -252,7 +252,7 @@ def test_every_reason_of_the_gate_has_the_decimal_sign_of_the_page(
         nll=3.25, entropy=0.25, repetition=0.125, distinct=0.125, length=9, finished=1.0,
         reward=-0.5, spread=2.5,
     )  # fmt: skip
-    _, reasons = may_enter(Evaluation(10, worse, base, win_rate=0.25))
+    _, reasons = may_enter(Evaluation(16, worse, base, win_rate=0.25))
     assert len(reasons) == 8
     Run.objects.filter(pk=reward_model.pk).update(stage="best-of-n", refusals=reasons)
     page = html(operator_client.get(reward_model.get_absolute_url(), **GERMAN))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
-from statistics import stdev
+from statistics import pstdev, stdev
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ from rlhf.training.losses import token_entropy, token_log_probs
 from rlhf.training.policies import pick_dtype
 from rlhf.training.reward_model import right_padded
 from rlhf.training.sampling import Completion
+
+TIE = 0.01
 
 
 @dataclass(frozen=True)
@@ -192,10 +194,15 @@ def text_quality(responses: Sequence[Completion], nll: float, entropy: float) ->
 def with_rewards(
     evaluation: Evaluation, policy: Sequence[float], base: Sequence[float]
 ) -> Evaluation:
-    """Add mean rewards and the share of prompts whose policy response scores above the base's."""
-    wins = [(a > b) + 0.5 * (a == b) for a, b in zip(policy, base, strict=True)]
-    rate = sum(wins) / len(wins)
+    """Add mean rewards and the share of prompts whose policy response scores above the base's.
+
+    A difference of at most TIE times the standard deviation of all the rewards is half a win: the
+    same response read in another place of a batch differs by as much.
+    """
     gains = [a - b for a, b in zip(policy, base, strict=True)]
+    tie = TIE * pstdev([*policy, *base])
+    wins = [0.5 if abs(gain) <= tie else float(gain > 0) for gain in gains]
+    rate = sum(wins) / len(wins)
     return replace(
         evaluation,
         policy=replace(evaluation.policy, reward=sum(policy) / len(policy)),

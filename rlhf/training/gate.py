@@ -53,9 +53,13 @@ DOUBTED = N_(
     "Its reward is doubtful: the reward model's members differ by %(spread)s against %(base)s "
     "(at most %(allowed)s times the base's is allowed)."
 )
+FEW_PROMPTS = N_(
+    "It was judged on too few held-out prompts to enter by itself: %(prompts)s "
+    "(at least %(least)s are required)."
+)
 REASONS = (
     UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL, WITHIN_NOISE, ALIKE,
-    DOUBTED,
+    DOUBTED, FEW_PROMPTS,
 )  # fmt: skip
 
 
@@ -63,6 +67,7 @@ REASONS = (
 class GateRules:
     """Limits of what an update may cost. A run is told its own: settings that begin with `gate_`.
 
+    prompts: fewest held-out prompts on which it was judged; on fewer all other figures are noise.
     nll_rise: nats per token under the base above the base's own samples. repetition_rise:
     absolute rise of the share of repeated 4-grams. length_low, length_high: mean length over the
     base's. entropy_low, distinct_low: entropy and share of distinct word pairs over the base's.
@@ -71,6 +76,7 @@ class GateRules:
     spread among its members over that for the base's responses.
     """
 
+    prompts: int = 16
     nll_rise: float = 0.3
     repetition_rise: float = 0.05
     length_low: float = 0.3
@@ -122,6 +128,7 @@ def checks(evaluation: Evaluation, rules: GateRules | None = None) -> list[Check
     rules = rules or GateRules()
     policy, base = evaluation.policy, evaluation.base
     found = [
+        Check("prompts", evaluation.prompts, least=rules.prompts),
         Check("nll", policy.nll, base.nll, most=base.nll + rules.nll_rise),
         Check(
             "repetition",
@@ -155,6 +162,10 @@ def may_enter(evaluation: Evaluation, rules: GateRules | None = None) -> tuple[b
     rules = rules or GateRules()
     broken = [check for check in checks(evaluation, rules) if not check.passed]
     return not broken, [_SAID[check.rule](check, rules) for check in broken]
+
+
+def _few_prompts(check: Check, rules: GateRules) -> str:
+    return FEW_PROMPTS % {"prompts": f"{check.figure:.0f}", "least": f"{rules.prompts}"}
 
 
 def _unlikely(check: Check, rules: GateRules) -> str:
@@ -203,6 +214,7 @@ def _doubted(check: Check, rules: GateRules) -> str:
 
 
 _SAID: dict[str, Callable[[Check, GateRules], str]] = {
+    "prompts": _few_prompts,
     "nll": _unlikely,
     "repetition": _repetitive,
     "length": _length_changed,

@@ -1,6 +1,7 @@
 """Stage `grpo`: group relative policy optimisation against the reward model, by TRL's GRPOTrainer.
 
-Shao et al. 2024, arXiv:2402.03300. `beta` weighs the divergence from the base; without it the
+Shao et al. 2024, arXiv:2402.03300; with `baseline` leave-one-out the advantages are those of RLOO,
+Ahmadian et al. 2024, arXiv:2402.14740. `beta` weighs the divergence from the base; without it the
 policy exploits the reward model (docs/decisions/0004-default-update.md).
 """
 
@@ -19,7 +20,12 @@ from rlhf.training.reward_model import RewardModel
 from rlhf.training.trainers import ProgressCallback, Report, largest_part, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
 
-NAMES = {"loss": "loss", "reward": "reward", "kl": "kl", "completions/mean_length": "length"}
+NAMES = {
+    "loss": "loss",
+    "rewards/reward/mean": "reward",  # before its weight
+    "kl": "kl",
+    "completions/mean_length": "length",
+}
 
 
 def main(config: settings.Grpo) -> None:
@@ -31,7 +37,7 @@ def main(config: settings.Grpo) -> None:
 
 
 def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
-    """Sample groups of n, move towards the responses above their group's mean reward."""
+    """Sample groups of n, move towards the responses whose reward is above their baseline."""
     rows = [{"prompt": prompt.messages} for prompt in update.train]
     with trainer_arguments(config, update.policy.device) as shared:
         rows_per_step = share(config.prompts_per_step * config.n, "prompts_per_step × n")
@@ -47,6 +53,7 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             top_k=config.top_k,
             top_p=config.top_p,
             beta=config.beta,
+            **advantages(config.baseline, config.n),
             use_vllm=config.rollouts == "vllm",
             vllm_mode="colocate",
         )
@@ -59,6 +66,17 @@ def optimise(update: Update, config: settings.Grpo, report: Report) -> None:
             callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.train_update(update)
+
+
+def advantages(baseline: str, n: int) -> dict[str, Any]:
+    """What TRL is told so that it makes these advantages of the rewards of a group of n.
+
+    group: minus the group's mean, over its standard deviation. leave-one-out: minus the mean of the
+    others, which is n/(n-1) times the distance from the mean of all.
+    """
+    if baseline == "group":
+        return {"scale_rewards": "group"}
+    return {"scale_rewards": "none", "reward_weights": [n / (n - 1)]}
 
 
 def reward_function(model: RewardModel) -> Any:

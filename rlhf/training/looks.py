@@ -12,7 +12,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +73,9 @@ class Looks:
         with self.update.base() as untrained:
             under_base = self._likelihoods(untrained, responses)
         seen = self._seen(responses, under_base.nll, own.entropy)
-        # Without rewards the gate looks at the damage alone.
+        # Without rewards the gate looks at the damage alone; few prompts do for a choice.
         damage = Evaluation(len(self.prompts), seen.quality, base.quality)
-        within, _ = may_enter(damage, rules_of(self.update.config))
+        within, _ = may_enter(damage, replace(rules_of(self.update.config), prompts=1))
         self._report(step, total, seen, divergence(own, under_base), within)
         self._show(step, total, seen, base)
         self._keep(Point(step, within, seen.rewards))

@@ -50,7 +50,7 @@ def main(config: settings.Pretrain) -> None:
         after = surprise(update.policy, held_out, rows=config.part_size)
         report(1, 1, held_out_perplexity=after.perplexity)
     nats, error = gain(before, after)
-    learnt = Learnt(before.perplexity, after.perplexity, nats, error)
+    learnt = Learnt(len(held_out), before.perplexity, after.perplexity, nats, error)
     metrics = {
         "held_out_perplexity_base": learnt.base,
         "held_out_perplexity": learnt.new,

@@ -94,6 +94,9 @@ class Policy(Run):
         "gate: a result that passes enters battles by itself; operator: it waits for a person.",
         choices=("gate", "operator"),
     )
+    gate_prompts: int = knob(
+        16, "Gate: fewest held-out prompts on which it was judged.", at_least=1
+    )
     gate_nll_rise: float = knob(
         0.3, "Gate: nats per token by which its text may be unlikelier than its base's.", at_least=0
     )
@@ -230,6 +233,12 @@ class Grpo(Policy):
         "Responses in a group: they are scored against each other.",
         at_least=2,
         at_most=256,
+    )
+    baseline: str = knob(
+        "group",
+        "What a reward is held against. group: its group's mean, and over the group's deviation "
+        "(GRPO); leave-one-out: the mean of the group's other responses (RLOO).",
+        choices=("group", "leave-one-out"),
     )
     prompts_per_step: int = knob(4, "Prompts, each with a group, per step.", at_least=1)
     batch_size: int = knob(

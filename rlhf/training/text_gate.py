@@ -23,26 +23,39 @@ NOT_SURE = N_(
     "Whether it has learnt the text is not sure: %(gain)s nats per token less on held-out "
     "documents, with a standard error of %(error)s."
 )
+LITTLE_TEXT = N_(
+    "Too little held-out text to tell whether it has learnt: %(blocks)s of the %(least)s blocks "
+    "that are required."
+)
+NO_ERROR = N_(
+    "Whether it has learnt the text cannot be told: all held-out blocks gained the same, so there "
+    "is no standard error to hold the gain against."
+)
 DOES_NOT_END = N_(
     "It no longer ends its responses as a chat model does: %(share)s of them end by themselves, "
     "against %(base)s (at most %(allowed)s less is allowed)."
 )
-REASONS = (NOT_LEARNT, NOT_SURE, DOES_NOT_END)
+REASONS = (NOT_LEARNT, NOT_SURE, LITTLE_TEXT, NO_ERROR, DOES_NOT_END)
 
 
 @dataclass(frozen=True)
 class TextRules:
-    """errors: standard errors by which the gain must exceed zero. finished_fall: absolute fall of
-    the share of responses that end by themselves."""
+    """blocks: fewest blocks of held-out text. errors: standard errors by which the gain must
+    exceed zero. finished_fall: absolute fall of the share of responses that end by themselves."""
 
+    blocks: int = 8
     errors: float = 2.0
     finished_fall: float = 0.25
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """Perplexity of held-out documents before and after, and nats per token gained."""
+    """Perplexity of held-out documents before and after, and nats per token gained.
 
+    blocks: of how many blocks. error: the gain's standard error; None for a single block.
+    """
+
+    blocks: int
     base: float
     new: float
     gain: float
@@ -52,13 +65,13 @@ class Learnt:
 def text_checks(
     learnt: Learnt, evaluation: Evaluation, rules: TextRules | None = None
 ) -> list[Check]:
-    """Both rules with what was measured. Without an error any gain will do."""
+    """Every rule with what was measured. Without an error no gain is known."""
     rules = rules or TextRules()
-    needed = rules.errors * learnt.error if learnt.error is not None else 0.0
-    needed = max(needed, math.nextafter(0.0, 1.0))  # without a doubt about it, more than nothing
+    gain = learnt.gain if learnt.error else math.nan
     base = evaluation.base.finished
     return [
-        Check("learnt", learnt.gain, least=needed),
+        Check("blocks", learnt.blocks, least=rules.blocks),
+        Check("learnt", gain, least=rules.errors * (learnt.error or 0.0)),
         Check("finished", evaluation.policy.finished, base, least=base - rules.finished_fall),
     ]
 
@@ -71,7 +84,11 @@ def text_reasons(
     reasons: list[str] = []
     if not learnt.new < learnt.base:
         reasons.append(NOT_LEARNT % {"new": f"{learnt.new:.2f}", "base": f"{learnt.base:.2f}"})
-    elif learnt.error is not None and learnt.gain < rules.errors * learnt.error:
+    elif learnt.blocks < rules.blocks:
+        reasons.append(LITTLE_TEXT % {"blocks": f"{learnt.blocks}", "least": f"{rules.blocks}"})
+    elif not learnt.error:
+        reasons.append(NO_ERROR)
+    elif learnt.gain < rules.errors * learnt.error:
         reasons.append(NOT_SURE % {"gain": f"{learnt.gain:.3f}", "error": f"{learnt.error:.3f}"})
     base, new = evaluation.base.finished, evaluation.policy.finished
     if base - new > rules.finished_fall:

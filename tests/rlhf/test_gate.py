@@ -240,6 +240,13 @@ def test_the_page_writes_the_rules_out_with_the_limits_and_who_set_them(
     assert 'name="gate_win_rate" value="0.6"' in operator_client.get("/lab/gate/").content.decode()
 
 
+def test_a_limit_that_counts_is_a_whole_number(operator_client: Client) -> None:
+    assert operator_client.post("/lab/gate/", form_of(gate_prompts="7.5")).status_code == 422
+    operator_client.post("/lab/gate/", form_of(gate_prompts="40"))
+    assert Gate.objects.get().limits == {"gate_prompts": 40}
+    assert "judged on at least 40 held-out prompts" in text_of(operator_client, "/lab/gate/")
+
+
 def test_the_page_says_for_whom_each_rule_holds(operator_client: Client) -> None:
     page = text_of(operator_client, "/lab/gate/")
     every, rewarded = page.index("Every result"), page.index("Where there is a reward model")

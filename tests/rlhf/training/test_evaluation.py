@@ -138,6 +138,16 @@ def test_rewards_give_a_win_rate_with_ties_as_halves() -> None:
     assert found.flat()["reward_base"] == pytest.approx(1.0)
 
 
+def test_differences_within_rounding_are_ties() -> None:
+    """The rewards' standard deviation is 1, so a hundredth of it is the most that is a tie."""
+    base = [1.0, -1.0, 1.0, -1.0]
+    rounded = [1.0 + 1e-6, -1.0 + 1e-6, 1.0 + 1e-6, -1.0 - 1e-6]
+    assert with_rewards(Evaluation(4, BASE, BASE), rounded, base).win_rate == 0.5
+    above = [1.03, -1.0, 1.0, -1.0]
+    assert with_rewards(Evaluation(4, BASE, BASE), above, base).win_rate == 0.625
+    assert with_rewards(Evaluation(2, BASE, BASE), [1.0, 1.0], [1.0, 1.0]).win_rate == 0.5
+
+
 def test_rewards_give_a_paired_gain_and_its_error() -> None:
     found = with_rewards(Evaluation(2, BASE, BASE), [1.0, 3.0], [0.0, 0.0])
     assert found.reward_gain == pytest.approx(2.0)

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlhf.stages import PRESETS, UPDATES
 from rlhf.training import settings
+from rlhf.training.config import knobs
 from rlhf.training.evaluation import Evaluation, TextQuality, with_members, with_rewards
 from rlhf.training.gate import GateRules, checks, may_enter, rules_of
 
 BASE = TextQuality(2.4, 1.8, 0.02, 0.8, 60, 0.5)
-EQUAL = Evaluation(10, BASE, BASE)
+EQUAL = Evaluation(16, BASE, BASE)
 
 
 def test_an_equal_policy_may_enter() -> None:
@@ -43,11 +45,29 @@ def test_each_damage_is_refused_with_its_reason(
     assert word in reason
 
 
+def test_too_few_prompts_judge_nothing() -> None:
+    few = replace(EQUAL, prompts=4)
+    passed, (reason,) = may_enter(few)
+    assert not passed
+    assert "too few held-out prompts to enter by itself: 4 (at least 16 are required)" in reason
+    assert may_enter(few, GateRules(prompts=4))[0]
+
+
+@pytest.mark.parametrize("stage", ["pretrain", *UPDATES])
+def test_every_preset_asks_for_enough_prompts(stage: str) -> None:
+    for preset in PRESETS.values():
+        told = preset.settings.get(stage, {})
+        asked = told.get(
+            "evaluation_prompts", knobs(settings.STAGES[stage])["evaluation_prompts"].default
+        )
+        assert asked >= GateRules().prompts
+
+
 def test_each_rule_is_told_with_its_figure_and_its_limits() -> None:
-    worse = Evaluation(10, replace(BASE, length=200, reward=1.0), replace(BASE, reward=0.5), 0.75)
+    worse = Evaluation(16, replace(BASE, length=200, reward=1.0), replace(BASE, reward=0.5), 0.75)
     found = {check.rule: check for check in checks(worse, GateRules(length_high=1.5))}
     assert list(found) == [
-        "nll", "repetition", "length", "entropy", "distinct", "win_rate", "reward",
+        "prompts", "nll", "repetition", "length", "entropy", "distinct", "win_rate", "reward",
     ]  # fmt: skip
     length = found["length"]
     assert (length.figure, length.base) == (200, BASE.length)

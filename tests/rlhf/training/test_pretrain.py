@@ -101,14 +101,16 @@ def test_a_wrong_document_is_named(write_lines: WriteLines, row: dict[str, Any])
 
 GOOD = TextQuality(nll=1, entropy=1, repetition=0, distinct=1, length=10, finished=0.8)
 EVEN = Evaluation(prompts=8, policy=GOOD, base=GOOD)
-LEARNT = Learnt(base=20.0, new=15.0, gain=0.29, error=0.02)
+LEARNT = Learnt(blocks=8, base=20.0, new=15.0, gain=0.29, error=0.02)
 
 
 @pytest.mark.parametrize(
     ("learnt", "finished", "words"),
     [
         (LEARNT, 0.7, []),
-        (replace(LEARNT, error=None), 0.8, []),
+        (replace(LEARNT, blocks=7), 0.8, ["Too little held-out text"]),
+        (replace(LEARNT, blocks=1, error=None), 0.8, ["1 of the 8 blocks that are required"]),
+        (replace(LEARNT, error=0.0), 0.8, ["all held-out blocks gained the same"]),
         (replace(LEARNT, new=20.0, gain=0.0), 0.8, ["has not learnt the text"]),
         (replace(LEARNT, error=0.2), 0.8, ["not sure"]),
         (LEARNT, 0.5, ["no longer ends its responses"]),

@@ -17,6 +17,7 @@ from rlhf.training.config import build_config
 from rlhf.training.data import Ranking
 from rlhf.training.errors import InputError, TrainingError
 from rlhf.training.likelihoods import response_log_probs
+from rlhf.training.resumable import ResumableGRPO
 from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows, read_lines
 
 pytestmark = pytest.mark.slow
@@ -174,6 +175,32 @@ def test_grpo_reports_reward_and_divergence(values: dict[str, Any]) -> None:
     assert_whole(folder, "grpo")
     metrics = [line["metrics"] for line in read_lines(folder / "metrics.jsonl")]
     assert any("reward" in found and "kl" in found for found in metrics)
+
+
+def test_grpo_learns_against_the_mean_of_the_other_responses(
+    values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainers: list[ResumableGRPO] = []
+    train = ResumableGRPO.train_update
+
+    def watched(self: ResumableGRPO, *given: Any) -> None:
+        trainers.append(self)
+        train(self, *given)
+
+    monkeypatch.setattr(ResumableGRPO, "train_update", watched)
+    more = {"n": 3, "prompts_per_step": 2, "steps": 2, "baseline": "leave-one-out"}
+    folder, losses = run(grpo, values | more)
+    assert len(losses) == 2
+    assert_whole(folder, "grpo")
+    logs = trainers[0]._logs
+    rewards = torch.tensor(list(logs["rewards"]["reward"])).view(-1, 3)  # of the last step
+    others = (rewards.sum(1, keepdim=True) - rewards) / 2
+    found = torch.tensor(list(logs["advantages"])).view(-1, 3)
+    assert found.abs().max() > 0
+    torch.testing.assert_close(found, rewards - others, atol=1e-5, rtol=1e-4)
+    told = [line["metrics"] for line in read_lines(folder / "metrics.jsonl")]
+    reported = [figures["reward"] for figures in told if "kl" in figures and "loss" in figures]
+    assert reported[-1] == pytest.approx(float(rewards.mean()), abs=1e-4)
 
 
 def test_a_missing_reward_model_is_refused(values: dict[str, Any]) -> None:
