@@ -24,7 +24,7 @@ def write_dataset(dataset_id: int) -> None:
 
 @shared_task(name="rlhf.tasks.follow_run", acks_late=True, reject_on_worker_lost=True)
 def follow_run(run_id: int) -> None:
-    services.follow_run(run_id)
+    services.follow_in_turn(run_id)
 
 
 @shared_task(name="rlhf.tasks.judge_trials")

@@ -17,7 +17,12 @@ from rlhf.services.entering import decide, enter_as_base
 from rlhf.services.following import Pace, follow_run
 from rlhf.services.gate import set_gate
 from rlhf.services.importing import import_preferences, import_texts
-from rlhf.services.recovering import requeue_datasets, requeue_runs, stop_running
+from rlhf.services.recovering import (
+    follow_in_turn,
+    requeue_datasets,
+    requeue_runs,
+    stop_running,
+)
 from rlhf.services.resuming import reopen_run, resume_run
 from rlhf.services.runs import cancel_run, create_run, start_run, try_run
 from rlhf.services.trials import judge_trials, set_rule, settle_trial
@@ -33,6 +38,7 @@ __all__ = [
     "decide",
     "delete_dataset",
     "enter_as_base",
+    "follow_in_turn",
     "follow_run",
     "import_preferences",
     "import_texts",

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -51,7 +52,7 @@ def follow_run(
     like `Run.cancel_requested`.
     """
     run = Run.objects.get(pk=run_id)
-    with exclusive(run.folder / "follow.lock") as free:
+    with exclusive(lock_of(run)) as free:
         if not free:
             logger.info("%s is followed already.", run)
             return
@@ -59,6 +60,11 @@ def follow_run(
         if not run.ended:
             _Follower(run, announce, stop, pace).see_through()
     announce(run)
+
+
+def lock_of(run: Run) -> Path:
+    """Whoever follows the run holds it."""
+    return run.folder / "follow.lock"
 
 
 class _Follower:

@@ -5,7 +5,9 @@ import signal
 
 from arena.sentences import Sentence
 from rlhf import processes
+from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Run
+from rlhf.services.following import follow_run, lock_of
 from rlhf.services.queue import FOLLOW_RUN, WRITE_DATASET, enqueue
 
 logger = logging.getLogger(__name__)
@@ -13,6 +15,27 @@ OPEN = [Job.State.QUEUED, Job.State.RUNNING]
 STOPPED_WITH_WORKER = Sentence(
     "The arena was stopped while this run was running. Start the run again to repeat it."
 )
+
+
+def follow_in_turn(run_id: int) -> None:
+    """Follow the run; a queued one goes behind a run that a killed worker left running.
+
+    Else two training processes would share the machine, and nobody would hear that the first one is
+    to be cancelled. One task follows one run: a worker that is stopped begins no other.
+    """
+    run = Run.objects.get(pk=run_id)
+    if run.state == Job.State.QUEUED and (left := _left_running()) is not None:
+        enqueue(FOLLOW_RUN, run)
+        run = left
+    follow_run(run.pk)
+
+
+def _left_running() -> Run | None:
+    for run in Run.objects.filter(state=Job.State.RUNNING).order_by("pk"):
+        with exclusive(lock_of(run)) as free:
+            if free:
+                return run
+    return None
 
 
 def requeue_runs() -> int:

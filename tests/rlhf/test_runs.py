@@ -17,8 +17,10 @@ from arena.errors import ArenaError, Conflict, Invalid, Unavailable
 from arena.models import Contender, Population, Prompt
 from rlhf import processes, services
 from rlhf.exporting import split_of
+from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.services import Pace
+from rlhf.services.following import lock_of
 from rlhf.services.preparing import HELD_OUT_PERCENT
 from tests.rlhf.conftest import FAKE_STAGE, PASSED, REFUSED
 from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
@@ -486,6 +488,39 @@ def test_a_new_worker_follows_a_living_process_further(monkeypatch: pytest.Monke
     assert run.state == Job.State.CANCELLED
     assert process.wait(timeout=5) == 143
     assert Metric.objects.filter(run=run).count() == 2
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_queued_run_goes_behind_one_that_was_left_running(
+    monkeypatch: pytest.MonkeyPatch, stage: Callable[..., None]
+) -> None:
+    from celery import current_app
+
+    sent: list[tuple[str, list[int]]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args, **_: sent.append((name, args)))
+    left, queued = reward(), reward()
+    left_running(left, "succeed", monkeypatch).wait(timeout=20)
+    services.follow_in_turn(queued.pk)
+    left.refresh_from_db()
+    queued.refresh_from_db()
+    assert (left.state, queued.state) == (Job.State.SUCCEEDED, Job.State.QUEUED)
+    assert sent == [("rlhf.tasks.follow_run", [queued.pk])]
+    services.follow_in_turn(queued.pk)
+    queued.refresh_from_db()
+    assert queued.state == Job.State.SUCCEEDED, queued.error
+    assert len(sent) == 1
+
+
+@pytest.mark.usefixtures("votes")
+def test_a_queued_run_waits_for_none_that_another_worker_follows(
+    stage: Callable[..., None],
+) -> None:
+    followed, queued = reward(), reward()
+    Run.objects.filter(pk=followed.pk).update(state=Job.State.RUNNING)
+    with exclusive(lock_of(followed)):
+        services.follow_in_turn(queued.pk)
+    queued.refresh_from_db()
+    assert queued.state == Job.State.SUCCEEDED, queued.error
 
 
 @pytest.mark.usefixtures("votes")

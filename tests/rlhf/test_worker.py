@@ -20,6 +20,7 @@ from arena.models import Contender
 from rlhf import processes, services
 from rlhf.models import Dataset, Job, Run
 from tests.rlhf.conftest import FAKE_STAGE
+from tests.rlhf.test_runs import left_running
 from tests.rlhf.votes import many_votes
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -117,6 +118,22 @@ def test_killed_with_kill_9_its_successor_follows_the_run_further(
     until(lambda: now(run).ended)
     assert (run.state, run.pid) == (Job.State.CANCELLED, pid)
     assert not trainer_lives(run)
+
+
+def test_its_successor_follows_a_run_that_was_left_before_it_starts_a_queued_one(
+    worker: Callable[..., Worker], base: Contender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_votes(20)
+    left = services.create_run(stage="reward")
+    trainer = left_running(left, "hang", monkeypatch)
+    queued = services.start_run(stage="reward")  # its message is the first in the queue
+    worker("succeed")
+    until(lambda: now(left).step == 2 or now(queued).started_at)
+    assert queued.started_at is None
+    services.cancel_run(left)
+    assert trainer.wait(timeout=20) == 143
+    until(lambda: now(left).ended and now(queued).ended)
+    assert (left.state, queued.state) == (Job.State.CANCELLED, Job.State.SUCCEEDED), queued.error
 
 
 def test_killed_together_with_the_training_process_the_run_fails(
