@@ -88,6 +88,32 @@ def test_a_run_s_page_moves_with_the_run_and_ends_with_it(staff: Callable[..., V
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+def test_a_failed_run_s_log_opens_at_its_end(staff: Callable[..., Visitor]) -> None:
+    def failed() -> Run:
+        lines = "\n".join(f"line {number}" for number in range(99))
+        return Run.objects.create(
+            stage="reward",
+            name="reward-1",
+            state=Job.State.FAILED,
+            error=f"It crashed.\n\n{lines}\nValueError: upside down",
+        )
+
+    page = staff().open(f"/lab/runs/{elsewhere(failed).pk}/")
+    see(page, "It crashed.")
+    shown = page.get_by_text("ValueError: upside down").evaluate(
+        """log => {
+            const range = document.createRange();
+            range.selectNodeContents(log);
+            const { top, bottom } = range.getBoundingClientRect();
+            const box = log.getBoundingClientRect();
+            log.scrollTop = -log.scrollHeight;
+            const first = range.getBoundingClientRect().top;
+            return { cut: top < box.top, end: bottom <= box.bottom, start: first >= box.top };
+        }"""
+    )
+    assert shown == {"cut": True, "end": True, "start": True}
+
+
 def test_a_reason_without_spaces_widens_no_page(staff: Callable[..., Visitor]) -> None:
     def settled() -> str:
         boss = User.objects.get()

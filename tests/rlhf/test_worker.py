@@ -18,10 +18,9 @@ from django.db import connection
 
 from arena.models import Contender
 from rlhf import processes, services
-from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Run
-from rlhf.services.following import lock_of
 from tests.rlhf.conftest import FAKE_STAGE
+from tests.rlhf.test_runs import left_running
 from tests.rlhf.votes import many_votes
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -86,11 +85,6 @@ def trainer_lives(run: Run) -> bool:
     return run.pid is not None and processes.is_alive(identity)
 
 
-def is_followed(run: Run) -> bool:
-    with exclusive(lock_of(run)) as free:
-        return not free
-
-
 def now(job: Run | Dataset) -> Any:
     job.refresh_from_db()
     return job
@@ -127,25 +121,19 @@ def test_killed_with_kill_9_its_successor_follows_the_run_further(
 
 
 def test_its_successor_follows_a_run_that_was_left_before_it_starts_a_queued_one(
-    worker: Callable[..., Worker], base: Contender
+    worker: Callable[..., Worker], base: Contender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many_votes(20)
-    first = worker("hang")
-    left = services.start_run(stage="reward")
-    until(lambda: now(left).step == 2)
-    queued = services.start_run(stage="reward")
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait(timeout=10)
-    pid = left.pid
+    left = services.create_run(stage="reward")
+    trainer = left_running(left, "hang", monkeypatch)
+    queued = services.start_run(stage="reward")  # its message is the first in the queue
     worker("succeed")
-    until(lambda: is_followed(left))
-    assert now(queued).state == Job.State.QUEUED
+    until(lambda: now(left).step == 2 or now(queued).started_at)
+    assert queued.started_at is None
     services.cancel_run(left)
-    until(lambda: now(left).ended)
-    assert (left.state, left.pid) == (Job.State.CANCELLED, pid)
-    until(lambda: now(queued).ended)
-    assert queued.state == Job.State.SUCCEEDED, queued.error
-    assert queued.started_at >= left.finished_at
+    assert trainer.wait(timeout=20) == 143
+    until(lambda: now(left).ended and now(queued).ended)
+    assert (left.state, queued.state) == (Job.State.CANCELLED, Job.State.SUCCEEDED), queued.error
 
 
 def test_killed_together_with_the_training_process_the_run_fails(
