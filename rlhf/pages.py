@@ -128,7 +128,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
     return {
         "run": found,
         "stage": stage,
-        "preset": preset_of(stage.name, found.config),
+        "preset": _preset(found),
         "reason": reason,
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
@@ -156,6 +156,13 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "settings": sorted(found.config.items()),
         "policy_runs": found.policy_runs.all() if stage.name == "reward" else [],
     }
+
+
+def _preset(found: Run) -> str | Promise:
+    preset, changed = preset_of(found.stage, found.config)
+    if not changed:
+        return preset.title
+    return gettext("%(preset)s, with changes") % {"preset": preset.title}
 
 
 def dataset(found: Dataset) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from typing import Any
 
 from arena.categories import label
 from rlhf.charts import calibration_dots
+from rlhf.doubts import gain_over_length
 
 SHOWN = {
     "test_accuracy", "test_accuracy_lower", "test_accuracy_upper", "test_pairs", "test_prompts",
     "length_only_accuracy", "over_length", "raters", "calibration", "categories",
     "ensemble",
 }  # fmt: skip
-Z = 1.96
 
 
 def evaluation(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def evaluation(metrics: Mapping[str, Any]) -> dict[str, Any]:
         "pairs": metrics.get("test_pairs"),
         "prompts": metrics.get("test_prompts"),
         "by_length": metrics.get("length_only_accuracy"),
-        "length": _over_length(metrics.get("over_length")),
+        "length": _over_length(metrics),
         "raters": metrics.get("raters"),
         "calibration": calibration if calibration.get("bins") else None,
         "dots": calibration_dots(calibration.get("bins", [])),
@@ -39,15 +39,15 @@ def evaluation(metrics: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _over_length(told: Mapping[str, Any] | None) -> dict[str, float] | None:
+def _over_length(metrics: Mapping[str, Any]) -> dict[str, float] | None:
     """The gain over the length rule with its 95 % interval, if it could be told."""
-    if not told or told.get("gain") is None or told.get("error") is None:
+    if (interval := gain_over_length(metrics)) is None:
         return None
-    gain, error = told["gain"], told["error"]
+    told = metrics["over_length"]
     return {
         "low": told["length_lower"],
         "high": told["length_upper"],
-        "gain": gain,
-        "lower": gain - Z * error,
-        "upper": gain + Z * error,
+        "gain": told["gain"],
+        "lower": interval[0],
+        "upper": interval[1],
     }

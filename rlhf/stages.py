@@ -252,13 +252,21 @@ def preset_settings(preset: str, stage: str) -> dict[str, Any]:
     return dict(PRESETS[preset].settings.get(stage, {}))
 
 
-def preset_of(stage: str, config: Mapping[str, Any]) -> Preset:
-    """The preset whose settings of the stage are all in `config`; the standard one has none."""
-    for preset in PRESETS.values():
+def preset_of(stage: str, config: Mapping[str, Any]) -> tuple[Preset, bool]:
+    """The preset that a run was started with, and whether settings of the preset were changed.
+
+    All settings of a preset are in the `config`, changed or not: it is the preset of which the
+    most are unchanged. The standard one has none.
+    """
+
+    def fit(preset: Preset) -> tuple[int, int]:
         told = preset.settings.get(stage, {})
-        if told and told.items() <= config.items():
-            return preset
-    return PRESETS["standard"]
+        kept = sum(config[name] == value for name, value in told.items())
+        return kept, kept - len(told)
+
+    whole = [one for one in PRESETS.values() if one.settings.get(stage, {}).keys() <= config.keys()]
+    found = max(whole, key=fit)
+    return found, fit(found)[1] < 0
 
 
 def list_knobs(stage: str) -> list[Knob]:

@@ -17,6 +17,7 @@ from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.services.trials import open_trial
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor, elsewhere
 from tests.ranking.ballots import contender
+from tests.rlhf.test_gate import CHECKS
 from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
 from tests.rlhf.votes import many_votes
 
@@ -214,6 +215,21 @@ def test_the_lab_fits_a_phone(staff: Callable[..., Visitor], scheme: str) -> Non
     for path in ("/lab/", f"/lab/runs/{run.pk}/", "/lab/datasets/"):
         page = visitor.open(path)
         assert page.evaluate("document.documentElement.scrollWidth") == 390, path
+
+
+def test_the_gate_s_table_is_whole_on_a_phone(staff: Callable[..., Visitor]) -> None:
+    def judged() -> str:
+        run = running()
+        gate = {"passed": False, "reasons": ["It repeats itself."], "checks": CHECKS}
+        Run.objects.update(
+            stage="best-of-n", state=Job.State.SUCCEEDED, summary={"metrics": {"gate": gate}}
+        )
+        return run.get_absolute_url()
+
+    page = staff(viewport={"width": 390, "height": 844}).open(elsewhere(judged))
+    table = page.get_by_role("region", name="Rules of the gate")
+    expect(table).to_contain_text("at most 2.7")
+    assert table.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
 
 
 def test_what_a_run_takes_is_said_at_once_and_moves_nothing(

@@ -16,7 +16,7 @@ from arena.models import Contender, Prompt, Vote
 from rlhf import services
 from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
-from rlhf.stages import PRESETS, STAGES, check_settings
+from rlhf.stages import PRESETS, STAGES, check_settings, preset_of
 from rlhf.training import choosing
 from tests.rlhf.conftest import PASSED, REFUSED
 from tests.rlhf.votes import many_votes
@@ -186,7 +186,22 @@ def test_every_stage_has_a_quick_look_that_its_run_names(
     run = Run.objects.create(stage=name, name="looked", config={**quick, "seed": 7})
     assert "How thorough quick look" in text_of(operator_client.get(run.get_absolute_url()))
     Run.objects.update(config={"seed": 7})
-    assert "How thorough standard" in text_of(operator_client.get(run.get_absolute_url()))
+    assert "How thorough standard Started" in text_of(operator_client.get(run.get_absolute_url()))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", STAGES)
+def test_the_settings_of_a_run_tell_its_preset(name: str, preset: str) -> None:
+    settings = PRESETS[preset].settings.get(name, {})
+    assert preset_of(name, settings) == (PRESETS[preset], False)
+
+
+def test_a_preset_with_changes_is_named_as_such(operator_client: Client) -> None:
+    quick = PRESETS["quick"].settings
+    run = Run.objects.create(stage="reward", name="looked", config={**quick["reward"], "layers": 6})
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    assert "How thorough quick look, with changes Started" in page
+    assert preset_of("best-of-n", {**quick["best-of-n"], "n": 32}) == (PRESETS["quick"], True)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,17 @@ def test_accuracy_stands_between_its_baseline_and_its_ceiling(
     assert "30 comparisons by 4 raters" in page
 
 
+@pytest.mark.parametrize(
+    ("error", "doubted"), [(0.03, False), (0.07, True), (None, False)], ids=["clear", "wide", "no"]
+)
+def test_a_gain_over_length_within_its_interval_is_doubted(
+    operator_client: Client, reward_model: Run, error: float | None, doubted: bool
+) -> None:
+    metrics = METRICS | {"over_length": METRICS["over_length"] | {"error": error}}
+    page = page_of(operator_client, reward_model, metrics)
+    assert ("better than going by length alone. An update" in page) == doubted
+
+
 def test_without_repeated_judgements_no_ceiling_is_invented(
     operator_client: Client, reward_model: Run
 ) -> None:
@@ -92,6 +103,7 @@ def test_categories_have_their_names_and_small_ones_say_so(
     assert "Coding 74 % 60 % to 85 % 55 % 90 30" in page
     assert "German too few to tell: fewer than 30 pairs 6 2" in page
     assert "#pilot-1 too few to tell" in page
+    assert "not trained on" not in page
 
 
 def test_an_ensemble_says_where_its_members_agree(
