@@ -44,7 +44,7 @@ class Watcher:
     """
 
     def __init__(self, own: Iterable[str] = ()) -> None:
-        self._names = _names(tuple(own))
+        self._names, self._beginnings = _names(tuple(own))
         self.spans: list[Span] = []
         self._cues: list[Trie] = []  # phrases that have begun
         self._claims = False  # the sentence speaks of the writer
@@ -203,9 +203,12 @@ class Watcher:
         """Up to here the text can be shown."""
         if self._name is not None or self._doubt is not None:
             return self._start
-        if self._reach or self._named:
+        if (self._reach or self._named) and self._may_become_a_name(fold(self._unread)):
             return self._read
         return self._given + len(self._held)
+
+    def _may_become_a_name(self, word: str) -> bool:
+        return word in self._beginnings or stem(word) in self._names
 
     def _give(self, upto: int) -> str:
         shown = []
@@ -227,5 +230,7 @@ def _single(token: str) -> bool:
 
 
 @lru_cache(maxsize=1_024)
-def _names(own: tuple[str, ...]) -> Trie:
-    return names(own)
+def _names(own: tuple[str, ...]) -> tuple[Trie, frozenset[str]]:
+    """The names, and with what their first words begin."""
+    trie = names(own)
+    return trie, frozenset(word[:length] for word in trie for length in range(1, len(word) + 1))

@@ -118,7 +118,7 @@ def test_suggestions_change_without_a_reload_and_fill_the_box(
     Prompt.objects.create(slug="rhyme", category="writing", text="Rhyme on moon.")
     page = visitor.open("/")
     page.get_by_label("Your prompt").fill("half typed")
-    page.get_by_role("link", name="maths", exact=True).click()
+    page.get_by_role("link", name="Maths", exact=True).click()
     expect(page.get_by_text("Rhyme on moon.")).to_have_count(0)
     expect(page.get_by_label("Your prompt")).to_have_value("half typed")
     page.get_by_role("link", name="What is 2 + 2?").click()
