@@ -236,7 +236,7 @@ def test_a_reward_model_of_no_use_is_named_wherever_it_is_used(
     reward_model.save()
     own = text_of(operator_client.get(reward_model.get_absolute_url()))
     label = re.search(r"<option[^>]*>reward-0[^<]*", operator_client.get("/lab/").content.decode())
-    update = services.create_run(stage="best-of-n")
+    update = services.create_run(stage="best-of-n", settings={"train_prompts": 8})
     its = text_of(operator_client.get(update.get_absolute_url()))
     assert label is not None
     if said is None:
