@@ -123,12 +123,13 @@ def cross_validated(
         for fold in range(FOLDS):
             held = [place for place in range(len(pairs)) if place % FOLDS == fold]
             kept = [place for place in range(len(pairs)) if place % FOLDS != fold]
-            inside = features[rows_of(kept)]
-            scale = inside.std(0).clamp(min=1e-4) * sizes.sqrt()
-            standard = (features - inside.mean(0)) / scale
+            seen = features[rows_of(kept)]
+            scale = seen.std(0).clamp(min=1e-4) * sizes.sqrt()
+            standard = (features - seen.mean(0)) / scale
             train = [pairs[place] for place in kept]
-            penalty = reward.pick_penalty(train, standard[rows_of(kept)])
-            weights = reward.fit_weights(standard[rows_of(kept)], reward.all_pairs(train), penalty)
+            inside = standard[rows_of(kept)]
+            penalty = reward.pick_penalty(train, inside)
+            weights, _ = reward.fit_weights(inside, reward.all_pairs(train), penalty)
             scores = (standard[rows_of(held)] @ weights).view(-1, 2)
             gaps = scores[:, 0] - scores[:, 1]
             right += float((gaps > 0).sum() + 0.5 * (gaps == 0).sum())

@@ -10,7 +10,7 @@ from rlhf.doubts import gain_over_length
 SHOWN = {
     "test_accuracy", "test_accuracy_lower", "test_accuracy_upper", "test_pairs", "test_prompts",
     "length_only_accuracy", "over_length", "raters", "calibration", "categories",
-    "ensemble",
+    "ensemble", "train_thumbs",
 }  # fmt: skip
 
 
@@ -36,6 +36,7 @@ def evaluation(metrics: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "least": categories.get("least"),
         "ensemble": metrics.get("ensemble"),
+        "thumbs": metrics.get("train_thumbs"),
     }
 
 

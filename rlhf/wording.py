@@ -33,6 +33,7 @@ FIGURES: dict[str, str | Promise] = {
     "test_accuracy_upper": _("test accuracy, upper end"),
     "test_pairs": _("test pairs"),
     "train_rankings": _("train rankings"),
+    "train_thumbs": _("train thumbs"),
     "test_rankings": _("test rankings"),
     "length_only_accuracy": _("accuracy by length alone"),
     "selection_gain": _("selection gain"),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from arena.categories import categories_told
 from arena.errors import Invalid
 from arena.models import Prompt
 from arena.sentences import Sentence
-from rlhf.exporting import split_of
+from rlhf.exporting import Counts, get_format, read_rows, split_of
 from rlhf.models import Dataset, Job, Run
+from rlhf.selection import Selection
 from rlhf.selectors import dataset_rows
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import write_dataset
@@ -83,7 +84,7 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
     """Write the dataset's rows as the stage reads them; the setting that names the file."""
     if dataset.format == THUMBS:
         path = run.folder / "thumbs.jsonl"
-        _write_lines(path, _thumbs(run, dataset))
+        _write_lines(path, _thumbs(dataset_rows(dataset), _system(run)))
         return {"thumbs": str(path)}
     if dataset.format == TEXTS:
         path = run.folder / "texts.jsonl"
@@ -107,6 +108,8 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
         path = run.folder / "rankings.jsonl"
         _write_lines(path, map(_ranking, single_turn()))
         config = {"rankings": str(path)}
+        if run.stage == "reward" and not dataset.source:
+            config |= _thumbs_beside(run, Selection.parse(dataset.selection))
     if skipped:
         run.notes = [SEVERAL_TURNS(skipped=skipped)]
         run.save(update_fields=["notes"])
@@ -132,16 +135,26 @@ def _ranking(row: dict[str, Any]) -> dict[str, Any]:
     return told | {"rater": row.get("rater", ""), "categories": categories}
 
 
-def _thumbs(run: Run, dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """Thumbs with their conversations, under the system prompt of the base."""
-    for row in dataset_rows(dataset):
+def _thumbs(rows: Iterable[Mapping[str, Any]], system: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Thumbs with their conversations."""
+    for row in rows:
         yield {
             "prompt": row["prompt"],
             "response": row["completion"][-1]["content"],
             "up": row["label"],
             "split": row["split"],
-            **_system(run),
+            **system,
         }
+
+
+def _thumbs_beside(run: Run, selection: Selection) -> dict[str, str]:
+    """Write the selection's thumbs on training prompts; the setting that names the file, if any."""
+    path = run.folder / "thumbs.jsonl"
+    chunks = read_rows(get_format(THUMBS), selection, Counts())
+    rows = (row for chunk in chunks for row in chunk if row["split"] == "train")
+    # Without a system prompt, as the rankings are: then a response is known again.
+    _write_lines(path, _thumbs(rows, {}))
+    return {"thumbs": str(path)} if path.stat().st_size else {}
 
 
 def _demonstrations(run: Run, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -66,6 +66,34 @@ def ranking_loss(scores: torch.Tensor, pairs: Pairs) -> torch.Tensor:
     return (pairs.weight.to(gaps.dtype) * terms).sum()
 
 
+@dataclass(frozen=True)
+class Marks:
+    """Thumbs on responses that are numbered one after the other.
+
+    at: (T,) response numbers. up: (T,) 1 for a thumb up, 0 for one down. weight: (T,) of each.
+    """
+
+    at: torch.Tensor
+    up: torch.Tensor
+    weight: torch.Tensor
+
+    def to(self, device: torch.device) -> Marks:
+        """The same thumbs on another device."""
+        return Marks(self.at.to(device), self.up.to(device), self.weight.to(device))
+
+
+def thumbs_loss(scores: torch.Tensor, marks: Marks) -> torch.Tensor:
+    """Weighted sum over thumbs, a scalar: -log sigmoid(score) for one up, of -score for one down.
+
+    scores: (R,) less a bias that is learnt, for in rankings only differences have a meaning. With
+    weights of 1/T it is the mean over T thumbs; without thumbs it is 0.
+    """
+    terms = functional.binary_cross_entropy_with_logits(
+        scores[marks.at], marks.up.to(scores.dtype), reduction="none"
+    )
+    return (marks.weight.to(scores.dtype) * terms).sum()
+
+
 def token_log_probs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """Log-probability in float32 of each token, (…), from logits (…, vocabulary)."""
     rows, chosen = logits.flatten(0, -2), tokens.flatten()

@@ -31,9 +31,19 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Reward(Run):
-    """rankings: JSONL; without a 'test' split every fifth prompt is held out."""
+    """rankings: JSONL; without a 'test' split every fifth prompt is held out.
+
+    thumbs: JSONL of thumbs to learn from besides, or '' for none.
+    """
 
     rankings: str
+    thumbs: str = ""
+    thumbs_weight: float = knob(
+        0.25,
+        "Weight of the thumbs beside the rankings, where there are thumbs; 0 leaves them out.",
+        at_least=0,
+        at_most=100,
+    )
     layers: int = knob(0, "Lower layers of the language model to use; 0 uses a third.", at_least=0)
     lora_rank: int = knob(
         0, "Adapters trained besides the head; 0 trains none.", at_least=0, at_most=512

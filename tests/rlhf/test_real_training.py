@@ -52,6 +52,7 @@ def test_votes_become_a_reward_model_and_then_a_contender(
     assert reward.dataset is not None
     assert reward.dataset.rows == 40
     assert reward.summary["metrics"]["test_pairs"] > 0
+    assert reward.summary["metrics"]["train_thumbs"] > 0
     assert (reward.folder / "checkpoint").is_dir()
 
     small = {"n": 2, "train_prompts": 4, "max_new_tokens": 6, "epochs": 1.0, **one_thread}

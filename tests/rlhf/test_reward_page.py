@@ -54,6 +54,16 @@ def page_of(client: Client, run: Run, metrics: dict[str, Any]) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
+@pytest.mark.parametrize(
+    ("thumbs", "said"), [(1, "learnt from 1 thumb."), (24, "learnt from 24 thumbs.")]
+)
+def test_it_is_said_how_many_thumbs_were_learnt_from(
+    operator_client: Client, reward_model: Run, thumbs: int, said: str
+) -> None:
+    assert said in page_of(operator_client, reward_model, METRICS | {"train_thumbs": thumbs})
+    assert "thumb" not in page_of(operator_client, reward_model, METRICS | {"train_thumbs": 0})
+
+
 def test_accuracy_stands_between_its_baseline_and_its_ceiling(
     operator_client: Client, reward_model: Run
 ) -> None:

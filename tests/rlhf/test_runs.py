@@ -22,6 +22,8 @@ from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.services import Pace
 from rlhf.services.following import lock_of
 from rlhf.services.preparing import HELD_OUT_PERCENT
+from rlhf.training.data import read_rankings, read_thumbs
+from rlhf.training.thumbs import beside
 from tests.rlhf.conftest import FAKE_STAGE, PASSED, REFUSED
 from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
 from tests.rlhf.votes import converse, many_votes, thumb, vote
@@ -248,6 +250,47 @@ def test_a_reward_run_freezes_the_votes_and_keeps_its_figures(stage: Callable[..
     assert set(rows[0]) == {
         "prompt", "responses", "ranks", "weight", "split", "rater", "categories",
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("votes")
+def test_thumbs_on_training_prompts_stand_beside_the_rankings(stage: Callable[..., None]) -> None:
+    said = {"amber": ["Yes."], "birch": ["No."]}
+    simulated = converse(["Simulated?"], said, population="simulated")
+    thumb(simulated, 0, 1)
+    asked = [f"Question {number}?" for number in range(30)]
+    for prompt in asked:
+        thumb(converse([prompt], said), 1, -1)
+    first = next(prompt for prompt in asked if split_of(prompt) == "train")
+    several = converse([first, "Two"], {"amber": ["a", "b"], "birch": ["c", "d"]})
+    thumb(several, 0, 1, turn=2)
+    run = follow(reward())
+    config = json.loads((run.folder / "config.json").read_text())
+    found = read_thumbs(config["thumbs"])
+    kept = [prompt for prompt in asked if split_of(prompt) == "train"]
+    assert 0 < len(kept) < len(asked)
+    assert [one.prompt[0]["content"] for one in found] == [*kept, first]
+    assert [said["content"] for said in found[-1].prompt] == [first, "a", "Two"]
+    assert [one.up for one in found] == [False] * len(kept) + [True]
+    assert found[0].response == "No."
+
+
+def test_a_thumb_on_a_ranked_response_is_known_as_such(
+    base: Contender, stage: Callable[..., None]
+) -> None:
+    for one in many_votes(25):
+        thumb(one.battle, 0, 1)
+    run = follow(reward())
+    rankings = read_rankings(str(run.folder / "rankings.jsonl"))
+    train = [ranking for ranking in rankings if ranking.split == "train"]
+    found = beside(train, [], read_thumbs(str(run.folder / "thumbs.jsonl")), 1.0)
+    assert len(found) == len(train)
+    assert not found.groups
+
+
+@pytest.mark.usefixtures("votes")
+def test_without_thumbs_a_reward_model_is_told_of_none(stage: Callable[..., None]) -> None:
+    run = follow(reward())
+    assert "thumbs" not in json.loads((run.folder / "config.json").read_text())
 
 
 @pytest.mark.usefixtures("votes")

@@ -9,7 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlhf.training.losses import pairs_of, ranking_loss, token_entropy, token_log_probs
+from rlhf.training.losses import (
+    Marks,
+    pairs_of,
+    ranking_loss,
+    thumbs_loss,
+    token_entropy,
+    token_log_probs,
+)
 
 
 def test_two_responses_give_the_pairwise_logistic_loss() -> None:
@@ -68,6 +75,48 @@ def test_only_score_differences_matter(rows: list[tuple[float, int]], shift: flo
     assert float(ranking_loss(scores + shift, pairs)) == pytest.approx(
         float(ranking_loss(scores, pairs)), abs=1e-6
     )
+
+
+def marks_of(thumbs: list[tuple[int, bool]]) -> Marks:
+    """Thumbs of equal weight, as (response, up)."""
+    at, up = zip(*thumbs, strict=True)
+    return Marks(torch.tensor(at), torch.tensor(up).float(), torch.full((len(at),), 1 / len(at)))
+
+
+@pytest.mark.parametrize(
+    ("scores", "thumbs", "expected"),
+    [
+        ([0.0], [(0, True)], math.log(2)),
+        ([2.0], [(0, True)], math.log1p(math.exp(-2))),
+        ([2.0], [(0, False)], math.log1p(math.exp(2))),
+        ([2.0, 5.0, -1.0], [(0, True), (2, False)],
+         (math.log1p(math.exp(-2)) + math.log1p(math.exp(-1))) / 2),
+        ([1.0], [(0, True), (0, True), (0, False)],
+         (2 * math.log1p(math.exp(-1)) + math.log1p(math.exp(1))) / 3),
+    ],
+)  # fmt: skip
+def test_thumbs_cost_the_logarithm_of_their_probability(
+    scores: list[float], thumbs: list[tuple[int, bool]], expected: float
+) -> None:
+    assert float(thumbs_loss(torch.tensor(scores), marks_of(thumbs))) == pytest.approx(expected)
+
+
+def test_without_thumbs_their_term_is_nothing() -> None:
+    scores = torch.tensor([1.0, 2.0], requires_grad=True)
+    nothing = Marks(torch.tensor([], dtype=torch.long), torch.tensor([]), torch.tensor([]))
+    loss = thumbs_loss(scores, nothing)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert loss.item() == 0
+    assert scores.grad is not None
+    assert scores.grad.tolist() == [0, 0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.floats(-3, 3), st.booleans()), min_size=1, max_size=6))
+def test_gradient_of_thumbs_agrees_with_finite_differences(rows: list[tuple[float, bool]]) -> None:
+    scores = torch.tensor([row[0] for row in rows], dtype=torch.float64, requires_grad=True)
+    marks = marks_of([(place, up) for place, (_, up) in enumerate(rows)])
+    assert torch.autograd.gradcheck(lambda values: thumbs_loss(values, marks), (scores,))
 
 
 def test_token_log_probs_and_entropy_of_a_known_distribution() -> None:

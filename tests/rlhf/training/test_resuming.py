@@ -62,11 +62,11 @@ def inputs(stage: str, values: dict[str, Any], write_lines: WriteLines) -> dict[
     if stage == "sft":
         rows = [{"prompt": f"Say {n}.", "response": "no" * (n + 1)} for n in range(12)]
         return values | {"demonstrations": write_lines("d.jsonl", rows), "batch_size": 4}
+    thumbs = [
+        {"prompt": f"Say {n}.", "response": "no" if n % 2 else "yes!!!", "up": n % 2 == 0}
+        for n in range(12)
+    ]
     if stage == "kto":
-        thumbs = [
-            {"prompt": f"Say {n}.", "response": "no" if n % 2 else "yes!!!", "up": n % 2 == 0}
-            for n in range(12)
-        ]
         return values | {
             "thumbs": write_lines("t.jsonl", thumbs), "batch_size": 4, "epochs": 2.0,
         }  # fmt: skip
@@ -76,6 +76,7 @@ def inputs(stage: str, values: dict[str, Any], write_lines: WriteLines) -> dict[
         shared = {name: values[name] for name in ("output", "model", "threads", "save_seconds")}
         return shared | {
             "rankings": write_lines("r.jsonl", ranking_rows(20)),
+            "thumbs": write_lines("t.jsonl", thumbs),
             "lora_rank": 2,
             "epochs": 2,
             "batch_rows": 18,

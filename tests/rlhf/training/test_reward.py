@@ -85,7 +85,7 @@ def test_fitting_lowers_the_loss_below_chance() -> None:
     torch.manual_seed(0)
     features = torch.randn(12, 5)
     pairs = pairs_of([[1, 2, 3]] * 4)
-    weights = reward.fit_weights(features, pairs, penalty=0.01)
+    weights, _ = reward.fit_weights(features, pairs, penalty=0.01)
     chance = ranking_loss(torch.zeros(12), pairs)
     assert ranking_loss(features @ weights, pairs) < chance
 
