@@ -101,7 +101,7 @@ def test_signing_in_takes_the_battles_along_and_signing_out_ends_the_session(
     signed_in = cookie(client)
     assert not signed_in.startswith("rater-")
     assert Session.objects.get().session_key == signed_in
-    assert rater.pk in rater_ids(user=AnonymousUser(), session=SessionStore(signed_in))
+    assert not Rater.objects.filter(pk=rater.pk).exists()  # its battles are now the user's
     client.post(reverse("logout"))
     assert not Session.objects.exists()
     client.cookies[settings.SESSION_COOKIE_NAME] = signed_in
