@@ -40,7 +40,7 @@ from rlhf.exporting import (
 from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job
 from rlhf.selection import Selection
-from rlhf.selectors import check_selection, last_vote
+from rlhf.selectors import check_selection, disputed_of, last_vote
 from rlhf.services.queue import WRITE_DATASET, enqueue
 
 logger = logging.getLogger(__name__)
@@ -231,6 +231,7 @@ def _whole_already(dataset: Dataset) -> dict[str, Any] | None:
 
 def _freeze(dataset: Dataset, stop: Callable[[], bool]) -> dict[str, Any]:
     form, selection = get_format(dataset.format), Selection.parse(dataset.selection)
+    disputed = disputed_of(selection)
     manifest: dict[str, Any] = {}
 
     def describe(export: Export) -> dict[str, str]:
@@ -241,13 +242,15 @@ def _freeze(dataset: Dataset, stop: Callable[[], bool]) -> dict[str, Any]:
                 selection,
                 export,
                 frozen_at=timezone.now().isoformat(),
-                survey=survey(selection, FORMATS).as_dict(),
+                survey=survey(selection, FORMATS, disputed).as_dict(),
             )
         )
         return beside(form, manifest, f"Arena dataset {dataset.pk}: {form.title}")
 
     counts = Counts()
-    chunks = read_rows(form, selection, counts, progress=_Progress(dataset, stop))
+    chunks = read_rows(
+        form, selection, counts, disputed=disputed, progress=_Progress(dataset, stop)
+    )
     write_folder(
         form, chunks, counts, dataset.folder, container=dataset.container, describe=describe
     )
