@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from arena.errors import Invalid
 from arena.models import Contender
 from rlhf.doubts import doubt_about
+from rlhf.exporting import get_format
 from rlhf.gate_wording import GATE_LIMITS
 from rlhf.models import Dataset, Run, Trial
 from rlhf.selectors import (
     local_bases,
+    preference_datasets,
     ranking_datasets,
     reward_runs,
     text_datasets,
@@ -89,6 +91,11 @@ class _Datasets(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Dataset) -> str:
         of = obj.source or f"{obj.get_population_display()}, {date_format(obj.created_at)}"
         return f"{obj.pk}: {of}"
+
+
+class _PreferenceDatasets(_Datasets):
+    def label_from_instance(self, obj: Dataset) -> str:
+        return f"{super().label_from_instance(obj)} · {get_format(obj.format).title}"
 
 
 class RewardForm(RunForm):
@@ -212,14 +219,25 @@ class UpdateForm(PolicyForm):
         label=_("Who voted"),
         help_text=_("Used by supervised finetuning, and by DPO without a reward model."),
     )
-    field_order = ("stage", "base", "reward_run", "population", "enter", "preset", "settings")
+    dataset = _PreferenceDatasets(
+        queryset=None,
+        label=_("Dataset"),
+        empty_label=_("frozen now, from those votes"),
+        required=False,
+        help_text=_("Or rankings, for KTO thumbs, that were imported or frozen before."),
+    )
+    field_order = (
+        "stage", "base", "reward_run", "population", "dataset", "enter", "preset", "settings",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         bases, rewards = self.fields["base"], self.fields["reward_run"]
+        datasets = self.fields["dataset"]
         assert isinstance(bases, forms.ModelChoiceField)
         assert isinstance(rewards, forms.ModelChoiceField)
-        bases.queryset = local_contenders()
+        assert isinstance(datasets, forms.ModelChoiceField)
+        bases.queryset, datasets.queryset = local_contenders(), preference_datasets()
         rewards.queryset = reward_runs()
         rewards.initial = reward_runs().first()
 
@@ -232,6 +250,7 @@ class UpdateForm(PolicyForm):
             "stage": stage.name,
             "base": chosen["base"].slug,
             "reward_run": reward_run.pk if reward_run else None,
+            "dataset": chosen["dataset"].pk if chosen["dataset"] else None,
             "population": chosen["population"],
         }
 

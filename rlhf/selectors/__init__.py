@@ -9,7 +9,12 @@ from rlhf.selectors.chosen import (
 )
 from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
-from rlhf.selectors.datasets import dataset_rows, ranking_datasets, text_datasets
+from rlhf.selectors.datasets import (
+    dataset_rows,
+    preference_datasets,
+    ranking_datasets,
+    text_datasets,
+)
 from rlhf.selectors.disputes import disputed, disputed_of, without
 from rlhf.selectors.estimates import Estimate, estimate_of
 from rlhf.selectors.judged import Judged, Side, judged_votes
@@ -60,6 +65,7 @@ __all__ = [
     "local_bases",
     "log_tail",
     "open_trials",
+    "preference_datasets",
     "ranking_datasets",
     "reward_runs",
     "run_event",

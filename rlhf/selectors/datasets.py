@@ -21,6 +21,13 @@ def ranking_datasets() -> QuerySet[Dataset]:
     ).order_by("-pk")
 
 
+def preference_datasets() -> QuerySet[Dataset]:
+    """Frozen or imported rankings and thumbs that an update can learn from, the newest first."""
+    return Dataset.objects.filter(
+        format__in=["ranking", "trl-unpaired"], container="jsonl", state=Job.State.SUCCEEDED
+    ).order_by("-pk")
+
+
 def dataset_rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
     """The rows of a dataset in JSON Lines, the training split first."""
     for path in dataset.files:

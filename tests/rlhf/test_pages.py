@@ -422,6 +422,36 @@ def test_a_reward_model_can_learn_from_an_imported_dataset(
     assert Run.objects.get().dataset == dataset
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_update_learns_from_an_imported_or_frozen_dataset(
+    operator_client: Client,
+    base: Contender,
+    library: list[Prompt],
+    queued: list[tuple[str, int]],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "theirs.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"prompt": f"Prompt {number}", "chosen": "Good.", "rejected": "Bad."}) + "\n"
+            for number in range(30)
+        )
+    )
+    dataset = services.import_preferences(path=path)
+    assert "theirs.jsonl · Rankings (K-wise)" in text_of(operator_client.get("/lab/"))
+    sent = {
+        "update-stage": "sft", "update-base": base.pk, "update-population": "people",
+        "update-preset": "quick", "update-dataset": dataset.pk,
+    }  # fmt: skip
+    operator_client.post("/lab/runs/", sent)
+    run = Run.objects.get()
+    assert (run.stage, run.dataset) == ("sft", dataset)
+    refused = operator_client.post("/lab/runs/", sent | {"update-stage": "kto"})
+    assert refused.status_code == 422
+    assert "trl-unpaired" in text_of(refused)
+    assert Run.objects.count() == 1
+
+
 def test_a_result_that_passes_can_wait_for_a_person(
     stage: Callable[..., None],
     operator_client: Client,
