@@ -14,14 +14,15 @@ LAST_VOTE = "last_vote"  # freezing sets it; nobody chooses it
 
 
 def selection_in_words(selection: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What each field of a stored selection is called and what it says."""
-    fields = DatasetForm().fields
-    return [
-        (_("Up to vote number"), str(value))
-        if name == LAST_VOTE
-        else (str(fields[name].label), _said(fields[name], value))
-        for name, value in selection.items()
+    """What each field of a stored selection is called and what it says, in the builder's order."""
+    said = [
+        (str(field.label), _said(field, selection[name]))
+        for name, field in DatasetForm().fields.items()
+        if name in selection
     ]
+    if LAST_VOTE in selection:
+        said.append((_("Up to vote number"), str(selection[LAST_VOTE])))
+    return said
 
 
 def _said(field: forms.Field, value: Any) -> str:
