@@ -1,8 +1,11 @@
 """Forms of the dataset pages: which votes to freeze, and files of others to import."""
 
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 from django import forms
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -12,7 +15,7 @@ from arena.models import Contender
 from arena.pages import MODES
 from rlhf.exporting import FORMATS
 from rlhf.forms import POPULATIONS
-from rlhf.importing import FILE_FORMATS
+from rlhf.importing import DEMONSTRATION_FORMATS, FILE_FORMATS
 from rlhf.selection import CHOICES, Selection
 from rlhf.selectors import vote_categories
 
@@ -142,39 +145,71 @@ class DatasetForm(forms.Form):
         }
 
 
-class PreferenceFileForm(forms.Form):
-    """A preference file of others."""
+class FileForm(forms.Form):
+    """A file of others. `command`: what reads one that is too large to upload."""
+
+    command: ClassVar[str]
 
     file = forms.FileField(
         label=_("File"), help_text=_("JSON Lines, a JSON array or Parquet; at most 200 MB.")
-    )
-    file_format = forms.ChoiceField(
-        label=_("Format"),
-        choices=[("", _("told by the first row")), *((name, name) for name in FILE_FORMATS)],
-        required=False,
     )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if (file.size or 0) > MOST_UPLOADED:
             raise forms.ValidationError(
-                _("The file is larger than 200 MB. Use manage.py import_preferences for it.")
+                _("The file is larger than 200 MB. Use manage.py %(command)s for it."),
+                params={"command": self.command},
             )
         return file
 
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the service that imports it, but for who does."""
+        file = self.cleaned_data["file"]
+        assert isinstance(file, TemporaryUploadedFile)
+        # The path has the suffix of the upload's name.
+        return {"path": Path(file.temporary_file_path()), "name": file.name or ""}
 
-class TextFileForm(forms.Form):
+
+class ChatFileForm(FileForm):
+    """A file of chats, in one of several formats."""
+
+    formats: ClassVar[Sequence[str]]
+
+    file_format = forms.ChoiceField(label=_("Format"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["file_format"]
+        assert isinstance(chosen, forms.ChoiceField)
+        chosen.choices = [("", _("told by the first row")), *((one, one) for one in self.formats)]
+
+    def arguments(self) -> dict[str, Any]:
+        return super().arguments() | {"file_format": self.cleaned_data["file_format"] or None}
+
+
+class PreferenceFileForm(ChatFileForm):
+    """A preference file of others."""
+
+    command = "import_preferences"
+    formats = FILE_FORMATS
+
+
+class DemonstrationFileForm(ChatFileForm):
+    """A file of responses to imitate."""
+
+    prefix = "demonstrations"
+    command = "import_demonstrations"
+    formats = DEMONSTRATION_FORMATS
+
+
+class TextFileForm(FileForm):
     """A file of documents."""
+
+    prefix = "text"
+    command = "import_texts"
 
     file = forms.FileField(
         label=_("File"),
         help_text=_("Plain text, JSON Lines with <code>text</code>, or Parquet; at most 200 MB."),
     )
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if (file.size or 0) > MOST_UPLOADED:
-            raise forms.ValidationError(
-                _("The file is larger than 200 MB. Use manage.py import_texts for it.")
-            )
-        return file

@@ -224,7 +224,10 @@ class UpdateForm(PolicyForm):
         label=_("Dataset"),
         empty_label=_("frozen now, from those votes"),
         required=False,
-        help_text=_("Or rankings, for KTO thumbs, that were imported or frozen before."),
+        help_text=_(
+            "Or what was imported or frozen before: rankings, for KTO thumbs, for supervised "
+            "finetuning demonstrations."
+        ),
     )
     field_order = (
         "stage", "base", "reward_run", "population", "dataset", "enter", "preset", "settings",

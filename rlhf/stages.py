@@ -16,22 +16,22 @@ from rlhf.training.errors import InputError
 from rlhf.training.settings import gate_knobs
 
 MIN_VOTES = 20
-# The dataset formats that stages read which learn from raters themselves, or from text.
-RANKINGS, THUMBS, TEXTS = "ranking", "trl-unpaired", "text"
+# The dataset formats that stages read which learn from raters themselves, or from files.
+RANKINGS, THUMBS, TEXTS, DEMONSTRATIONS = "ranking", "trl-unpaired", "text", "trl-sft"
 
 
 @dataclass(frozen=True)
 class Stage:
     """A training stage and where its examples come from.
 
-    `learns_from`: texts, votes, thumbs, responses that a reward model scores, or votes or those
-    (with a reward model if one is given).
+    `learns_from`: texts, votes, the best of votes (or demonstrations), thumbs, responses that a
+    reward model scores, or votes or those (with a reward model if one is given).
     """
 
     name: str
     title: str | Promise
     explained: str | Promise
-    learns_from: Literal["texts", "votes", "thumbs", "reward", "either"]
+    learns_from: Literal["texts", "votes", "best", "thumbs", "reward", "either"]
     makes_contender: bool = True
 
     @property
@@ -42,7 +42,13 @@ class Stage:
     @property
     def reads(self) -> str:
         """The format of its examples, where no reward model gives them."""
-        return {"thumbs": THUMBS, "texts": TEXTS}.get(self.learns_from, RANKINGS)
+        return self.formats[0]
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats that a dataset for it may have; votes are frozen in the first."""
+        told = {"thumbs": (THUMBS,), "texts": (TEXTS,), "best": (RANKINGS, DEMONSTRATIONS)}
+        return told.get(self.learns_from, (RANKINGS,))
 
 
 STAGES: dict[str, Stage] = {
@@ -100,8 +106,8 @@ STAGES: dict[str, Stage] = {
         Stage(
             "sft",
             _("Supervised finetuning"),
-            _("Imitates the responses that raters ranked best."),
-            learns_from="votes",
+            _("Imitates the responses that raters ranked best, or those of a file."),
+            learns_from="best",
         ),
     )
 }
@@ -214,6 +220,7 @@ PRESETS: dict[str, Preset] = {
 
 __all__ = [
     "DEFAULT_UPDATE",
+    "DEMONSTRATIONS",
     "MIN_VOTES",
     "PRESETS",
     "RANKINGS",

@@ -40,6 +40,7 @@ FIGURES: dict[str, str | Promise] = {
     "pairs": _("pairs"),
     "steps": _("steps"),
     "demonstrations": _("demonstrations"),
+    "demonstrations_too_long": _("demonstrations left out as too long"),
     "held_out_perplexity": _("perplexity of held-out text"),
     "train_tokens": _("tokens of text trained on"),
     "train_documents": _("documents to train on"),

@@ -124,10 +124,12 @@ def card(form: Format, manifest: Mapping[str, Any], title: str) -> str:
 def _made(manifest: Mapping[str, Any]) -> list[str]:
     """Of what the rows were made, and how they were parted."""
     counts = manifest["counts"]
-    if counts["unit"] == "document":
+    if source := manifest.get("source"):
+        read = "documents" if counts["unit"] == "document" else "rows"
+        ties = f" Ties in {counts['ties']}." if counts["ties"] else ""
         return [
-            f"From {counts['items']} documents of {manifest.get('source') or 'a file'}, of which "
-            f"{counts['skipped']} were empty and {counts['repeated']} copies of an earlier one.",
+            f"From {counts['items']} {read} of {source}, of which {counts['skipped']} had no texts "
+            f"that fit this format and {counts['repeated']} were copies of an earlier one.{ties}",
             "",
             f"Split: {manifest['split']}.",
         ]

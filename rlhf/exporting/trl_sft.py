@@ -33,7 +33,7 @@ def rows_of(vote: Judged) -> list[Row]:
 
 FORMAT = Format(
     name="trl-sft",
-    title=_("Best responses (SFT)"),
+    title=_("Demonstrations (SFT)"),
     description=_("One row per response put first: the conversation as chat messages."),
     columns={"messages": "messages", "split": "text"},
     of_vote=rows_of,

@@ -9,19 +9,24 @@ is given. Messages never quote a text of the file, which may be one that nobody 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, takewhile
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from arena.importing.files import read_json, read_parquet
 from arena.importing.formats import read_votes
 from arena.importing.records import ImportedVote, VoteFileError
 from arena.text import clean
 from rlhf.exporting import split_of
-
-Row = dict[str, Any]
-Messages = list[dict[str, str]]
+from rlhf.importing.chats import (
+    Messages,
+    Row,
+    first_prompt,
+    fit,
+    messages_of,
+    opening_of,
+    read_rows,
+)
 
 FILE_FORMATS = ("trl", "hh", "lmsys")
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
@@ -35,15 +40,13 @@ def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row
     """
     if file_format is not None and file_format not in FILE_FORMATS:
         raise VoteFileError(f"Unknown format {file_format!r}: say {', '.join(FILE_FORMATS)}.")
-    if not path.is_file():
-        raise VoteFileError(f"There is no file {path}.")
     file_format = file_format or _told(path)
     if file_format == "lmsys":
         for _, vote in read_votes(path, "lmsys"):
             yield _of_vote(vote)
         return
     parse = _of_dialogues if file_format == "hh" else _of_pair
-    for name, row in _rows(path):
+    for name, row in read_rows(path):
         try:
             yield parse(row)
         except ValueError as error:
@@ -54,7 +57,7 @@ def _told(path: Path) -> str:
     """The format, by the first row."""
     if path.suffix.lower() == ".csv":
         return "lmsys"
-    name, first = next(_rows(path), ("", {}))
+    name, first = next(read_rows(path))
     if "chosen" in first and "rejected" in first:
         chosen = first["chosen"]
         return "hh" if isinstance(chosen, str) and _SPOKEN.match(chosen) else "trl"
@@ -62,20 +65,8 @@ def _told(path: Path) -> str:
         return "lmsys"
     found = ", ".join(map(str, first))[:200] or "nothing"
     raise VoteFileError(
-        f"{name or 'The file'} has neither chosen and rejected nor model_a and model_b; it has: "
-        f"{found}."
+        f"{name} has neither chosen and rejected nor model_a and model_b; it has: {found}."
     )
-
-
-def _rows(path: Path) -> Iterator[tuple[str, Row]]:
-    read: Callable[..., Iterator[tuple[str, Row]]] = read_json
-    if path.suffix.lower() == ".parquet":
-        read = read_parquet
-    rows = read(path, set())
-    first = next(rows, None)
-    if first is None:
-        raise VoteFileError("The file has no rows.")
-    return chain([first], rows)
 
 
 def _of_pair(row: Row) -> Row | None:
@@ -86,15 +77,15 @@ def _of_pair(row: Row) -> Row | None:
             shared = chosen[: _shared(chosen, rejected)]
             prompt = shared[: shared.rfind(" ") + 1]  # whole words
             chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
-        return _row(_opening(prompt), chosen, rejected)
+        return _row(opening_of(prompt), chosen, rejected)
     if isinstance(chosen, str) or isinstance(rejected, str):
         raise ValueError(f"{'rejected' if isinstance(chosen, str) else 'chosen'} is no text")
-    told, other = _messages(chosen, "chosen"), _messages(rejected, "rejected")
+    told, other = messages_of(chosen, "chosen"), messages_of(rejected, "rejected")
     if prompt is None:
         turns = _shared(told, other)
         before, told, other = told[:turns], told[turns:], other[turns:]
     else:
-        before = _opening(prompt)
+        before = opening_of(prompt)
     return _row(before, _response(told), _response(other))
 
 
@@ -133,25 +124,6 @@ def _dialogue(text: Any, name: str) -> Messages:
     return messages
 
 
-def _opening(prompt: Any) -> Messages:
-    if isinstance(prompt, str):
-        return [{"role": "user", "content": prompt}]
-    return _messages(prompt, "prompt")
-
-
-def _messages(value: Any, name: str) -> Messages:
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"{name} is neither a text nor a list of chat messages")
-    for message in value:
-        if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
-            raise ValueError(f"a message of {name} lacks role or content")
-        if message["role"] not in {"system", "user", "assistant"}:
-            raise ValueError(f"a message of {name} has a role that is not system, user, assistant")
-        if not isinstance(message["content"], str):
-            raise ValueError(f"a message of {name} has a content that is no text")
-    return [{"role": message["role"], "content": message["content"]} for message in value]
-
-
 def _response(messages: Messages) -> str | Messages:
     """The text where it is one answer; else the conversation on."""
     if len(messages) == 1 and messages[0]["role"] == "assistant":
@@ -160,7 +132,7 @@ def _response(messages: Messages) -> str | Messages:
 
 
 def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row | None:
-    if not any(message["role"] == "user" and message["content"].strip() for message in prompt):
+    if not first_prompt(prompt):
         raise ValueError("there is no prompt")
     if any(isinstance(one, str) and not one.strip() for one in (chosen, rejected)):
         return None
@@ -192,12 +164,11 @@ def _of_vote(vote: ImportedVote) -> Row | None:
 def _ranking(
     prompt: Messages, responses: list[str | Messages], ranks: list[int], language: str = ""
 ) -> Row:
-    prompt = _fit(prompt)
-    first = next(message["content"] for message in prompt if message["role"] == "user")
+    prompt = fit(prompt)
     plain = len(prompt) == 1
     return {
         "prompt": prompt[0]["content"] if plain else prompt,
-        "responses": [clean(one) if isinstance(one, str) else _fit(one) for one in responses],
+        "responses": [clean(one) if isinstance(one, str) else fit(one) for one in responses],
         "ranks": ranks,
         "weight": 1.0,
         "vote_id": None,
@@ -205,10 +176,5 @@ def _ranking(
         "category": "",
         "tags": "",
         "language": clean(language),
-        "split": split_of(first),
+        "split": split_of(first_prompt(prompt)),
     }
-
-
-def _fit(messages: Messages) -> Messages:
-    """Without control characters and halves of characters, as the arena keeps texts."""
-    return [{"role": message["role"], "content": clean(message["content"])} for message in messages]

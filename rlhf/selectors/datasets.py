@@ -22,9 +22,11 @@ def ranking_datasets() -> QuerySet[Dataset]:
 
 
 def preference_datasets() -> QuerySet[Dataset]:
-    """Frozen or imported rankings and thumbs that an update can learn from, the newest first."""
+    """What updates can learn from: rankings, thumbs and demonstrations, the newest first."""
     return Dataset.objects.filter(
-        format__in=["ranking", "trl-unpaired"], container="jsonl", state=Job.State.SUCCEEDED
+        format__in=["ranking", "trl-unpaired", "trl-sft"],
+        container="jsonl",
+        state=Job.State.SUCCEEDED,
     ).order_by("-pk")
 
 

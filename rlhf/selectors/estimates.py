@@ -148,14 +148,21 @@ def _of_rows(dataset: Dataset, examples: Examples) -> Examples:
         tokens = (dataset.size or 0) / CHARACTERS
         return replace(examples, rows=rows, text_tokens=tokens)
     seen = list(islice(dataset_rows(dataset), LOOKED_AT))
-    responses = [row.get("responses") or [row.get("completion")] for row in seen]
+    parts = [_parts(row) for row in seen]
     return replace(
         examples,
         rows=rows,
-        responses=statistics.fmean(map(len, responses)) if responses else 2,
-        row_prompt_tokens=_tokens([len(str(row["prompt"])) for row in seen]) or 40,
-        response_tokens=_tokens([len(str(one)) for row in responses for one in row]) or 64,
+        responses=statistics.fmean(len(responses) for _, responses in parts) if parts else 2,
+        row_prompt_tokens=_tokens([len(str(prompt)) for prompt, _ in parts]) or 40,
+        response_tokens=_tokens([len(str(one)) for _, row in parts for one in row]) or 64,
     )
+
+
+def _parts(row: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """The prompt of a row and its responses; of a conversation, what leads to its last answer."""
+    if "messages" in row:
+        return row["messages"][:-1], [row["messages"][-1]]
+    return row["prompt"], row.get("responses") or [row.get("completion")]
 
 
 def _prompts() -> Iterator[str]:

@@ -16,7 +16,7 @@ from rlhf.services.datasets import (
 from rlhf.services.entering import decide, enter_as_base
 from rlhf.services.following import Pace, follow_run
 from rlhf.services.gate import set_gate
-from rlhf.services.importing import import_preferences, import_texts
+from rlhf.services.importing import import_demonstrations, import_preferences, import_texts
 from rlhf.services.recovering import (
     follow_in_turn,
     requeue_datasets,
@@ -40,6 +40,7 @@ __all__ = [
     "enter_as_base",
     "follow_in_turn",
     "follow_run",
+    "import_demonstrations",
     "import_preferences",
     "import_texts",
     "judge_trials",

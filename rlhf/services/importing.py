@@ -1,6 +1,7 @@
-"""Files of others become frozen datasets: preferences, and texts to go on pretraining on."""
+"""Files of others become frozen datasets: preferences, demonstrations, texts to pretrain on."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
@@ -25,14 +26,15 @@ from rlhf.exporting import (
     write_folder,
 )
 from rlhf.exporting.formats import Row
-from rlhf.importing import read_preferences, read_texts
+from rlhf.importing import read_demonstrations, read_preferences, read_texts
 from rlhf.models import Dataset
 from rlhf.selection import Selection
 from rlhf.services.datasets import disk_trouble, keep_manifest
-from rlhf.stages import RANKINGS
+from rlhf.stages import DEMONSTRATIONS, RANKINGS
 
 CHUNK = 2_000
 LEAST_DOCUMENTS = 2
+LEAST_DEMONSTRATIONS = 2
 
 
 def import_preferences(
@@ -55,6 +57,30 @@ def import_preferences(
         path=path,
         name=name or path.name,
         title="Preferences",
+        by=by,
+    )
+
+
+def import_demonstrations(
+    *,
+    path: Path,
+    name: str = "",
+    file_format: str | None = None,
+    by: AbstractBaseUser | None = None,
+) -> Dataset:
+    """A dataset of responses to imitate from a file (see `rlhf.importing.demonstrations`).
+
+    `name` is what the file is called where that is not its path. Raises Invalid with the row and
+    what is wrong with it; then nothing was imported.
+    """
+    counts = Counts()
+    return _import(
+        get_format(DEMONSTRATIONS),
+        _conversations(path, file_format, counts),
+        counts,
+        path=path,
+        name=name or path.name,
+        title="Demonstrations",
         by=by,
     )
 
@@ -131,26 +157,46 @@ def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[Seq
         raise VoteFileError("No row of the file has two responses with texts.")
 
 
+def _conversations(path: Path, file_format: str | None, counts: Counts) -> Iterator[Sequence[Row]]:
+    """Conversations, each once."""
+    rows = read_demonstrations(path, file_format)
+    found = yield from _once(rows, lambda row: json.dumps(row["messages"]), counts)
+    if found < LEAST_DEMONSTRATIONS:
+        raise VoteFileError(
+            f"The file has {found} different conversations in which the assistant says something; "
+            f"at least {LEAST_DEMONSTRATIONS} are needed."
+        )
+
+
 def _documents(path: Path, counts: Counts) -> Iterator[Sequence[Row]]:
     """Documents, each once: case and white space make no difference."""
-    texts = read_texts(path)
-    seen: set[int] = set()
-    while read := list(islice(texts, CHUNK)):
-        rows: list[Row] = []
-        counts.items += len(read)
-        for text in read:
-            if text is None:
-                counts.skipped += 1
-                continue
-            mark = hash(" ".join(text.split()).casefold())
-            if mark in seen:
-                counts.repeated += 1
-                continue
-            seen.add(mark)
-            rows.append({"text": text, "split": split_of(text)})
-        yield rows
-    if len(seen) < LEAST_DOCUMENTS:
+    rows = (
+        text if text is None else {"text": text, "split": split_of(text)}
+        for text in read_texts(path)
+    )
+    found = yield from _once(rows, lambda row: " ".join(row["text"].split()).casefold(), counts)
+    if found < LEAST_DOCUMENTS:
         raise VoteFileError(
-            f"The file has {len(seen)} different documents that are not empty; at least "
+            f"The file has {found} different documents that are not empty; at least "
             f"{LEAST_DOCUMENTS} are needed, since some are held out."
         )
+
+
+def _once(
+    rows: Iterator[Row | None], mark_of: Callable[[Row], str], counts: Counts
+) -> Generator[Sequence[Row], None, int]:
+    """Chunks of the rows of which none has the mark of an earlier one; then how many those are."""
+    seen: set[int] = set()
+    while read := list(islice(rows, CHUNK)):
+        chunk: list[Row] = []
+        counts.items += len(read)
+        for row in read:
+            if row is None:
+                counts.skipped += 1
+            elif (mark := hash(mark_of(row))) in seen:
+                counts.repeated += 1
+            else:
+                seen.add(mark)
+                chunk.append(row)
+        yield chunk
+    return len(seen)

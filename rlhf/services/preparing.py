@@ -20,9 +20,11 @@ from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import write_dataset
 from rlhf.stages import TEXTS, THUMBS, get_stage
 
-# An update meets its base on these prompts. A tenth, as in datasets, would be too few of a small
-# library to tell anything; this holds out the same ones and as many again.
+# An update meets its base on these prompts, and learns from no example that begins with one. A
+# tenth, as in datasets, would be too few of a small library to tell anything; this holds out the
+# same ones and as many again.
 HELD_OUT_PERCENT = 20
+Messages = list[dict[str, str]]
 RANKING_KEYS = ("prompt", "responses", "ranks", "weight", "split")
 
 WEIGHTS_GONE = Sentence("The weights of %(contender)s are not on this machine any more.")
@@ -82,34 +84,36 @@ def _frozen(dataset: Dataset, cancelled: Callable[[], bool]) -> Dataset:
 
 def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
     """Write the dataset's rows as the stage reads them; the setting that names the file."""
-    if dataset.format == THUMBS:
-        path = run.folder / "thumbs.jsonl"
-        _write_lines(path, _thumbs(dataset_rows(dataset), _system(run)))
-        return {"thumbs": str(path)}
     if dataset.format == TEXTS:
         path = run.folder / "texts.jsonl"
         _write_lines(path, dataset_rows(dataset))
         return {"texts": str(path)}
+    rows = dataset_rows(dataset)
+    if get_stage(run.stage).makes_contender:
+        rows = (row for row in rows if not _is_held_out(row))
+    if dataset.format == THUMBS:
+        path = run.folder / "thumbs.jsonl"
+        _write_lines(path, _thumbs(rows, _system(run)))
+        return {"thumbs": str(path)}
+    if run.stage == "sft":
+        path = run.folder / "demonstrations.jsonl"
+        _write_lines(path, _demonstrations(rows, _system(run)))
+        return {"demonstrations": str(path)}
     skipped = 0
 
     def single_turn() -> Iterator[dict[str, Any]]:
         nonlocal skipped
-        for row in dataset_rows(dataset):
+        for row in rows:
             if all(isinstance(text, str) for text in row["responses"]):
                 yield row
             else:
                 skipped += 1
 
-    if run.stage == "sft":
-        path = run.folder / "demonstrations.jsonl"
-        _write_lines(path, _demonstrations(run, single_turn()))
-        config = {"demonstrations": str(path)}
-    else:
-        path = run.folder / "rankings.jsonl"
-        _write_lines(path, map(_ranking, single_turn()))
-        config = {"rankings": str(path)}
-        if run.stage == "reward" and not dataset.source:
-            config |= _thumbs_beside(run, Selection.parse(dataset.selection))
+    path = run.folder / "rankings.jsonl"
+    _write_lines(path, map(_ranking, single_turn()))
+    config = {"rankings": str(path)}
+    if run.stage == "reward" and not dataset.source:
+        config |= _thumbs_beside(run, Selection.parse(dataset.selection))
     if skipped:
         run.notes = [SEVERAL_TURNS(skipped=skipped)]
         run.save(update_fields=["notes"])
@@ -118,12 +122,7 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
 
 def _ranking(row: dict[str, Any]) -> dict[str, Any]:
     """A ranking with what its evaluation tells apart: raters and categories."""
-    prompt = row["prompt"]
-    asked = (
-        [prompt]
-        if isinstance(prompt, str)
-        else [one["content"] for one in prompt if one["role"] == "user"]
-    )
+    asked = [one["content"] for one in _as_messages(row["prompt"]) if one["role"] == "user"]
     categories = categories_told(
         asked,
         row["responses"],
@@ -157,14 +156,42 @@ def _thumbs_beside(run: Run, selection: Selection) -> dict[str, str]:
     return {"thumbs": str(path)} if path.stat().st_size else {}
 
 
-def _demonstrations(run: Run, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The responses that raters put first, above another one."""
+def _demonstrations(
+    rows: Iterable[dict[str, Any]], system: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Each answer to imitate, with the conversation up to it."""
     for row in rows:
-        if row["split"] == "test" or len(set(row["ranks"])) == 1:
-            continue
-        for text, rank in zip(row["responses"], row["ranks"], strict=True):
+        for before, told in _imitated(row):
+            for number, message in enumerate(told):
+                if message["role"] == "assistant":
+                    prompt = before + told[:number]
+                    yield {"prompt": prompt, "response": message["content"], **system}
+
+
+def _imitated(row: Mapping[str, Any]) -> Iterator[tuple[Messages, Messages]]:
+    """Conversations to imitate, parted where the answers begin that are to be learnt from.
+
+    Of a ranking these are the responses that were put first, above another one.
+    """
+    if "messages" in row:
+        yield [], row["messages"]
+    elif len(set(row["ranks"])) > 1:
+        before = _as_messages(row["prompt"])
+        for response, rank in zip(row["responses"], row["ranks"], strict=True):
             if rank == 1:
-                yield {"prompt": row["prompt"], "response": text, **_system(run)}
+                whole = isinstance(response, str)
+                yield before, [{"role": "assistant", "content": response}] if whole else response
+
+
+def _as_messages(prompt: str | Messages) -> Messages:
+    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+
+
+def _is_held_out(row: Mapping[str, Any]) -> bool:
+    """Whether it begins with a prompt on which an update meets its base."""
+    messages = row["messages"] if "messages" in row else _as_messages(row["prompt"])
+    first = next(one["content"] for one in messages if one["role"] == "user")
+    return split_of(first, HELD_OUT_PERCENT) == "test"
 
 
 def count_training_prompts() -> int:

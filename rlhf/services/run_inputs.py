@@ -17,7 +17,7 @@ from rlhf.selectors import (
 )
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import create_dataset
-from rlhf.stages import MIN_VOTES, TEXTS, THUMBS, Stage
+from rlhf.stages import MIN_VOTES, RANKINGS, TEXTS, THUMBS, Stage
 
 
 def find_base(slug: str | None) -> Contender:
@@ -109,12 +109,12 @@ def find_dataset(
         )
     if dataset.container != "jsonl":
         raise Invalid(_("Dataset %(number)s is in Parquet; training reads JSONL.") % {"number": pk})
-    if dataset.format != stage.reads:
+    if dataset.format not in stage.formats:
         raise Invalid(
             _("Dataset %(number)s is in the format %(format)s; training reads %(wanted)s.")
-            % {"number": pk, "format": dataset.format, "wanted": stage.reads}
+            % {"number": pk, "format": dataset.format, "wanted": ", ".join(stage.formats)}
         )
-    if stage.reads != TEXTS and (dataset.rows or 0) < MIN_VOTES:
+    if dataset.format in {RANKINGS, THUMBS} and (dataset.rows or 0) < MIN_VOTES:
         raise Invalid(
             _(
                 "%(stage)s needs at least %(least)s votes with texts; "

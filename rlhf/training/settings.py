@@ -181,6 +181,10 @@ class Sft(Policy):
     """demonstrations: JSONL to imitate; `prompts` serves only the evaluation."""
 
     demonstrations: str
+    max_tokens: int = knob(
+        1024, "Demonstrations of more tokens, the prompt included, are left out.", at_least=16
+    )
+    minimum: int = knob(2, "Fewest demonstrations.", at_least=2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,8 @@
 """The datasets' pages: choose votes, see what they yield, freeze, import, download."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -16,7 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from arena.errors import ArenaError, NotFound
 from arena.sentences import shown
 from rlhf import pages, services
-from rlhf.dataset_forms import DatasetForm, PreferenceFileForm, TextFileForm
+from rlhf.dataset_forms import (
+    DatasetForm,
+    DemonstrationFileForm,
+    FileForm,
+    PreferenceFileForm,
+    TextFileForm,
+)
 from rlhf.downloads import Download, archive, archive_size, concatenated
 from rlhf.gates import staff_or_token, staff_page
 from rlhf.models import Dataset
@@ -24,6 +28,11 @@ from rlhf.views.posting import posted_from
 
 SHOWN = 25
 DEFAULTS = {"format": "trl-preference", "population": "people"}
+IMPORTS: dict[str, tuple[type[FileForm], Callable[..., Dataset]]] = {
+    "preferences": (PreferenceFileForm, services.import_preferences),
+    "demonstrations": (DemonstrationFileForm, services.import_demonstrations),
+    "text": (TextFileForm, services.import_texts),
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,9 +77,17 @@ def _builder(request: HttpRequest, form: DatasetForm, status: int = 422) -> Http
 @posted_from("datasets")
 @csrf_exempt  # checked below, once the handler of uploads is set
 @staff_page
-def import_dataset(request: HttpRequest) -> HttpResponse:
+def import_preferences(request: HttpRequest) -> HttpResponse:
     """A preference file of others becomes a dataset, or nothing does."""
-    return _uploaded(request, _import_preferences)
+    return _uploaded(request, "preferences")
+
+
+@posted_from("datasets")
+@csrf_exempt  # as above
+@staff_page
+def import_demonstrations(request: HttpRequest) -> HttpResponse:
+    """A file of responses to imitate becomes a dataset, or nothing does."""
+    return _uploaded(request, "demonstrations")
 
 
 @posted_from("datasets")
@@ -78,60 +95,36 @@ def import_dataset(request: HttpRequest) -> HttpResponse:
 @staff_page
 def import_text(request: HttpRequest) -> HttpResponse:
     """A file of documents becomes a dataset, or nothing does."""
-    return _uploaded(request, _import_text)
+    return _uploaded(request, "text")
 
 
-def _uploaded(request: HttpRequest, view: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+def _uploaded(request: HttpRequest, kind: str) -> HttpResponse:
     # On disk whatever its size: the import reads a path.
     request.upload_handlers = [TemporaryFileUploadHandler(request)]
-    checked: HttpResponse = csrf_protect(view)(request)
+    checked: HttpResponse = csrf_protect(_import)(request, kind)
     return checked
 
 
-def _import_preferences(request: HttpRequest) -> HttpResponse:
-    form = PreferenceFileForm(request.POST, request.FILES)
+def _import(request: HttpRequest, kind: str) -> HttpResponse:
+    form_class, service = IMPORTS[kind]
+    form = form_class(request.POST, request.FILES)
     if not form.is_valid():
-        return _listed(request, form=form, status=422)
-    chosen = form.cleaned_data["file_format"] or None
+        return _listed(request, {kind: form}, status=422)
     try:
-        made = services.import_preferences(**_file(request, form), file_format=chosen)
+        made = service(**form.arguments(), by=pages.user_of(request))
     except ArenaError as refusal:
         form.add_error("file", shown(refusal.reason))
-        return _listed(request, form=form, status=refusal.status)
+        return _listed(request, {kind: form}, status=refusal.status)
     return redirect(made)
-
-
-def _import_text(request: HttpRequest) -> HttpResponse:
-    form = TextFileForm(request.POST, request.FILES, prefix="text")
-    if not form.is_valid():
-        return _listed(request, text_form=form, status=422)
-    try:
-        made = services.import_texts(**_file(request, form))
-    except ArenaError as refusal:
-        form.add_error("file", shown(refusal.reason))
-        return _listed(request, text_form=form, status=refusal.status)
-    return redirect(made)
-
-
-def _file(request: HttpRequest, form: PreferenceFileForm | TextFileForm) -> dict[str, Any]:
-    file = form.cleaned_data["file"]
-    assert isinstance(file, TemporaryUploadedFile)
-    # The path has the suffix of the upload's name.
-    path = Path(file.temporary_file_path())
-    return {"path": path, "name": file.name or "", "by": pages.user_of(request)}
 
 
 def _listed(
-    request: HttpRequest,
-    *,
-    form: PreferenceFileForm | None = None,
-    text_form: TextFileForm | None = None,
-    status: int = 200,
+    request: HttpRequest, filled: Mapping[str, FileForm] | None = None, status: int = 200
 ) -> HttpResponse:
     page = Paginator(Dataset.objects.all(), SHOWN).get_page(request.GET.get("page"))
+    empty = {kind: form_class() for kind, (form_class, _service) in IMPORTS.items()}
     context: dict[str, Any] = {
-        "form": form or PreferenceFileForm(),
-        "text_form": text_form or TextFileForm(prefix="text"),
+        "imports": {**empty, **(filled or {})},
         "datasets": page,
         "moving": any(not dataset.ended for dataset in page),
     }

@@ -117,6 +117,7 @@ def test_a_download_takes_a_token_of_staff_and_no_other(
         ("/lab/trials/3/rule/", "/lab/trials/3/"),
         ("/lab/trials/3/settle/", "/lab/trials/3/"),
         ("/lab/datasets/import/", "/lab/datasets/"),
+        ("/lab/datasets/import-demonstrations/", "/lab/datasets/"),
         ("/lab/datasets/import-text/", "/lab/datasets/"),
         ("/lab/datasets/3/cancel/", "/lab/datasets/3/"),
         ("/lab/datasets/3/retry/", "/lab/datasets/3/"),

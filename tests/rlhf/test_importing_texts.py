@@ -76,7 +76,7 @@ def test_documents_become_a_frozen_dataset_split_by_their_text(tmp_path: Path) -
     assert {row["text"] for row in found} == set(texts)
     assert all(row["split"] == split_of(row["text"]) for row in found)
     card = (dataset.folder / "README.md").read_text()
-    assert "62 documents of mine.jsonl, of which 1 were empty and 1 copies" in card
+    assert "62 documents of mine.jsonl, of which 1 had no texts that fit this format and 1" in card
     assert "SHA-256 of the document" in card
 
 

@@ -113,6 +113,17 @@ def test_sft_lowers_the_loss_without_a_reward_model(
     assert summary["metrics"]["win_rate"] is None
 
 
+def test_sft_leaves_out_what_is_too_long(values: dict[str, Any], write_lines: WriteLines) -> None:
+    rows = [{"prompt": f"Say {n}.", "response": f"It is {n}."} for n in range(4)]
+    long = {"prompt": "Go on.", "response": "word " * 200}
+    more = {"demonstrations": write_lines("d.jsonl", [*rows, long]), "max_tokens": 100}
+    folder, _ = run(sft, values | more)
+    metrics = assert_whole(folder, "sft")["metrics"]
+    assert (metrics["demonstrations"], metrics["demonstrations_too_long"]) == (4, 1)
+    with pytest.raises(InputError, match="too few demonstrations of at most 16 tokens: 0"):
+        run(sft, values | more | {"max_tokens": 16, "output": str(folder.parent / "none")})
+
+
 def test_dpo_widens_the_margin(values: dict[str, Any], write_lines: WriteLines) -> None:
     more = {"rankings": write_lines("r.jsonl", ranking_rows(8)), "epochs": 5, "sft_weight": 0.0}
     folder, losses = run(dpo, values | more)

@@ -1,0 +1,71 @@
+"""What the readers of chat files share: their rows, and messages that are checked and made fit."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from arena.importing.files import read_json, read_parquet
+from arena.importing.records import VoteFileError
+from arena.text import clean
+
+Row = dict[str, Any]
+Messages = list[dict[str, str]]
+
+ROLES = {role: role for role in ("system", "user", "assistant")}
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """Each row with what to call it; raises VoteFileError where there is no file or no row."""
+    if not path.is_file():
+        raise VoteFileError(f"There is no file {path}.")
+    read: Callable[..., Iterator[tuple[str, Row]]] = read_json
+    if path.suffix.lower() == ".parquet":
+        read = read_parquet
+    rows = read(path, set())
+    first = next(rows, None)
+    if first is None:
+        raise VoteFileError("The file has no rows.")
+    return chain([first], rows)
+
+
+def messages_of(
+    value: Any,
+    name: str,
+    *,
+    role: str = "role",
+    content: str = "content",
+    roles: Mapping[str, str] = ROLES,
+) -> Messages:
+    """Chat messages, checked. `role`, `content` and the keys of `roles` are the file's own names.
+
+    Raises ValueError with what is wrong; it never quotes a text.
+    """
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{name} is neither a text nor a list of chat messages")
+    for message in value:
+        if not isinstance(message, dict) or not {role, content} <= message.keys():
+            raise ValueError(f"a message of {name} lacks {role} or {content}")
+        if not isinstance(message[role], str) or message[role] not in roles:
+            raise ValueError(f"a message of {name} has a {role} that is not {', '.join(roles)}")
+        if not isinstance(message[content], str):
+            raise ValueError(f"a message of {name} has a {content} that is no text")
+    return [{"role": roles[message[role]], "content": message[content]} for message in value]
+
+
+def opening_of(prompt: Any) -> Messages:
+    """A prompt, which is a text or messages already."""
+    if isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    return messages_of(prompt, "prompt")
+
+
+def first_prompt(messages: Messages) -> str:
+    """What the user said first; '' where nothing."""
+    said = (message["content"] for message in messages if message["role"] == "user")
+    return next((text for text in said if text.strip()), "")
+
+
+def fit(messages: Messages) -> Messages:
+    """Without control characters and halves of characters, as the arena keeps texts."""
+    return [{"role": message["role"], "content": clean(message["content"])} for message in messages]

@@ -1,0 +1,127 @@
+"""Responses to imitate, as rows of the format `trl-sft`. Pure but for reading the file.
+
+messages            chat messages that end with the assistant (TRL, OpenAI)
+prompt-completion   prompt and completion: texts or chat messages (TRL)
+alpaca              instruction, input, output, and system and history where there are
+sharegpt            conversations of messages with from and value
+
+JSON Lines, a JSON array, or Parquet. The format is told by the first row unless it is given.
+Messages never quote a text of the file.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from arena.importing.records import VoteFileError
+from rlhf.exporting import split_of
+from rlhf.importing.chats import (
+    ROLES,
+    Messages,
+    Row,
+    first_prompt,
+    fit,
+    messages_of,
+    opening_of,
+    read_rows,
+)
+
+SPEAKERS = {"system": "system", "human": "user", "gpt": "assistant"} | ROLES
+
+
+def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[Row | None]:
+    """The rows of a file in its order; None for one in which the assistant says nothing.
+
+    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    """
+    if file_format is not None and file_format not in _PARSERS:
+        known = ", ".join(_PARSERS)
+        raise VoteFileError(f"Unknown format {file_format!r}: say {known}.")
+    parse = _PARSERS[file_format or _told(path)]
+    for name, row in read_rows(path):
+        try:
+            yield _row(parse(row))
+        except ValueError as error:
+            raise VoteFileError(f"{name}: {error}.") from error
+
+
+def _told(path: Path) -> str:
+    """The format, by the first row."""
+    name, first = next(read_rows(path))
+    for file_format, columns in _COLUMNS.items():
+        if columns <= first.keys():
+            return file_format
+    wanted = "; ".join(" and ".join(sorted(columns)) for columns in _COLUMNS.values())
+    found = ", ".join(map(str, first))[:200] or "nothing"
+    raise VoteFileError(f"{name} has none of these: {wanted}. It has: {found}.")
+
+
+def _of_messages(row: Row) -> Messages:
+    return messages_of(row.get("messages"), "messages")
+
+
+def _of_completion(row: Row) -> Messages:
+    completion = row.get("completion")
+    if isinstance(completion, str):
+        said = [{"role": "assistant", "content": completion}]
+    else:
+        said = messages_of(completion, "completion")
+    return opening_of(row.get("prompt")) + said
+
+
+def _of_alpaca(row: Row) -> Messages:
+    instruction, given = _text(row, "instruction"), _text(row, "input")
+    messages: Messages = []
+    if system := _text(row, "system"):
+        messages.append({"role": "system", "content": system})
+    for turn in row.get("history") or []:
+        if not isinstance(turn, list) or [*map(type, turn)] != [str, str]:
+            raise ValueError("history is no list of pairs of texts")
+        messages += _turn(*turn)
+    prompt = f"{instruction}\n\n{given}" if given.strip() else instruction
+    return messages + _turn(prompt, _text(row, "output"))
+
+
+def _turn(prompt: str, answer: str) -> Messages:
+    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value or ""
+
+
+def _of_conversations(row: Row) -> Messages:
+    return messages_of(
+        row.get("conversations"), "conversations", role="from", content="value", roles=SPEAKERS
+    )
+
+
+def _row(messages: Messages) -> Row | None:
+    """The conversation up to the assistant's last answer; None where an answer is empty."""
+    while messages and messages[-1]["role"] != "assistant":
+        messages = messages[:-1]
+    answers = [one["content"] for one in messages if one["role"] == "assistant"]
+    if not answers or not all(answer.strip() for answer in answers):
+        return None
+    messages = fit(messages)
+    prompt = first_prompt(messages)
+    if not prompt or messages[0]["role"] == "assistant":
+        raise ValueError("there is no prompt before the first answer")
+    return {"messages": messages, "split": split_of(prompt)}
+
+
+_PARSERS: dict[str, Callable[[Row], Messages]] = {
+    "messages": _of_messages,
+    "prompt-completion": _of_completion,
+    "alpaca": _of_alpaca,
+    "sharegpt": _of_conversations,
+}
+_COLUMNS: dict[str, set[str]] = {
+    "messages": {"messages"},
+    "prompt-completion": {"prompt", "completion"},
+    "alpaca": {"instruction", "output"},
+    "sharegpt": {"conversations"},
+}
+DEMONSTRATION_FORMATS = tuple(_PARSERS)
