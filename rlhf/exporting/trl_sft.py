@@ -34,7 +34,7 @@ def rows_of(vote: Judged) -> list[Row]:
 FORMAT = Format(
     name="trl-sft",
     title=_("Demonstrations (SFT)"),
-    description=_("One row per response put first: the conversation as chat messages."),
+    description=_("One row per response to imitate: the conversation as chat messages."),
     columns={"messages": "messages", "split": "text"},
     of_vote=rows_of,
     llama_factory={"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": ROLES},

@@ -45,11 +45,11 @@ def messages_of(
         raise ValueError(f"{name} is neither a text nor a list of chat messages")
     for message in value:
         if not isinstance(message, dict) or not {role, content} <= message.keys():
-            raise ValueError(f"a message of {name} lacks {role} or {content}")
+            raise ValueError(f"a message in {name} lacks {role} or {content}")
         if not isinstance(message[role], str) or message[role] not in roles:
-            raise ValueError(f"a message of {name} has a {role} that is not {', '.join(roles)}")
+            raise ValueError(f"a message in {name} has a {role} that is not {', '.join(roles)}")
         if not isinstance(message[content], str):
-            raise ValueError(f"a message of {name} has a {content} that is no text")
+            raise ValueError(f"a message in {name} has a {content} that is no text")
     return [{"role": roles[message[role]], "content": message[content]} for message in value]
 
 

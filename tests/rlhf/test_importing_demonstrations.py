@@ -95,7 +95,7 @@ def test_texts_are_made_fit_and_the_first_prompt_decides_the_side(tmp_path: Path
     [
         ({"text": "a"}, "Row 1 has none of these: messages; completion and prompt;"),
         ({"messages": "secret"}, "Row 1: messages is neither a text nor a list"),
-        ({"messages": [{"role": "user"}]}, "a message of messages lacks role or content"),
+        ({"messages": [{"role": "user"}]}, "a message in messages lacks role or content"),
         ({"messages": [{"role": "tool", "content": "secret"}]}, "role that is not system, user"),
         ({"messages": [{"role": "user", "content": 5}]}, "content that is no text"),
         ({"messages": said("Hi", "Hello")[1:]}, "no prompt before the first answer"),

@@ -138,7 +138,7 @@ def test_parquet_is_read_as_well(tmp_path: Path) -> None:
             '{"prompt": [{"role": "owl", "content": "secret"}], '
             '"chosen": [{"role": "assistant", "content": "a"}], '
             '"rejected": [{"role": "assistant", "content": "b"}]}',
-            "Row 2: a message of prompt has a role",
+            "Row 2: a message in prompt has a role",
         ),
     ],
 )
