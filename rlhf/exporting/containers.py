@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import orjson
 
 from rlhf.exporting.formats import Kind, Row
+from rlhf.exporting.resuming import Written
 
 CONTAINERS = ("jsonl", "parquet")
 ROW_GROUP = 1_000
@@ -23,10 +24,12 @@ class Writer(Protocol):
 
 
 class HashingSink:
-    """Passes bytes on and knows their number and their SHA-256."""
+    """Passes bytes on and knows their number and their SHA-256, with those written `before`."""
 
-    def __init__(self, sink: Sink) -> None:
-        self.sink, self.digest, self.size = sink, hashlib.sha256(), 0
+    def __init__(self, sink: Sink, before: Written | None = None) -> None:
+        self.sink = sink
+        self.digest = before.digest if before else hashlib.sha256()
+        self.size = before.size if before else 0
         self.closed = False  # pyarrow asks
 
     def write(self, data: bytes) -> int:

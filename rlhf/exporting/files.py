@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +15,7 @@ from rlhf.exporting.containers import HashingSink, Sink, open_container
 from rlhf.exporting.formats import Format, Row, ignore_progress
 from rlhf.exporting.memory import hurried_memory
 from rlhf.exporting.reading import Counts, read_rows
+from rlhf.exporting.resuming import Reached, Written
 from rlhf.exporting.splits import SPLITS
 from rlhf.selection import Selection
 
@@ -105,6 +106,7 @@ def write_folder(
     folder: Path,
     *,
     container: str = "jsonl",
+    resumable: bool = False,
     describe: Callable[[Export], Mapping[str, str]] = lambda export: {},
 ) -> Export:
     """A file for each split of the rows, and what `describe` adds (its text by file name).
@@ -112,16 +114,28 @@ def write_folder(
     `chunks` may count in `counts` what it reads, and may raise what it likes. The folder appears
     under its name only when it is whole. The caller sees to it that nobody
     else writes it meanwhile.
+
+    Where it is `resumable` (see `resuming`), what a killed process left is gone on with: `counts`
+    are as they were by then before `chunks` is asked for the first one.
     """
     partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    reached = Reached(partial) if resumable else None
+    before = reached.take_up() if reached else None
+    written: Mapping[str, Written] = {}
+    if before is not None:
+        counts.restore(before[0])
+        written = before[1]
+    else:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
     try:
-        export = _write_splits(form, chunks, counts, partial, container)
+        export = _write_splits(form, chunks, counts, partial, container, written, reached)
         for name, text in describe(export).items():
             (partial / name).write_text(text, encoding="utf-8")
-        for written in partial.iterdir():
-            _sync(written)
+        if reached:
+            reached.clear()
+        for path in partial.iterdir():
+            _sync(path)
         _sync(partial)
         partial.rename(folder)
         _sync(folder.parent)
@@ -136,15 +150,15 @@ def _write_splits(
     counts: Counts,
     folder: Path,
     container: str,
+    written: Mapping[str, Written],
+    reached: Reached | None,
 ) -> Export:
-    rows_of: Counter[str] = Counter()
     names = {split: f"{split}.{container}" for split in SPLITS}
+    rows_of = Counter({split: written[name].rows for split, name in names.items() if written})
     with ExitStack() as stack:
         stack.enter_context(hurried_memory())
-        sinks = {
-            name: HashingSink(stack.enter_context((folder / name).open("wb")))
-            for name in names.values()
-        }
+        files = {name: stack.enter_context((folder / name).open("ab")) for name in names.values()}
+        sinks = {name: HashingSink(file, written.get(name)) for name, file in files.items()}
         writers = {
             split: stack.enter_context(open_container(container, sinks[name], form.columns))
             for split, name in names.items()
@@ -154,6 +168,16 @@ def _write_splits(
                 of_split = [row for row in rows if row["split"] == split]
                 writer.write(of_split)
                 rows_of[split] += len(of_split)
+            if reached and reached.is_due():
+                for file in files.values():
+                    file.flush()
+                reached.keep(
+                    asdict(counts),
+                    {
+                        name: Written(rows_of[split], sinks[name].size, sinks[name].digest)
+                        for split, name in names.items()
+                    },
+                )
     whole = sinks[names["train"]].digest.copy()
     _digest_file(folder / names["test"], whole)
     return Export(

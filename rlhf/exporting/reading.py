@@ -1,7 +1,7 @@
 """From a selection to the rows of a format, chunk by chunk, with what was counted on the way."""
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,13 @@ from rlhf.selectors import Judged, Thumb
 
 @dataclass(slots=True)
 class Counts:
-    """What was read: `items` votes (or thumbs), of which `skipped` had no texts that fit."""
+    """What was read: `items` votes (or thumbs), of which `skipped` had no texts that fit.
+
+    last: the number of the newest vote among them; reading begins after it.
+    """
 
     items: int = 0
+    last: int = 0
     skipped: int = 0
     disputed: int = 0  # not among the items
     ties: int = 0  # votes with two equal ranks, those that tie all among them
@@ -24,6 +28,11 @@ class Counts:
     several_turns: int = 0
     repeated: int = 0  # rows left out because their prompt was there before
     scrubbed: dict[str, int] = field(default_factory=dict)
+
+    def restore(self, told: Mapping[str, Any]) -> None:
+        """Be as `asdict` told it once."""
+        for name, value in told.items():
+            setattr(self, name, value)
 
 
 def count_items(form: Format, selection: Selection) -> int:
@@ -42,6 +51,8 @@ def read_rows(
     progress: Callable[[int, int], None] = ignore_progress,
 ) -> Iterator[list[Row]]:
     """The rows of each chunk, in the order cast. `progress(done, total)` may raise Cancelled.
+
+    Nothing is read before the first chunk is asked for; votes then from `counts.last` on.
 
     `disputed`: the votes to leave out, if they were looked for before.
     """
@@ -72,8 +83,9 @@ def _vote_rows(
     if disputed is None:
         disputed = selectors.disputed_of(selection)
     counts.disputed = len(disputed)
-    for chunk in selectors.judged_votes(votes, timed=form.timed):
+    for chunk in selectors.judged_votes(votes, after=counts.last, timed=form.timed):
         told = selectors.without(disputed, chunk) if disputed else chunk
+        counts.last = chunk[-1].vote_id if chunk else counts.last
         counts.items += len(told)
         rows: list[Row] = []
         for vote in told:

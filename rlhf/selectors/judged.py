@@ -74,12 +74,14 @@ _WORDS = {
 }
 
 
-def judged_votes(votes: QuerySet[Vote], *, timed: bool = False) -> Iterator[list[Judged]]:
-    """The votes in the order cast, a list for each chunk. No query outlives its chunk.
+def judged_votes(
+    votes: QuerySet[Vote], *, after: int = 0, timed: bool = False
+) -> Iterator[list[Judged]]:
+    """The votes after that number in the order cast, a list for each chunk.
 
-    Only `timed` votes say when they were cast.
+    No query outlives its chunk. Only `timed` votes say when they were cast.
     """
-    for chunk in read_ahead(partial(_read, votes), 0):
+    for chunk in read_ahead(partial(_read, votes), after):
         # In the order of their numbers, which come first; the database promises none.
         yield [_judged(*vote, timed=timed) for vote in sorted(orjson.loads(chunk))]
 

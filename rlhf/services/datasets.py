@@ -170,8 +170,8 @@ def free_folder(name: str) -> str:
 def write_dataset(dataset_id: int, *, stop: Callable[[], bool] = lambda: False) -> None:
     """Write the dataset's folder. Safe to run twice; one that is whole is left alone.
 
-    A worker that was killed leaves a hidden folder, which the next one throws away; if it was
-    killed after the folder had got its name, the next one takes it over.
+    A worker that was killed leaves a hidden folder, with which the next one goes on, or anew; if it
+    was killed after the folder had got its name, the next one takes it over.
     """
     dataset = Dataset.objects.get(pk=dataset_id)
     with exclusive(_lock(dataset)) as free:
@@ -252,9 +252,20 @@ def _freeze(dataset: Dataset, stop: Callable[[], bool]) -> dict[str, Any]:
         form, selection, counts, disputed=disputed, progress=_Progress(dataset, stop)
     )
     write_folder(
-        form, chunks, counts, dataset.folder, container=dataset.container, describe=describe
+        form,
+        chunks,
+        counts,
+        dataset.folder,
+        container=dataset.container,
+        resumable=_can_go_on(form, dataset.container),
+        describe=describe,
     )
     return manifest
+
+
+def _can_go_on(form: Format, container: str) -> bool:
+    """Whether a row depends on nothing but its vote, and half a file is of use."""
+    return form.unit == "vote" and not form.once_per_prompt and container == "jsonl"
 
 
 def disk_trouble(error: OSError) -> str:

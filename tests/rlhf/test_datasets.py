@@ -14,10 +14,11 @@ from datasets import load_dataset
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from arena.models import Vote
 from rlhf import services
-from rlhf.exporting import FORMATS, files, split_of
+from rlhf.exporting import FORMATS, containers, files, resuming, split_of
 from rlhf.models import Dataset, Job
-from rlhf.selectors import dataset_rows
+from rlhf.selectors import dataset_rows, judged
 from tests.rlhf.votes import converse, many_votes, thumb, vote
 
 pytestmark = pytest.mark.django_db
@@ -202,19 +203,31 @@ def test_cancelling_leaves_nothing(everything: None, folders: Path) -> None:
     assert left(folders) == []
 
 
-def test_after_a_kill_the_next_attempt_starts_anew_with_the_same_votes(
-    everything: None, folders: Path, monkeypatch: pytest.MonkeyPatch
+class Killed(BaseException):
+    """As SIGKILL: nothing after it runs."""
+
+
+def kill_when(patched: pytest.MonkeyPatch, where: object, name: str, calls: int = 1) -> None:
+    """Die in that call of a function, and leave everything as it is then."""
+    left, real = [calls], getattr(where, name)
+
+    def die(*args: Any, **kwargs: Any) -> Any:
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+        return real(*args, **kwargs)
+
+    patched.setattr(where, name, die)
+    patched.setattr(files.shutil, "rmtree", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize("container", ["jsonl", "parquet"])
+def test_after_a_kill_the_next_attempt_starts_with_the_same_votes(
+    container: str, everything: None, folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        """As SIGKILL: nothing after it runs."""
-
-    def die(*_: Any) -> None:
-        raise Killed
-
-    dataset = services.create_dataset(format="ranking")
+    dataset = services.create_dataset(format="ranking", container=container)
     with monkeypatch.context() as patched:
-        patched.setattr(files, "_sync", die)
-        patched.setattr(files.shutil, "rmtree", lambda *_, **__: None)
+        kill_when(patched, files, "_sync")
         with pytest.raises(Killed):
             services.write_dataset(dataset.pk)
     assert left(folders) == [f".{dataset.folder_name}.partial"]
@@ -223,6 +236,87 @@ def test_after_a_kill_the_next_attempt_starts_anew_with_the_same_votes(
     dataset.refresh_from_db()
     assert (dataset.state, dataset.rows) == (Job.State.SUCCEEDED, 32)
     assert left(folders) == [dataset.folder_name]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five votes in a chunk, and a note after each."""
+    monkeypatch.setattr(judged, "CHUNK", 5)
+    monkeypatch.setattr(resuming, "EVERY_S", 0.0)
+
+
+def killed_half_way(
+    monkeypatch: pytest.MonkeyPatch, form: str = "ranking", chunk: int = 4
+) -> Dataset:
+    """A dataset whose writing was killed while that chunk's rows were added."""
+    dataset = services.create_dataset(format=form, selection={"scrub": True})
+    with monkeypatch.context() as patched:
+        kill_when(patched, containers.JsonLines, "write", 2 * chunk)  # a file for each split
+        with pytest.raises(Killed):
+            services.write_dataset(dataset.pk)
+    return dataset
+
+
+def manifest_without_time(dataset: Dataset) -> dict[str, Any]:
+    return {name: value for name, value in dataset.manifest.items() if name != "frozen_at"}
+
+
+@pytest.mark.usefixtures("small_chunks", "everything")
+def test_a_killed_export_goes_on_where_it_was(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = services.create_dataset(format="ranking", selection={"scrub": True})
+    services.write_dataset(whole.pk)
+    whole.refresh_from_db()
+    cut = killed_half_way(monkeypatch)
+    begun: list[int] = []
+    real = judged._read
+
+    def read(votes: Any, last: int) -> Any:
+        begun.append(last)
+        return real(votes, last)
+
+    monkeypatch.setattr(judged, "_read", read)
+    services.write_dataset(cut.pk)
+    cut.refresh_from_db()
+    fifteenth = Vote.objects.order_by("pk")[14].pk
+    assert fifteenth in begun
+    assert manifest_without_time(cut) == manifest_without_time(whole)
+    for one, other in zip(cut.files, whole.files, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert sorted(path.name for path in cut.folder.iterdir()) == sorted(
+        path.name for path in whole.folder.iterdir()
+    )
+
+
+@pytest.mark.usefixtures("small_chunks", "everything")
+@pytest.mark.parametrize("damage", [b"", b"x", None])
+def test_what_is_not_as_noted_is_written_anew(
+    damage: bytes | None, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = killed_half_way(monkeypatch)
+    partial = folders / "datasets" / f".{cut.folder_name}.partial"
+    file = partial / "train.jsonl"
+    if damage is None:
+        (partial / "reached.json").write_text("{")
+    else:
+        file.write_bytes(damage + file.read_bytes()[5:])
+    services.write_dataset(cut.pk)
+    cut.refresh_from_db()
+    assert (cut.state, cut.rows) == (Job.State.SUCCEEDED, 32)
+    assert len({row["vote_id"] for row in dataset_rows(cut)}) == 32
+
+
+@pytest.mark.usefixtures("small_chunks", "everything")
+def test_rows_that_depend_on_earlier_ones_are_written_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut = killed_half_way(monkeypatch, "trl-prompt-only", chunk=2)
+    services.write_dataset(cut.pk)
+    cut.refresh_from_db()
+    prompts = [str(row["prompt"]) for row in dataset_rows(cut)]
+    assert prompts
+    assert len(set(prompts)) == len(prompts)
 
 
 def test_killed_after_the_folder_got_its_name_it_is_taken_over(everything: None) -> None:
