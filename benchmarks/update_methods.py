@@ -17,6 +17,7 @@ import math
 import os
 import random
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -30,10 +31,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 import transformers
 
-from benchmarks.preferences import PREFERENCES, noisy_ranks
-from rlhf.training import best_of_n, grpo, reward, settings
+from benchmarks.preferences import CONSISTENCY, PREFERENCES, noisy_ranks
+from rlhf.training import best_of_n, dpo, grpo, kto, reward, settings
 from rlhf.training.chats import as_messages
-from rlhf.training.data import Ranking, read_rankings
+from rlhf.training.contrast import prefer
+from rlhf.training.data import Demonstration, Ranking, Thumb, read_rankings, split_of
 from rlhf.training.evaluation import Evaluation, likelihood, text_quality
 from rlhf.training.gate import may_enter
 from rlhf.training.looks import keep_best
@@ -43,6 +45,7 @@ from rlhf.training.reward_model import RewardModel, RewardSettings, new_reward_m
 from rlhf.training.sampling import Completion, Sampling, sample
 from rlhf.training.selection import Scored, penalised
 from rlhf.training.settings import Contrast
+from rlhf.training.trainers import imitate
 from rlhf.training.update import Update, open_update
 
 PROMPTS = Path(__file__).resolve().parents[1] / "arena" / "fixtures" / "prompts.jsonl"
@@ -159,6 +162,10 @@ class Bench:
             (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
         return folder
 
+    def training_votes(self, seed: int) -> list[Ranking]:
+        """The votes on prompts that are not held out."""
+        return split_of(read_rankings(str(self.folder(seed) / "rankings.jsonl")), "train")
+
     def settings(self, seed: int, name: str, **more: Any) -> dict[str, Any]:
         """Config values that all methods share."""
         folder = self.folder(seed)
@@ -272,6 +279,51 @@ def policy_gradient(bench: Bench, seed: int, name: str) -> Update:
     return update
 
 
+def imitated(bench: Bench, seed: int, name: str) -> Update:
+    """Supervised finetuning on the responses that the votes put first."""
+    config = settings.Sft(**bench.settings(seed, name, demonstrations=""))
+    update = open_update(config, {"training": 0.87})
+    rows = [
+        Demonstration(row.prompt, text)
+        for row in bench.training_votes(seed)
+        if len(set(row.ranks)) > 1
+        for text, rank in zip(row.responses, row.ranks, strict=True)
+        if rank == 1
+    ]
+    with update.output.phase("training") as report:
+        imitate(update, rows, config, report)
+    return update
+
+
+def preferred(bench: Bench, seed: int, name: str) -> Update:
+    """DPO on the votes' own best and worst, without the reward model."""
+    config = settings.Dpo(**bench.settings(seed, name))
+    update = open_update(config, dpo.PHASES)
+    pairs = dpo.pairs_from_rankings(bench.training_votes(seed))
+    with update.output.phase("training") as report:
+        prefer(update, pairs, config, report)
+    return update
+
+
+def heeded(bench: Bench, seed: int, name: str) -> Update:
+    """KTO on a thumb for every response: up above the median, four in five as they were meant."""
+    config = settings.Kto(**bench.settings(seed, name, thumbs=""))
+    update = open_update(config, {"training": 0.87})
+    dice, votes = random.Random(seed), bench.training_votes(seed)
+    liked = [
+        [bench.judge(row.prompt[-1]["content"], text) for text in row.responses] for row in votes
+    ]
+    median = statistics.median(value for row in liked for value in row)
+    thumbs = [
+        Thumb(row.prompt, text, (value > median) == (dice.random() < CONSISTENCY))
+        for row, values in zip(votes, liked, strict=True)
+        for text, value in zip(row.responses, values, strict=True)
+    ]
+    with update.output.phase("training") as report:
+        kto.heed(update, thumbs, config, report)
+    return update
+
+
 FREE: dict[str, Any] = {"repetition_penalty": 0.0, "nll_penalty": 0.0}
 IMITATE: dict[str, Any] = {"learn": "imitate", "epochs": 2.0}
 BEST_OF_N: dict[str, dict[str, Any]] = {
@@ -296,10 +348,15 @@ BEST_OF_N: dict[str, dict[str, Any]] = {
 GRPO: dict[str, dict[str, Any]] = {
     "grpo-b0.05-lr1e-4": {"steps": 16},
     "grpo-b0-lr4e-4": {"steps": 16, "beta": 0.0, "learning_rate": 4e-4},
+    "grpo": {},
+    "rloo": {"baseline": "leave-one-out"},
 }
 METHODS: dict[str, Callable[[Bench, int, str], Update]] = {
     **dict.fromkeys(BEST_OF_N, selected),
     **dict.fromkeys(GRPO, policy_gradient),
+    "sft": imitated,
+    "dpo-votes": preferred,
+    "kto": heeded,
 }
 
 

@@ -1,6 +1,7 @@
 """What the lab's pages show, as values for the templates."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import figure_name, phase_name
 
 LOG_LINES = 60
+PREVIEWED = 5  # rows of a dataset
+LONGEST_ROW = 4_000  # characters of it
 HELD_OUT = {"held_out_perplexity", "held_out_perplexity_base", "held_out_gain"} | {
     "held_out_gain_error",
     "held_out_tokens",
@@ -175,10 +178,16 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "used_by": found.run_set.all(),
         "selected": selection_in_words(found.selection),
         "survey": told,
+        "preview": list(map(_row_in_words, selectors.first_rows(found, PREVIEWED))),
         "exact": told and told["sampled"] >= told["votes"] - told["disputed"],
         "repeated": found.manifest.get("counts", {}).get("repeated", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
     }
+
+
+def _row_in_words(row: Mapping[str, Any]) -> str:
+    text = json.dumps(row, indent=2, ensure_ascii=False)
+    return text if len(text) <= LONGEST_ROW else f"{text[:LONGEST_ROW]} …"
 
 
 def _builder_of(found: Dataset) -> str:
@@ -205,7 +214,7 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
             for name, rows in found.rows.items()
         ],
         "exact": found.exact,
-        "preview": [json.dumps(row, indent=2, ensure_ascii=False) for row in first],
+        "preview": list(map(_row_in_words, first)),
         "without_rows": not first and gives_nothing(kind, selection),
         "fields": [(name, value) for name, values in form.data_lists().items() for value in values],
     }

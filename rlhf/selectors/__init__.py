@@ -11,6 +11,7 @@ from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import (
     dataset_rows,
+    first_rows,
     preference_datasets,
     ranking_datasets,
     text_datasets,
@@ -58,6 +59,7 @@ __all__ = [
     "export_payload",
     "first_metric_after",
     "first_prompts",
+    "first_rows",
     "has_begun",
     "judged_votes",
     "last_vote",

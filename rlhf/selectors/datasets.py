@@ -1,6 +1,7 @@
 """Reads of datasets that are whole."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -28,6 +29,13 @@ def preference_datasets() -> QuerySet[Dataset]:
         container="jsonl",
         state=Job.State.SUCCEEDED,
     ).order_by("-pk")
+
+
+def first_rows(dataset: Dataset, count: int) -> list[dict[str, Any]]:
+    """The first rows of a dataset in JSON Lines; none where its files are not there."""
+    if dataset.container != "jsonl" or not dataset.whole:
+        return []
+    return list(islice(dataset_rows(dataset), count))
 
 
 def dataset_rows(dataset: Dataset) -> Iterator[dict[str, Any]]:

@@ -39,8 +39,8 @@ class Reward(Run):
     rankings: str
     thumbs: str = ""
     thumbs_weight: float = knob(
-        0.25,
-        "Weight of the thumbs beside the rankings, where there are thumbs; 0 leaves them out.",
+        0.3,
+        "How much a thumb, where there are thumbs, counts beside a vote; 0 leaves them out.",
         at_least=0,
         at_most=100,
     )

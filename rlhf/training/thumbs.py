@@ -70,7 +70,10 @@ NO_MARKS = NO_THUMBS.marks((), ())
 def beside(
     train: Sequence[Ranking], test: Sequence[Ranking], thumbs: Sequence[Thumb], weight: float
 ) -> Thumbs:
-    """Thumbs of the training split beside its rankings; none on a held-out prompt."""
+    """Thumbs of the training split beside its rankings; none on a held-out prompt.
+
+    weight: of each beside a ranking of weight 1.
+    """
     held_out = {opening(ranking.prompt) for ranking in test}
     places = {
         (str(ranking.prompt), text): (number, place)
@@ -90,7 +93,9 @@ def beside(
             texts.append(thumb.response)
         group, place = places[asked, thumb.response]
         on.setdefault(group, []).append((place, thumb.up))
-    return Thumbs([(prompt, texts) for _, prompt, texts in fresh.values()], on, weight)
+    groups = [(prompt, texts) for _, prompt, texts in fresh.values()]
+    whole = weight * sum(map(len, on.values())) / sum(ranking.weight for ranking in train)
+    return Thumbs(groups, on, whole)
 
 
 def opening(prompt: Messages) -> str:

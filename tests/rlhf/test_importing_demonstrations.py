@@ -257,3 +257,18 @@ def test_other_stages_say_what_they_read(
     texts = services.import_texts(path=lines(tmp_path / "b.jsonl", {"text": "a"}, {"text": "b"}))
     with pytest.raises(Invalid, match="training reads ranking, trl-sft"):
         services.create_run(stage="sft", dataset=texts.pk)
+
+
+def test_the_page_of_a_dataset_shows_its_first_rows(
+    operator_client: Client, tmp_path: Path
+) -> None:
+    rows = [
+        {"prompt": f"Say {n}.", "completion": f"<b>{n}</b> " + "word " * 2_000} for n in range(9)
+    ]
+    dataset = services.import_demonstrations(path=lines(tmp_path / "a.jsonl", *rows))
+    page = operator_client.get(dataset.get_absolute_url()).content.decode()
+    assert page.count("row-preview") == 5
+    assert "&lt;b&gt;" in page
+    assert len(page) < 40_000
+    dataset.files[0].unlink()
+    assert "row-preview" not in operator_client.get(dataset.get_absolute_url()).content.decode()

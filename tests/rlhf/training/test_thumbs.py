@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_nothing_of_the_test_split_is_learnt() -> None:
 
 def test_a_batch_numbers_its_own_responses_and_all_batches_weigh_as_much_as_the_whole() -> None:
     given = [thumb("q", "d", up=False), thumb("r", "g"), thumb("p", "a")]
-    thumbs, sizes, shares = beside(TRAIN, [], given, 0.5), [2, 3, 1], [1.0, 2.0, 1.0]
+    thumbs, sizes, shares = beside(TRAIN, [], given, 1 / 3), [2, 3, 1], [1.0, 2.0, 1.0]
     whole = thumbs.marks(sizes, shares)
     assert whole.at.tolist() == [0, 3, 5]
     assert whole.up.tolist() == [1, 0, 1]
@@ -58,6 +59,14 @@ def test_a_batch_numbers_its_own_responses_and_all_batches_weigh_as_much_as_the_
     parts = [thumbs.marks(sizes, shares, batch, parts=2) for batch in ([1, 2], [0])]
     assert [part.at.tolist() for part in parts] == [[1, 3], [0]]
     assert sum(float(part.weight.sum()) for part in parts) / 2 == 0.5
+
+
+def test_each_thumb_counts_beside_a_vote_however_many_there_are() -> None:
+    few, many = [thumb("r", "g")], [thumb("r", str(number)) for number in range(9)]
+    assert beside(TRAIN, [], few, 0.3).weight == pytest.approx(0.3 * 1 / 2)
+    assert beside(TRAIN, [], many, 0.3).weight == pytest.approx(0.3 * 9 / 2)
+    heavy = [replace(one, weight=2.0) for one in TRAIN]
+    assert beside(heavy, [], many, 0.3).weight == pytest.approx(0.3 * 9 / 4)
 
 
 def test_the_bias_takes_up_that_thumbs_mostly_point_up() -> None:
