@@ -36,7 +36,7 @@ HELD_OUT = {"held_out_perplexity", "held_out_perplexity_base", "held_out_gain"} 
 }
 # Figures of a summary that have a place of their own.
 ELSEWHERE = {
-    "base", "policy", "gate", "kept", "win_rate", "win_rate_error", "reward_gain",
+    "base", "policy", "gate", "kept", "changed", "win_rate", "win_rate_error", "reward_gain",
     "reward_gain_error", "members_gain",
 } | reward_page.SHOWN | HELD_OUT  # fmt: skip
 # What the evaluation measures: its key, what it is called, what to make of it.

@@ -85,6 +85,24 @@ def test_best_of_n_learns_from_its_samples(
     assert float(changed.abs().max()) > 1e-4
 
 
+@pytest.mark.parametrize("rewarded", [True, False])
+def test_an_update_that_changes_nothing_does_not_pass(
+    values: dict[str, Any], write_lines: WriteLines, rewarded: bool
+) -> None:
+    more: dict[str, Any] = {"learning_rate": 0.0, "gate_prompts": 1, "epochs": 1}
+    if rewarded:
+        folder, _ = run(best_of_n, values | more | {"n": 2, "train_prompts": 4})
+    else:
+        rows = [{"prompt": f"Say {n}.", "response": f"It is {n}."} for n in range(4)]
+        demonstrations = write_lines("d.jsonl", rows)
+        folder, _ = run(sft, values | more | {"demonstrations": demonstrations, "reward_model": ""})
+    metrics = json.loads((folder / "summary.json").read_text())["metrics"]
+    assert metrics["changed"] == 0
+    assert metrics["reward_gain"] == (0.0 if rewarded else None)
+    assert not metrics["gate"]["passed"]
+    assert "It answers exactly as its base does: nothing was learnt." in metrics["gate"]["reasons"]
+
+
 def test_two_rounds_sample_twice(values: dict[str, Any]) -> None:
     more = {"n": 2, "rounds": 2, "train_prompts": 4, "epochs": 1}
     folder, losses = run(best_of_n, values | more)
