@@ -39,6 +39,11 @@ class Job(models.Model):
     def ended(self) -> bool:
         return self.state in {self.State.SUCCEEDED, self.State.FAILED, self.State.CANCELLED}
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether it ended without a result."""
+        return self.state in {self.State.FAILED, self.State.CANCELLED}
+
 
 class Dataset(Job):
     """A frozen, hashed export of preferences in one format."""
@@ -94,11 +99,6 @@ class Dataset(Job):
     def files(self) -> list[Path]:
         """The files of rows, the training split first; none until they are whole."""
         return [self.folder / part["name"] for part in self.manifest.get("files", [])]
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether writing it ended without a file."""
-        return self.state in {self.State.FAILED, self.State.CANCELLED}
 
     @property
     def whole(self) -> bool:

@@ -21,6 +21,7 @@ from rlhf.checkpoints import checkpoints_of
 from rlhf.dataset_forms import DatasetForm
 from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, gives_nothing, known_format, preview, survey
+from rlhf.filling import form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
@@ -137,6 +138,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "seconds_left": selectors.seconds_left(found),
         "seconds": _seconds(found),
         "can_resume": selectors.can_resume(found),
+        "form_name": form_name(found.stage),
         "estimate": _estimate(found),
         "vitals": vitals,
         "speeds": [(phase_name(phase), speed) for phase, speed in vitals.speeds],

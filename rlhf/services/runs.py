@@ -17,6 +17,7 @@ from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
 from rlhf.estimating import read_shape
 from rlhf.models import Gate, Job, Run
+from rlhf.selectors import gate_settings
 from rlhf.selectors.contenders import weights_of
 from rlhf.selectors.estimates import config_of
 from rlhf.services.datasets import POPULATIONS
@@ -50,6 +51,7 @@ def start_run(
     dataset: int | None = None,
     reward_run: int | None = None,
     population: str = Population.PEOPLE,
+    selection: Mapping[str, Any] | None = None,
     preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
@@ -59,7 +61,8 @@ def start_run(
     Left out, the base is the oldest local contender, the dataset is frozen from the votes of
     `population` when the run begins (or is the newest text, for a stage that learns from text),
     and the reward model is the newest (a stage that can do
-    without one, dpo, then learns from the votes). `settings` win over those of the `preset`, a
+    without one, dpo, then learns from the votes). `selection` narrows the votes that are frozen,
+    as in `request_dataset`. `settings` win over those of the `preset`, a
     name in `rlhf.stages.PRESETS`. Raises Invalid (with the setting, the number of
     votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
     """
@@ -69,6 +72,7 @@ def start_run(
         dataset=dataset,
         reward_run=reward_run,
         population=population,
+        selection=selection,
         preset=preset,
         settings=settings,
         by=by,
@@ -85,6 +89,7 @@ def create_run(
     dataset: int | None = None,
     reward_run: int | None = None,
     population: str = Population.PEOPLE,
+    selection: Mapping[str, Any] | None = None,
     preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
@@ -95,7 +100,7 @@ def create_run(
     run = Run(
         stage=kind.name,
         config={
-            **_gate_settings(gate),
+            **gate_settings(gate),
             **preset_settings(preset, kind.name),
             **check_settings(kind.name, settings or {}),
         },
@@ -112,7 +117,7 @@ def create_run(
     run.notes = [*_doubts(run.reward_run), *_shortfalls(run)]
     if run.reward_run is None:
         least = fewest_rows(kind.name, run.config)
-        run.dataset = find_dataset(kind, dataset, population, by, least)
+        run.dataset = find_dataset(kind, dataset, population, by, least, selection)
     elif dataset is not None:
         raise Invalid(
             _("With a reward model %(stage)s reads no dataset: leave one of them out.")
@@ -150,13 +155,6 @@ def cancel_run(run: Run) -> Run:
         run.state, run.finished_at = Job.State.CANCELLED, timezone.now()
     run.save(update_fields=["cancel_requested", "state", "finished_at"])
     return run
-
-
-def _gate_settings(gate: Gate | None) -> dict[str, Any]:
-    """What an operator set of the gate; a run's own settings win."""
-    if gate is None:
-        return {}
-    return {**gate.limits, **({"enter": "operator"} if gate.waits else {})}
 
 
 def _free_name(name: str) -> str:
