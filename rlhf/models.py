@@ -25,6 +25,10 @@ class Job(models.Model):
     progress = models.FloatField(default=0.0)  # 0 to 1
     error = models.TextField(blank=True)
     cancel_requested = models.BooleanField(default=False)
+    form_key = models.CharField(
+        max_length=64, null=True, blank=True, unique=True, editable=False,
+        help_text="The form that asked for it, so that the same one makes no second.",
+    )  # fmt: skip
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )

@@ -10,7 +10,7 @@ from rlhf.services.datasets import why_not_again
 from rlhf.services.runs import start_run
 
 
-def repeat_run(run: Run, *, by: AbstractBaseUser | None = None) -> Run:
+def repeat_run(run: Run, *, by: AbstractBaseUser | None = None, form_key: str | None = None) -> Run:
     """Queue a new run of the same stage, base, reward model, dataset and settings.
 
     A dataset whose files are gone is frozen anew from the same selection. The gate's limits are
@@ -36,5 +36,6 @@ def repeat_run(run: Run, *, by: AbstractBaseUser | None = None) -> Run:
         selection=dataset.selection if dataset is not None and frozen_anew else None,
         settings=own_settings(run),
         by=by,
+        form_key=form_key,
         **({"population": dataset.population} if dataset else {}),
     )

@@ -22,6 +22,7 @@ from rlhf.selectors.contenders import weights_of
 from rlhf.selectors.estimates import config_of
 from rlhf.services.datasets import POPULATIONS
 from rlhf.services.machine_checks import check_machine
+from rlhf.services.once import once
 from rlhf.services.preparing import count_training_prompts
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.services.run_inputs import find_base, find_dataset, find_reward_run
@@ -55,6 +56,7 @@ def start_run(
     preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
+    form_key: str | None = None,
 ) -> Run:
     """Queue a run. `base` is a contender's slug, `dataset` and `reward_run` are ids.
 
@@ -63,10 +65,12 @@ def start_run(
     and the reward model is the newest (a stage that can do
     without one, dpo, then learns from the votes). `selection` narrows the votes that are frozen,
     as in `request_dataset`. `settings` win over those of the `preset`, a
-    name in `rlhf.stages.PRESETS`. Raises Invalid (with the setting, the number of
+    name in `rlhf.stages.PRESETS`. The same `form_key` again starts nothing and returns the run
+    that it started. Raises Invalid (with the setting, the number of
     votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
     """
-    run = create_run(
+    make = partial(
+        create_run,
         stage=stage,
         base=base,
         dataset=dataset,
@@ -76,8 +80,11 @@ def start_run(
         preset=preset,
         settings=settings,
         by=by,
+        form_key=form_key,
     )
-    transaction.on_commit(partial(enqueue, FOLLOW_RUN, run))
+    run, new = once(Run, form_key, make)
+    if new:
+        transaction.on_commit(partial(enqueue, FOLLOW_RUN, run))
     return run
 
 
@@ -93,6 +100,7 @@ def create_run(
     preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
+    form_key: str | None = None,
 ) -> Run:
     """A checked run that somebody else will follow (`follow_run`); see `start_run`."""
     kind = get_stage(stage)
@@ -108,6 +116,7 @@ def create_run(
         reward_run=find_reward_run(kind, reward_run),
         gate=gate,
         created_by_id=by.pk if by else None,
+        form_key=form_key,
     )
     _check_population(population)
     _check_prompts(kind)

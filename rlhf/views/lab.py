@@ -16,7 +16,7 @@ from rlhf.filling import choices_of, form_name
 from rlhf.forms import PretrainForm, RewardForm, RunForm, UpdateForm
 from rlhf.gates import staff_page
 from rlhf.models import Run
-from rlhf.views.posting import posted_from
+from rlhf.views.posting import form_key, posted_from
 
 RUNS_SHOWN = 25
 FORMS: dict[str, type[RunForm]] = {
@@ -72,7 +72,9 @@ def start(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _lab(request, form, status=422)
     try:
-        run = services.start_run(**form.arguments(), by=pages.user_of(request))
+        run = services.start_run(
+            **form.arguments(), by=pages.user_of(request), form_key=form_key(request)
+        )
     except ArenaError as refusal:
         form.add_error(None, shown(refusal.reason))
         return _lab(request, form, status=refusal.status)
@@ -140,7 +142,8 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 def repeat(request: HttpRequest, pk: int) -> HttpResponse:
     """Start a run again from the beginning, with the same choices and settings."""
     run = get_object_or_404(Run, pk=pk)
-    return redirect(services.repeat_run(run, by=pages.user_of(request)))
+    by = pages.user_of(request)
+    return redirect(services.repeat_run(run, by=by, form_key=form_key(request)))
 
 
 @posted_from("run")
