@@ -183,6 +183,7 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "preview": list(map(_row_in_words, selectors.first_rows(found, PREVIEWED))),
         "exact": told and told["sampled"] >= told["votes"] - told["disputed"],
         "repeated": found.manifest.get("counts", {}).get("repeated", 0),
+        "equal": found.manifest.get("counts", {}).get("equal", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
     }
 
