@@ -12,14 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from rlhf.training.errors import N_
+
 if TYPE_CHECKING:
     from rlhf.training import settings
     from rlhf.training.evaluation import Evaluation
-
-
-def N_(text: str) -> str:  # the name that gettext's tools look for
-    """Marks a text for translation; pages show it in the reader's language."""
-    return text
 
 
 UNLIKELY = N_(
