@@ -21,6 +21,10 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Prompts"),
         _("It was judged on at least %(prompts)s held-out prompts."),
     ),
+    "changed": (
+        _("Changed"),
+        _("At least one of its responses differs from its base's."),
+    ),
     "win_rate": (
         _("Wins"),
         _("The reward model prefers it to its base in at least %(win_rate)s of the prompts."),
@@ -89,7 +93,10 @@ RULES: dict[str, tuple[str | Promise, str | Promise]] = {
 }
 # Which rules hold for whom; a run is judged by those that apply to it.
 WHOM: list[tuple[str | Promise, tuple[str, ...]]] = [
-    (_("Every result"), ("prompts", "nll", "repetition", "length", "entropy", "distinct")),
+    (
+        _("Every result"),
+        ("prompts", "changed", "nll", "repetition", "length", "entropy", "distinct"),
+    ),
     (_("Where there is a reward model"), ("win_rate", "reward", "spread")),
     (_("After continued pretraining"), ("blocks", "learnt", "finished")),
 ]

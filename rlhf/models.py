@@ -25,6 +25,10 @@ class Job(models.Model):
     progress = models.FloatField(default=0.0)  # 0 to 1
     error = models.TextField(blank=True)
     cancel_requested = models.BooleanField(default=False)
+    form_key = models.CharField(
+        max_length=64, null=True, blank=True, unique=True, editable=False,
+        help_text="The form that asked for it, so that the same one makes no second.",
+    )  # fmt: skip
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -38,6 +42,11 @@ class Job(models.Model):
     @property
     def ended(self) -> bool:
         return self.state in {self.State.SUCCEEDED, self.State.FAILED, self.State.CANCELLED}
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it ended without a result."""
+        return self.state in {self.State.FAILED, self.State.CANCELLED}
 
 
 class Dataset(Job):
@@ -94,11 +103,6 @@ class Dataset(Job):
     def files(self) -> list[Path]:
         """The files of rows, the training split first; none until they are whole."""
         return [self.folder / part["name"] for part in self.manifest.get("files", [])]
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether writing it ended without a file."""
-        return self.state in {self.State.FAILED, self.State.CANCELLED}
 
     @property
     def whole(self) -> bool:

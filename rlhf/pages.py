@@ -21,6 +21,7 @@ from rlhf.checkpoints import checkpoints_of
 from rlhf.dataset_forms import DatasetForm
 from rlhf.doubts import doubt_about
 from rlhf.exporting import FORMATS, get_format, gives_nothing, known_format, preview, survey
+from rlhf.filling import form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
@@ -36,7 +37,7 @@ HELD_OUT = {"held_out_perplexity", "held_out_perplexity_base", "held_out_gain"} 
 }
 # Figures of a summary that have a place of their own.
 ELSEWHERE = {
-    "base", "policy", "gate", "kept", "win_rate", "win_rate_error", "reward_gain",
+    "base", "policy", "gate", "kept", "changed", "win_rate", "win_rate_error", "reward_gain",
     "reward_gain_error", "members_gain",
 } | reward_page.SHOWN | HELD_OUT  # fmt: skip
 # What the evaluation measures: its key, what it is called, what to make of it.
@@ -137,6 +138,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "seconds_left": selectors.seconds_left(found),
         "seconds": _seconds(found),
         "can_resume": selectors.can_resume(found),
+        "form_name": form_name(found.stage),
         "estimate": _estimate(found),
         "vitals": vitals,
         "speeds": [(phase_name(phase), speed) for phase, speed in vitals.speeds],
@@ -181,6 +183,7 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "preview": list(map(_row_in_words, selectors.first_rows(found, PREVIEWED))),
         "exact": told and told["sampled"] >= told["votes"] - told["disputed"],
         "repeated": found.manifest.get("counts", {}).get("repeated", 0),
+        "equal": found.manifest.get("counts", {}).get("equal", 0),
         "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
     }
 

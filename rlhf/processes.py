@@ -63,6 +63,14 @@ def start(
     return ProcessId(process.pid, started), process
 
 
+def identify(pid: int) -> ProcessId | None:
+    """The process that has this pid now; None if there is none."""
+    try:
+        return ProcessId(pid, float(psutil.Process(pid).create_time()))
+    except psutil.NoSuchProcess:
+        return None
+
+
 def is_alive(identity: ProcessId) -> bool:
     """Whether this very process still runs (a zombie does not)."""
     try:

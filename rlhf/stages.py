@@ -10,12 +10,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.errors import Invalid
+from arena.sentences import Sentence
 from rlhf.training import DEFAULT_UPDATE, settings
-from rlhf.training.config import Knob, check_knobs, knobs
+from rlhf.training.config import REASONS, Knob, check_knobs, knobs
 from rlhf.training.errors import InputError
 from rlhf.training.settings import gate_knobs
 
 MIN_VOTES = 20
+# What is wrong with a setting, as training says it.
+SETTING_REASONS = [Sentence(reason) for reason in REASONS]
 # The dataset formats that stages read which learn from raters themselves, or from files.
 RANKINGS, THUMBS, TEXTS, DEMONSTRATIONS = "ranking", "trl-unpaired", "text", "trl-sft"
 

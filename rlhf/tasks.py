@@ -1,6 +1,7 @@
 """What the Celery workers do for the lab. Tasks take ids and are safe to run twice."""
 
 import logging
+import os
 from threading import Thread
 from typing import Any
 
@@ -24,7 +25,8 @@ def write_dataset(dataset_id: int) -> None:
 
 @shared_task(name="rlhf.tasks.follow_run", acks_late=True, reject_on_worker_lost=True)
 def follow_run(run_id: int) -> None:
-    services.follow_in_turn(run_id)
+    worker = os.getppid()
+    services.follow_in_turn(run_id, deserted=lambda: os.getppid() != worker)
 
 
 @shared_task(name="rlhf.tasks.judge_trials")

@@ -71,7 +71,7 @@ def trial(found: Trial) -> dict[str, Any]:
         "path": _path([(look.votes, look.mean) for look in looks], len(outcomes)),
         "run": run,
         "votes": votes,
-        "gain": _gain(gap, votes),
+        "gain": _gain(gap, evidence, votes),
         "beside": [*_text(run), *_serving(found)],
         "rule_form": RuleForm(initial=vars(found)),
         "rule_open": found.kept is None and not selectors.has_begun(found),
@@ -127,10 +127,22 @@ def _votes_learnt_from(run: Run | None) -> int | None:
     return learnt.votes - (learnt.skipped or 0) if learnt and learnt.votes else None
 
 
-def _gain(gap: float | None, votes: int | None) -> float | None:
-    """Rating points for each thousand votes learnt from."""
-    gap = _finite(gap)
-    return None if gap is None or not votes else 1000 * gap / votes
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Rating points for each thousand votes learnt from, with the ends of their interval."""
+
+    points: float
+    lower: float
+    upper: float
+
+
+def _gain(gap: float | None, evidence: Evidence, votes: int | None) -> Gain | None:
+    """None where an end of the interval is infinite: so few votes say nothing of points."""
+    ends = (rating_gap(evidence.lower), rating_gap(evidence.upper))
+    if gap is None or not votes or not all(map(isfinite, (gap, *ends))):
+        return None
+    points, lower, upper = (1000 * value / votes for value in (gap, *ends))
+    return Gain(points, lower, upper)
 
 
 def _text(run: Run | None) -> list[Beside]:

@@ -1,6 +1,7 @@
 """Pages, API and stored sentences in the reader's language."""
 
 import re
+from html import unescape
 from typing import Annotated, Literal
 
 import pytest
@@ -11,9 +12,12 @@ from django.utils import translation
 from django.views.defaults import server_error
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from arena.models import Contender
 from arena.sentences import Sentence, shown
+from config.messages import collected
 from config.shapes import wrong
 from rlhf.models import Run
+from rlhf.training import config
 from rlhf.training.evaluation import Evaluation, TextQuality
 from rlhf.training.gate import may_enter
 from tests.rlhf.conftest import *  # noqa: F403 - the fixtures of the lab
@@ -260,6 +264,42 @@ def test_every_reason_of_the_gate_has_the_decimal_sign_of_the_page(
     assert len(listed) == len(reasons)
     assert "3,25 Nats je Token gegenüber 2,50" in page
     assert not [reason for reason in listed if re.search(r"\d[.]\d|\d%", reason)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("epoch = 3", "[There is no setting 'epoch'.] [There are: "),
+        ("seed = x", "[The setting 'seed' is 'x'.] [It must be a whole number.]"),
+        ("seed = -1", "[The setting 'seed' is -1.] [It must be at least 0.]"),
+        (
+            "ensemble = 99",
+            "[The setting 'ensemble' is 99.] [It must be at least 1 and at most 32.]",
+        ),
+        ("style = 1", "[The setting 'style' is 1.] [It must be a text.]"),
+        ("style = no", "[The setting 'style' is 'no'.] [It must be one of counted, ignored.]"),
+        ("learning_rate = no", "'no'.] [It must be a number.]"),
+        ("save_seconds = Infinity", "is inf.] [It must be a finite number.]"),
+        ("seed = 9999999999", "[It must be from -2147483647 to 2147483647.]"),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_said_in_the_reader_s_language(
+    base: Contender,
+    operator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    said: str,
+) -> None:
+    monkeypatch.setattr("arena.sentences.gettext", lambda text: f"[{text}]")
+    form = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "quick"}
+    answer = operator_client.post("/lab/runs/", form | {"reward-settings": typed}, **GERMAN)
+    assert answer.status_code == 422
+    assert said in unescape(html(answer))
+
+
+def test_what_is_wrong_with_a_setting_is_offered_to_translators() -> None:
+    found = collected()
+    assert not [reason for reason in config.REASONS if reason not in found]
 
 
 def test_a_refusal_page_translates_its_reason() -> None:

@@ -11,7 +11,7 @@ from arena.simulation.preferences import (
     simple_words,
 )
 from arena.simulation.raters import Outcome, Simulation, SimulationError, simulate
-from arena.simulation.verdicts import noisy_ranks, preferred_ranks
+from arena.simulation.verdicts import noisy_ranks, noisy_thumbs, preferred_ranks
 
 __all__ = [
     "PREFERENCES",
@@ -24,6 +24,7 @@ __all__ = [
     "find_preference",
     "lists",
     "noisy_ranks",
+    "noisy_thumbs",
     "polite",
     "preferred_ranks",
     "simple_words",

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from arena.simulation.preferences import Preference
-from arena.simulation.verdicts import noisy_ranks
+from arena.simulation.verdicts import noisy_ranks, noisy_thumbs
 
 # So long without an event from a battle is a failure.
 SILENCE_S = 120.0
@@ -32,7 +32,10 @@ class _Failure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Who votes how often and how; prompts and noise come from the seed."""
+    """Who votes how often and how; prompts and noise come from the seed.
+
+    thumbs: share of the responses that get one, before the vote.
+    """
 
     url: str
     token: str
@@ -41,6 +44,7 @@ class Simulation:
     votes: int
     size: int = 2
     consistency: float = 0.8
+    thumbs: float = 0.2
     concurrency: int = 16
     seed: int = 0
 
@@ -50,6 +54,8 @@ class Outcome:
     """What has happened so far. `first` and `battles` count by contender."""
 
     votes: int = 0
+    thumbs_up: int = 0
+    thumbs_down: int = 0
     failures: int = 0
     seconds: float = 0.0
     first: Counter[str] = field(default_factory=Counter)
@@ -134,21 +140,34 @@ class _Rater:
         )
         answers = await self._read(battle)
         try:
-            utilities = [float(self.simulation.preference(prompt, text)) for text in answers]
+            texts = answers.values()
+            utilities = [float(self.simulation.preference(prompt, text)) for text in texts]
             ranks = noisy_ranks(utilities, self.simulation.consistency, chance)
+            thumbs = noisy_thumbs(
+                utilities, self.simulation.consistency, self.simulation.thumbs, chance
+            )
         except (TypeError, ValueError) as error:
             raise SimulationError(f"The preference gave no number: {error}.") from error
+        for position, value in zip(answers, thumbs, strict=True):
+            if value:
+                await self._thumb(battle, position, value)
         vote = await self._post(f"/api/v1/battles/{battle['id']}/vote", {"ranks": ranks})
         self.outcome.count_vote(vote["contenders"], ranks)
+
+    async def _thumb(self, battle: dict[str, Any], position: str, value: int) -> None:
+        thumb = {"turn": 1, "position": position, "value": value}
+        await self._post(f"/api/v1/battles/{battle['id']}/reactions", thumb)
+        self.outcome.thumbs_up += value > 0
+        self.outcome.thumbs_down += value < 0
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         while True:
             async with self.session.post(path, json=body) as answer:
                 if answer.status == 429:
                     await answer.read()
-                elif answer.status == 201:
-                    created: dict[str, Any] = await answer.json()
-                    return created
+                elif answer.status in {200, 201}:
+                    made: dict[str, Any] = await answer.json()
+                    return made
                 else:
                     reason = _reason(answer.status, await answer.text())
                     if answer.status in _HOPELESS:
@@ -156,7 +175,7 @@ class _Rater:
                     raise _Failure(reason)
             await asyncio.sleep(PAUSE_S)
 
-    async def _read(self, battle: dict[str, Any]) -> list[str]:
+    async def _read(self, battle: dict[str, Any]) -> dict[str, str]:
         """The finished answers, position A first, as the battle's socket brings them."""
         texts: dict[str, str] = {}
         states: dict[str, str] = {}
@@ -166,7 +185,7 @@ class _Rater:
                 if event.type is not aiohttp.WSMsgType.TEXT:
                     raise _Failure(f"The socket was closed ({socket.close_code}).")
                 _take_in(json.loads(event.data), texts, states)
-        return [texts[position] for position in sorted(texts)]
+        return dict(sorted(texts.items()))
 
     def _give_up_if_hopeless(self, error: Exception) -> None:
         if isinstance(error, aiohttp.ClientConnectionError) and not self.outcome.votes:

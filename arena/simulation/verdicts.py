@@ -1,4 +1,4 @@
-"""From what a simulated rater likes to the ranks it gives. Pure."""
+"""From what a simulated rater likes to the ranks and thumbs it gives. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -24,3 +24,21 @@ def noisy_ranks(utilities: Sequence[float], consistency: float, chance: Random) 
         return preferred
     orders = permutations(range(1, len(utilities) + 1))
     return chance.choice([list(order) for order in orders if list(order) != preferred])
+
+
+def noisy_thumbs(
+    utilities: Sequence[float], consistency: float, share: float, chance: Random
+) -> list[int]:
+    """A thumb for about `share` of the responses: 1 is up, -1 down, 0 none.
+
+    Up for what is liked best and down for what is liked least; what is between, or equal to all
+    others, has none. With probability 1 - `consistency` a thumb points the other way.
+    """
+    preferred = preferred_ranks(utilities)
+    best, worst = min(preferred), max(preferred)
+    thumbs = []
+    for rank in preferred:
+        given, right = chance.random() < share, chance.random() < consistency
+        liked = (rank == best) - (rank == worst)
+        thumbs.append((liked if right else -liked) if given else 0)
+    return thumbs

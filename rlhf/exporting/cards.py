@@ -126,10 +126,12 @@ def _made(manifest: Mapping[str, Any]) -> list[str]:
     counts = manifest["counts"]
     if source := manifest.get("source"):
         read = "documents" if counts["unit"] == "document" else "rows"
+        equal = f", {counts['equal']} had two equal responses" if counts["equal"] else ""
         ties = f" Ties in {counts['ties']}." if counts["ties"] else ""
         return [
             f"From {counts['items']} {read} of {source}, of which {counts['skipped']} had no texts "
-            f"that fit this format and {counts['repeated']} were copies of an earlier one.{ties}",
+            f"that fit this format{equal} and {counts['repeated']} were copies of an earlier one."
+            f"{ties}",
             "",
             f"Split: {manifest['split']}.",
         ]

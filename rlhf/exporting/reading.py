@@ -27,6 +27,7 @@ class Counts:
     all_bad: int = 0
     several_turns: int = 0
     repeated: int = 0  # rows left out because their prompt was there before
+    equal: int = 0  # rows of a file left out because both responses are the same
     scrubbed: dict[str, int] = field(default_factory=dict)
 
     def restore(self, told: Mapping[str, Any]) -> None:

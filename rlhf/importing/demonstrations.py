@@ -102,10 +102,10 @@ def _row(messages: Messages) -> Row | None:
     """The conversation up to the assistant's last answer; None where an answer is empty."""
     while messages and messages[-1]["role"] != "assistant":
         messages = messages[:-1]
+    messages = fit(messages)
     answers = [one["content"] for one in messages if one["role"] == "assistant"]
     if not answers or not all(answer.strip() for answer in answers):
         return None
-    messages = fit(messages)
     prompt = first_prompt(messages)
     if not prompt or messages[0]["role"] == "assistant":
         raise ValueError("there is no prompt before the first answer")

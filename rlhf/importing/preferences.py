@@ -10,6 +10,7 @@ is given. Messages never quote a text of the file, which may be one that nobody 
 
 import re
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,15 @@ _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _SPOKEN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
 
 
-def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row | None]:
-    """The rows of a file in its order, ties included; None for one with an empty response.
+class Skipped(Enum):
+    """Why a row is left out: a response without text, or two equal ones."""
+
+    EMPTY = "empty"
+    EQUAL = "equal"
+
+
+def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row | Skipped]:
+    """The rows of a file in its order, ties included; why, for one that is of no use.
 
     Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
     """
@@ -69,7 +77,7 @@ def _told(path: Path) -> str:
     )
 
 
-def _of_pair(row: Row) -> Row | None:
+def _of_pair(row: Row) -> Row | Skipped:
     """TRL's preference formats: standard or conversational, with or without a prompt of its own."""
     chosen, rejected, prompt = row.get("chosen"), row.get("rejected"), row.get("prompt")
     if isinstance(chosen, str) and isinstance(rejected, str):
@@ -89,7 +97,7 @@ def _of_pair(row: Row) -> Row | None:
     return _row(before, _response(told), _response(other))
 
 
-def _of_dialogues(row: Row) -> Row | None:
+def _of_dialogues(row: Row) -> Row | Skipped:
     """Two dialogues that share all but the end."""
     told = _dialogue(row.get("chosen"), "chosen")
     other = _dialogue(row.get("rejected"), "rejected")
@@ -131,24 +139,21 @@ def _response(messages: Messages) -> str | Messages:
     return messages
 
 
-def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row | None:
+def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row | Skipped:
+    prompt, sides = fit(prompt), [_fit(chosen), _fit(rejected)]
     if not first_prompt(prompt):
         raise ValueError("there is no prompt")
-    if any(isinstance(one, str) and not one.strip() for one in (chosen, rejected)):
-        return None
-    if chosen == rejected:
-        return None  # it prefers nothing
-    if not chosen or not rejected:
+    if any(isinstance(side, str) and not side.strip() for side in sides):
+        return Skipped.EMPTY
+    if sides[0] == sides[1]:
+        return Skipped.EQUAL
+    if not all(sides):
         raise ValueError("chosen or rejected says nothing beyond what both begin with")
-    return _ranking(prompt, [chosen, rejected], [1, 2])
+    return _ranking(prompt, sides, [1, 2])
 
 
-def _of_vote(vote: ImportedVote) -> Row | None:
-    """A battle whose two sides have texts; None for one without."""
-    if not vote.turns or any(
-        not (turn.prompt.strip() and turn.answer_a and turn.answer_b) for turn in vote.turns
-    ):
-        return None
+def _of_vote(vote: ImportedVote) -> Row | Skipped:
+    """A battle whose two sides have texts. Equal ones stay: they may tie."""
     sides: list[str | Messages] = []
     for position in (0, 1):
         messages: Messages = []
@@ -156,19 +161,25 @@ def _of_vote(vote: ImportedVote) -> Row | None:
             answer = (turn.answer_a, turn.answer_b)[position] or ""
             messages.append({"role": "user", "content": turn.prompt})
             messages.append({"role": "assistant", "content": answer})
+        messages = fit(messages)
+        if not messages or not all(message["content"].strip() for message in messages):
+            return Skipped.EMPTY
+        prompt = messages[:1]
         sides.append(_response(messages[1:]))
-    prompt = [{"role": "user", "content": vote.turns[0].prompt}]
     return _ranking(prompt, sides, list(vote.ranks), vote.language)
+
+
+def _fit(response: str | Messages) -> str | Messages:
+    return clean(response) if isinstance(response, str) else fit(response)
 
 
 def _ranking(
     prompt: Messages, responses: list[str | Messages], ranks: list[int], language: str = ""
 ) -> Row:
-    prompt = fit(prompt)
     plain = len(prompt) == 1
     return {
         "prompt": prompt[0]["content"] if plain else prompt,
-        "responses": [clean(one) if isinstance(one, str) else fit(one) for one in responses],
+        "responses": responses,
         "ranks": ranks,
         "weight": 1.0,
         "vote_id": None,

@@ -24,7 +24,9 @@ from rlhf.selectors.payloads import export_payload, run_payload
 from rlhf.selectors.prompts import first_prompts
 from rlhf.selectors.runs import (
     can_resume,
+    gate_settings,
     log_tail,
+    own_settings,
     reward_runs,
     run_event,
     seconds_left,
@@ -60,6 +62,7 @@ __all__ = [
     "first_metric_after",
     "first_prompts",
     "first_rows",
+    "gate_settings",
     "has_begun",
     "judged_votes",
     "last_vote",
@@ -67,6 +70,7 @@ __all__ = [
     "local_bases",
     "log_tail",
     "open_trials",
+    "own_settings",
     "preference_datasets",
     "ranking_datasets",
     "reward_runs",

@@ -48,7 +48,20 @@ def seconds_left(run: Run, now: datetime | None = None) -> float | None:
 
 def can_resume(run: Run) -> bool:
     """Whether the run was cut short and kept a state that it can go on from."""
-    return run.state in {Job.State.FAILED, Job.State.CANCELLED} and can_go_on(run.folder)
+    return run.cut_short and can_go_on(run.folder)
+
+
+def gate_settings(gate: Gate | None) -> dict[str, Any]:
+    """The settings of a run that an operator set with the gate; a run's own win."""
+    if gate is None:
+        return {}
+    return {**gate.limits, **({"enter": "operator"} if gate.waits else {})}
+
+
+def own_settings(run: Run) -> dict[str, Any]:
+    """The run's settings but for those that the gate of its time gave it."""
+    given = gate_settings(run.gate)
+    return {name: value for name, value in run.config.items() if given.get(name) != value}
 
 
 def reward_runs() -> QuerySet[Run]:

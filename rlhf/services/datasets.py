@@ -41,6 +41,7 @@ from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job
 from rlhf.selection import Selection
 from rlhf.selectors import check_selection, disputed_of, last_vote
+from rlhf.services.once import once
 from rlhf.services.queue import WRITE_DATASET, enqueue
 
 logger = logging.getLogger(__name__)
@@ -61,17 +62,27 @@ def request_dataset(
     container: str = "jsonl",
     selection: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
+    form_key: str | None = None,
 ) -> Dataset:
     """Queue a dataset. Raises Invalid, for one without rows too, or Unavailable without a queue.
 
     `selection` has the fields of `rlhf.selection.Selection`; without it these are the votes of
-    the population that count.
+    the population that count. The same `form_key` again queues nothing and returns the dataset
+    that it queued.
     """
     _check_rows(*_chosen(format, population, selection))
-    dataset = create_dataset(
-        format=format, population=population, container=container, selection=selection, by=by
+    make = partial(
+        create_dataset,
+        format=format,
+        population=population,
+        container=container,
+        selection=selection,
+        by=by,
+        form_key=form_key,
     )
-    transaction.on_commit(partial(enqueue, WRITE_DATASET, dataset))
+    dataset, new = once(Dataset, form_key, make)
+    if new:
+        transaction.on_commit(partial(enqueue, WRITE_DATASET, dataset))
     return dataset
 
 
@@ -110,6 +121,7 @@ def create_dataset(
     container: str = "jsonl",
     selection: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
+    form_key: str | None = None,
 ) -> Dataset:
     """A dataset that somebody else will write (`write_dataset`), without queueing it."""
     form, chosen = _chosen(format, population, selection)
@@ -124,13 +136,16 @@ def create_dataset(
         container=container,
         selection=chosen.as_dict(),
         created_by_id=by.pk if by else None,
+        form_key=form_key,
     )
     dataset.folder_name = free_folder(f"{dataset.pk:05d}-{form.name}")
     dataset.save(update_fields=["folder_name"])
     return dataset
 
 
-def retry_dataset(dataset: Dataset, *, by: AbstractBaseUser | None = None) -> Dataset:
+def retry_dataset(
+    dataset: Dataset, *, by: AbstractBaseUser | None = None, form_key: str | None = None
+) -> Dataset:
     """Queue a new dataset of the same votes in place of one that failed or was cancelled.
 
     Raises Conflict for any other one, or Unavailable without a queue.
@@ -146,6 +161,7 @@ def retry_dataset(dataset: Dataset, *, by: AbstractBaseUser | None = None) -> Da
         container=dataset.container,
         selection=dataset.selection,
         by=by,
+        form_key=form_key,
     )
 
 

@@ -22,11 +22,16 @@ from rlhf.services.announcing import announce_run
 from rlhf.services.finishing import end_run, finish
 from rlhf.services.preparing import Cancelled, prepare
 from rlhf.services.resuming import goes_on
+from rlhf.training.sole import OCCUPIED, occupant, occupy
 from rlhf.training.state import can_go_on, cut_back
 
 logger = logging.getLogger(__name__)
 NOT_FOLLOWED = Sentence("The lab could not follow this run: %(error)s")
 NOT_STARTED = Sentence("%(command)s could not be started: %(error)s.")
+
+
+class Deserted(Exception):
+    """The worker that a follower belongs to is gone; its training process lives on."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,17 @@ def follow_run(
     *,
     announce: Callable[[Run], None] = announce_run,
     stop: Callable[[], bool] = lambda: False,
+    deserted: Callable[[], bool] = lambda: False,
     pace: Pace = Pace(),
 ) -> None:
     """See the run through to its end. Safe to run twice: only one follower holds its lock.
 
     A queued run is prepared and its process started. A running one is followed further if its
     process still lives. If that died without a word and kept a state, another one goes on from
-    there; else the run ends here, as succeeded, failed or cancelled. `stop` asks for cancellation,
-    like `Run.cancel_requested`.
+    there; else the run ends here, as succeeded, failed or cancelled. A process that trains in the
+    run's folder though nobody wrote down its start is followed too, and no other is started beside
+    it. `stop` asks for cancellation, like `Run.cancel_requested`. Raises Deserted, and leaves the
+    process to whoever follows the run next, once `deserted` says so.
     """
     run = Run.objects.get(pk=run_id)
     with exclusive(lock_of(run)) as free:
@@ -58,7 +66,7 @@ def follow_run(
             return
         run.refresh_from_db()
         if not run.ended:
-            _Follower(run, announce, stop, pace).see_through()
+            _Follower(run, announce, stop, deserted, pace).see_through()
     announce(run)
 
 
@@ -73,9 +81,11 @@ class _Follower:
         run: Run,
         announce: Callable[[Run], None],
         stop: Callable[[], bool],
+        deserted: Callable[[], bool],
         pace: Pace,
     ) -> None:
-        self.run, self.announce, self.asked_to_stop, self.pace = run, announce, stop, pace
+        self.run, self.announce, self.pace = run, announce, pace
+        self.asked_to_stop, self.deserted = stop, deserted
         self.child: subprocess.Popen[bytes] | None = None
         self.stopping_since: float | None = None
         self.seen_alive = False
@@ -87,11 +97,16 @@ class _Follower:
                 if self.run.pid is None and not self._begin():
                     return
                 code = self._watch()
+                if self._adopt():
+                    continue
+                if code == OCCUPIED:  # by one that has ended as well
+                    code = None
                 if not goes_on(self.run, code):
                     break
                 logger.warning("%s goes on from %s.", self.run, self.run.died_at)
-                self.child = None
             finish(self.run, code, watched=self.seen_alive)
+        except Deserted:
+            raise
         except Exception as error:
             self._kill()
             reason = NOT_FOLLOWED(error=f"{type(error).__name__}: {error}")
@@ -99,11 +114,38 @@ class _Follower:
             raise
 
     def _begin(self) -> bool:
-        """Prepare the run's inputs and start its process; False if the run ended instead."""
+        """See to it that a process trains in the run's folder; False if the run ended instead.
+
+        While inputs are written, or lines of a former process are cut, no trainer can begin there.
+        """
+        while (place := occupy(self.run.folder)) is None:
+            if self._adopt():
+                return True
+            if self._cancelled():
+                end_run(self.run, Job.State.CANCELLED)
+                return False
+            time.sleep(self.pace.poll_s)
+        with place:
+            config = self._inputs()
+        return config is not None and self._start(config)
+
+    def _adopt(self) -> bool:
+        """Follow the process that trains in the run's folder now; False if there is none."""
+        pid = occupant(self.run.folder)
+        identity = processes.identify(pid) if pid is not None else None
+        if identity is None:
+            return False
+        logger.warning("%s: process %d trains in its folder already.", self.run, identity.pid)
+        self.child = self.stopping_since = None
+        self._write_down(identity)
+        return True
+
+    def _inputs(self) -> Path | None:
+        """What the process reads, written or as it was left; None if the run ended instead."""
         run = self.run
         if self._cancelled():
             end_run(run, Job.State.CANCELLED)
-            return False
+            return None
         run.state, run.phase = Job.State.RUNNING, "preparing"
         run.started_at = run.started_at or timezone.now()
         run.save(update_fields=["state", "started_at", "phase"])
@@ -116,10 +158,14 @@ class _Follower:
                 config = prepare(run, self._cancelled)
         except Cancelled:
             end_run(run, Job.State.CANCELLED)
-            return False
+            return None
         except (ArenaError, OSError) as error:
             end_run(run, Job.State.FAILED, str(error))
-            return False
+            return None
+        return config
+
+    def _start(self, config: Path) -> bool:
+        run = self.run
         command = [*training_command(run.config), run.stage, "--config", str(config)]
         try:
             identity, self.child = processes.start(
@@ -128,9 +174,15 @@ class _Follower:
         except OSError as error:
             end_run(run, Job.State.FAILED, NOT_STARTED(command=command[0], error=error))
             return False
-        run.pid, run.process_started, run.phase = identity.pid, identity.started, "starting"
-        run.save(update_fields=["pid", "process_started", "phase"])
+        run.phase = "starting"
+        self._write_down(identity)
         return True
+
+    def _write_down(self, identity: processes.ProcessId) -> None:
+        run = self.run
+        run.pid, run.process_started = identity.pid, identity.started
+        run.state, run.started_at = Job.State.RUNNING, run.started_at or timezone.now()
+        run.save(update_fields=["pid", "process_started", "state", "started_at", "phase"])
 
     def _go_back(self) -> None:
         """Forget what was reported after the state that the next process goes on from."""
@@ -155,6 +207,8 @@ class _Follower:
             self._take_metrics()
             if self._cancelled():
                 self._ask_to_stop()
+            if self.deserted():
+                raise Deserted
             self._pause()
         while self._take_metrics():
             pass

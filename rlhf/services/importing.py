@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
 from arena.importing.records import VoteFileError
+from arena.text import clean
 from rlhf.exporting import (
     TEXT,
     Counts,
@@ -26,7 +27,7 @@ from rlhf.exporting import (
     write_folder,
 )
 from rlhf.exporting.formats import Row
-from rlhf.importing import read_demonstrations, read_preferences, read_texts
+from rlhf.importing import Skipped, read_demonstrations, read_preferences, read_texts
 from rlhf.models import Dataset
 from rlhf.selection import Selection
 from rlhf.services.datasets import disk_trouble, keep_manifest
@@ -113,7 +114,7 @@ def _import(
     title: str,
     by: AbstractBaseUser | None,
 ) -> Dataset:
-    name = name[:200]
+    name = clean(name)[:200]
     folder_name = f"import-{token_hex(4)}"
     manifest: dict[str, Any] = {}
 
@@ -148,13 +149,25 @@ def _import(
 def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[Sequence[Row]]:
     rows = read_preferences(path, file_format)
     while read := list(islice(rows, CHUNK)):
-        chunk = [row for row in read if row is not None]
+        chunk = [row for row in read if not isinstance(row, Skipped)]
         counts.items += len(read)
-        counts.skipped += len(read) - len(chunk)
+        counts.skipped += read.count(Skipped.EMPTY)
+        counts.equal += read.count(Skipped.EQUAL)
         counts.ties += sum(len(set(row["ranks"])) < len(row["ranks"]) for row in chunk)
         yield chunk
-    if counts.items == counts.skipped:
-        raise VoteFileError("No row of the file has two responses with texts.")
+    if counts.items == counts.skipped + counts.equal:
+        raise VoteFileError(_of_no_use(counts))
+
+
+def _of_no_use(counts: Counts) -> str:
+    if not counts.equal:
+        return "No row of the file has two responses with texts."
+    if not counts.skipped:
+        return "In every row of the file both responses are the same, so none is preferred."
+    return (
+        f"No row of the file prefers a response: in {counts.equal} both are the same, in "
+        f"{counts.skipped} one has no text."
+    )
 
 
 def _conversations(path: Path, file_format: str | None, counts: Counts) -> Iterator[Sequence[Row]]:

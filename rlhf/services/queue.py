@@ -16,10 +16,15 @@ NO_QUEUE = Sentence(
 )
 
 
+def send(task: str, job: Dataset | Run) -> None:
+    """Queue `task` for the job. Raises OperationalError or OSError where there is no queue."""
+    current_app.send_task(task, args=[job.pk], retry=False)
+
+
 def enqueue(task: str, job: Dataset | Run) -> None:
     """Queue `task` for the job. Without a queue the job fails at once and Unavailable is raised."""
     try:
-        current_app.send_task(task, args=[job.pk], retry=False)
+        send(task, job)
     except (OperationalError, OSError) as error:
         job.state, job.error, job.finished_at = Job.State.FAILED, NO_QUEUE(), timezone.now()
         job.save(update_fields=["state", "error", "finished_at"])

@@ -2,13 +2,17 @@
 
 import logging
 import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from kombu.exceptions import OperationalError
 
 from arena.sentences import Sentence
 from rlhf import processes
 from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Run
-from rlhf.services.following import follow_run, lock_of
-from rlhf.services.queue import FOLLOW_RUN, WRITE_DATASET, enqueue
+from rlhf.services.following import Deserted, follow_run, lock_of
+from rlhf.services.queue import FOLLOW_RUN, WRITE_DATASET, enqueue, send
 
 logger = logging.getLogger(__name__)
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
@@ -17,17 +21,24 @@ STOPPED_WITH_WORKER = Sentence(
 )
 
 
-def follow_in_turn(run_id: int) -> None:
+def follow_in_turn(run_id: int, *, deserted: Callable[[], bool] = lambda: False) -> None:
     """Follow the run; a queued one goes behind a run that a killed worker left running.
 
     Else two training processes would share the machine, and nobody would hear that the first one is
-    to be cancelled. One task follows one run: a worker that is stopped begins no other.
+    to be cancelled. One task follows one run: a worker that is stopped begins no other. Whoever is
+    `deserted` by its worker leaves the run to the next one.
     """
     run = Run.objects.get(pk=run_id)
     if run.state == Job.State.QUEUED and (left := _left_running()) is not None:
         enqueue(FOLLOW_RUN, run)
         run = left
-    follow_run(run.pk)
+    try:
+        follow_run(run.pk, deserted=deserted)
+    except Deserted:
+        logger.warning("The worker that followed %s is gone: the next one will.", run)
+        # Without a queue there is no worker now, and the next one looks for what was left.
+        with suppress(OperationalError, OSError):
+            send(FOLLOW_RUN, run)
 
 
 def _left_running() -> Run | None:

@@ -1,5 +1,8 @@
 """What a run starts from: its base, its reward model, its dataset. Each is found, or refused."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -91,14 +94,22 @@ def _usable(run: Run) -> Run:
 
 
 def find_dataset(
-    stage: Stage, pk: int | None, population: str, by: AbstractBaseUser | None, least: int
+    stage: Stage,
+    pk: int | None,
+    population: str,
+    by: AbstractBaseUser | None,
+    least: int,
+    selection: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """The dataset of that number, or one of a population's votes. `least`: rows to train on."""
+    """The dataset of that number, or one of a population's votes, or of a selection of these.
+
+    `least`: rows to train on.
+    """
     if pk is None and stage.reads == TEXTS:
         pk = _newest_text(stage).pk
     if pk is None:
         _check_count(stage, population, least)
-        return create_dataset(format=stage.reads, population=population, by=by)
+        return create_dataset(format=stage.reads, population=population, selection=selection, by=by)
     dataset = Dataset.objects.filter(pk=pk).first()
     if dataset is None:
         raise NotFound(_("There is no dataset %(number)s.") % {"number": pk})

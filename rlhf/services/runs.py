@@ -17,10 +17,12 @@ from arena.sentences import Sentence
 from rlhf.doubts import doubt_about
 from rlhf.estimating import read_shape
 from rlhf.models import Gate, Job, Run
+from rlhf.selectors import gate_settings
 from rlhf.selectors.contenders import weights_of
 from rlhf.selectors.estimates import config_of
 from rlhf.services.datasets import POPULATIONS
 from rlhf.services.machine_checks import check_machine
+from rlhf.services.once import once
 from rlhf.services.preparing import count_training_prompts
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.services.run_inputs import find_base, find_dataset, find_reward_run
@@ -50,30 +52,39 @@ def start_run(
     dataset: int | None = None,
     reward_run: int | None = None,
     population: str = Population.PEOPLE,
+    selection: Mapping[str, Any] | None = None,
     preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
+    form_key: str | None = None,
 ) -> Run:
     """Queue a run. `base` is a contender's slug, `dataset` and `reward_run` are ids.
 
     Left out, the base is the oldest local contender, the dataset is frozen from the votes of
     `population` when the run begins (or is the newest text, for a stage that learns from text),
     and the reward model is the newest (a stage that can do
-    without one, dpo, then learns from the votes). `settings` win over those of the `preset`, a
-    name in `rlhf.stages.PRESETS`. Raises Invalid (with the setting, the number of
+    without one, dpo, then learns from the votes). `selection` narrows the votes that are frozen,
+    as in `request_dataset`. `settings` win over those of the `preset`, a
+    name in `rlhf.stages.PRESETS`. The same `form_key` again starts nothing and returns the run
+    that it started. Raises Invalid (with the setting, the number of
     votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
     """
-    run = create_run(
+    make = partial(
+        create_run,
         stage=stage,
         base=base,
         dataset=dataset,
         reward_run=reward_run,
         population=population,
+        selection=selection,
         preset=preset,
         settings=settings,
         by=by,
+        form_key=form_key,
     )
-    transaction.on_commit(partial(enqueue, FOLLOW_RUN, run))
+    run, new = once(Run, form_key, make)
+    if new:
+        transaction.on_commit(partial(enqueue, FOLLOW_RUN, run))
     return run
 
 
@@ -85,9 +96,11 @@ def create_run(
     dataset: int | None = None,
     reward_run: int | None = None,
     population: str = Population.PEOPLE,
+    selection: Mapping[str, Any] | None = None,
     preset: str = "standard",
     settings: Mapping[str, Any] | None = None,
     by: AbstractBaseUser | None = None,
+    form_key: str | None = None,
 ) -> Run:
     """A checked run that somebody else will follow (`follow_run`); see `start_run`."""
     kind = get_stage(stage)
@@ -95,7 +108,7 @@ def create_run(
     run = Run(
         stage=kind.name,
         config={
-            **_gate_settings(gate),
+            **gate_settings(gate),
             **preset_settings(preset, kind.name),
             **check_settings(kind.name, settings or {}),
         },
@@ -103,6 +116,7 @@ def create_run(
         reward_run=find_reward_run(kind, reward_run),
         gate=gate,
         created_by_id=by.pk if by else None,
+        form_key=form_key,
     )
     _check_population(population)
     _check_prompts(kind)
@@ -112,7 +126,7 @@ def create_run(
     run.notes = [*_doubts(run.reward_run), *_shortfalls(run)]
     if run.reward_run is None:
         least = fewest_rows(kind.name, run.config)
-        run.dataset = find_dataset(kind, dataset, population, by, least)
+        run.dataset = find_dataset(kind, dataset, population, by, least, selection)
     elif dataset is not None:
         raise Invalid(
             _("With a reward model %(stage)s reads no dataset: leave one of them out.")
@@ -150,13 +164,6 @@ def cancel_run(run: Run) -> Run:
         run.state, run.finished_at = Job.State.CANCELLED, timezone.now()
     run.save(update_fields=["cancel_requested", "state", "finished_at"])
     return run
-
-
-def _gate_settings(gate: Gate | None) -> dict[str, Any]:
-    """What an operator set of the gate; a run's own settings win."""
-    if gate is None:
-        return {}
-    return {**gate.limits, **({"enter": "operator"} if gate.waits else {})}
 
 
 def _free_name(name: str) -> str:

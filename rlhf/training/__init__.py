@@ -32,14 +32,16 @@ The output folder gets
 - checkpoint/: renamed into place when whole. A policy: merged weights, tokenizer and generation
   settings, ready to serve. A reward model: what `reward_model.load_reward_model` loads
 - error.json after a failure: {"reason", "what to do"}
+- trainer.lock, which the process holds while it lives: a second one in the same folder ends at once
 - state/ while it runs, and after it was killed, stopped or failed: what it needs to go on (`state`)
 
 The same config with the same inputs in the same folder goes on from the state that is there: lines
 of metrics.jsonl and samples.jsonl after it are cut; the result is that of an uninterrupted run.
 
 Exit codes: 0 done; 1 crashed, the loss is not a number, or memory ran out; 2 the config or an input
-file cannot be used (one line on stderr); 143 stopped by SIGTERM. A checkpoint of an earlier run in
-the same folder stays until the new one replaces it.
+file cannot be used (one line on stderr); 3 another process trains in the folder, which is left as
+it is; 143 stopped by SIGTERM. A checkpoint of an earlier run in the same folder stays until the new
+one replaces it.
 """
 
 DEFAULT_UPDATE = "best-of-n"

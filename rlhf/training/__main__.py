@@ -19,6 +19,7 @@ from rlhf.training.distributed import die_with_launcher, is_first, processes
 from rlhf.training.errors import DeadEnd, InputError, Stopped, TrainingError
 from rlhf.training.output import write_json
 from rlhf.training.settings import STAGES
+from rlhf.training.sole import OCCUPIED, occupant, occupy
 from rlhf.training.state import drop, drop_empty
 from rlhf.training.vitals import device_facts
 
@@ -31,25 +32,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("stage", choices=sorted(STAGES))
     parser.add_argument("--config", type=Path, required=True)
     chosen = parser.parse_args(arguments)
+    folder = _output_folder(chosen.config)
+    if folder is None or not is_first():  # of several processes, one writes
+        return _run(chosen.stage, chosen.config)
+    try:
+        place = occupy(folder)
+    except OSError as error:
+        reason = f"Cannot write to {folder}: {error.strerror}."
+        return _fail(chosen.config, reason, "Choose a writable output folder.", INPUT_ERROR)
+    if place is None:
+        who = occupant(folder) or "another"
+        remedy = "Nothing was changed: wait for its end, or stop it."
+        print(f"Process {who} works in {folder} already. {remedy}", file=sys.stderr)
+        return OCCUPIED
+    with place:
+        return _run(chosen.stage, chosen.config)
+
+
+def _run(stage: str, config: Path) -> int:
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        run_stage(chosen.stage, chosen.config)
+        run_stage(stage, config)
     except InputError as error:
-        if (folder := _output_folder(chosen.config)) is not None:
+        if (folder := _output_folder(config)) is not None:
             (drop if isinstance(error, DeadEnd) else drop_empty)(folder)
-        return _fail(chosen.config, error.reason, error.remedy, INPUT_ERROR)
+        return _fail(config, error.reason, error.remedy, INPUT_ERROR)
     except TrainingError as error:
-        return _fail(chosen.config, error.reason, error.remedy, CRASHED)
+        return _fail(config, error.reason, error.remedy, CRASHED)
     except Stopped:
         print("Stopped by SIGTERM.", file=sys.stderr)
         return STOPPED
     except Exception as error:
         if _is_full_disk(error):
             remedy = "Free some space and run it again."
-            return _fail(chosen.config, "The disk is full.", remedy, CRASHED)
+            return _fail(config, "The disk is full.", remedy, CRASHED)
         if _is_memory(error):
             remedy = "Lower batch_size, sample_batch or max_new_tokens, or use a smaller model."
-            return _fail(chosen.config, "Memory ran out.", remedy, CRASHED)
+            return _fail(config, "Memory ran out.", remedy, CRASHED)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -12,11 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
-def N_(text: str) -> str:  # the name that gettext's tools look for
-    """Marks a text for translation; pages show it in the reader's language."""
-    return text
-
+from rlhf.training.errors import N_
 
 RULE = N_(
     "Of the checkpoints within the gate's limits of damage the last one is kept, unless an earlier "

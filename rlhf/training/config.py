@@ -11,10 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rlhf.training.errors import InputError
+from rlhf.training.errors import N_, InputError
 
 Config = TypeVar("Config")
-KINDS = {int: "a whole number", float: "a number", str: "a text"}
+NO_SETTING = N_("There is no setting '%(name)s'.")
+THERE_ARE = N_("There are: %(names)s.")
+WRONG = N_("The setting '%(name)s' is %(value)s.")
+KINDS = {
+    int: N_("It must be a whole number."),
+    float: N_("It must be a number."),
+    str: N_("It must be a text."),
+}
+FINITE = N_("It must be a finite number.")
+ONE_OF = N_("It must be one of %(choices)s.")
+FROM_TO = N_("It must be from %(least)s to %(most)s.")
+BETWEEN = N_("It must be at least %(least)s and at most %(most)s.")
+AT_LEAST = N_("It must be at least %(least)s.")
+AT_MOST = N_("It must be at most %(most)s.")
+REASONS = (
+    NO_SETTING, THERE_ARE, WRONG, *KINDS.values(), FINITE, ONE_OF, FROM_TO, BETWEEN, AT_LEAST,
+    AT_MOST,
+)  # fmt: skip
 LARGEST = 2**31 - 1  # databases count in 32 bits, and numpy's seeds have no more
 
 
@@ -56,8 +73,10 @@ class Knob:
         value = _of_kind(self.name, self.kind, value)
         low, high = self.at_least, self.at_most
         fits = (low is None or value >= low) and (high is None or value <= high)
-        if (self.choices and value not in self.choices) or not fits:
-            raise _wrong(self.name, value, self.limits)
+        if self.choices and value not in self.choices:
+            raise _wrong(self.name, value, ONE_OF % {"choices": ", ".join(self.choices)})
+        if not fits:
+            raise _wrong(self.name, value, _range(low, high))
         return value
 
 
@@ -113,22 +132,30 @@ def build_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
 def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise InputError(
-            f"There is no setting {unknown[0]!r}.", f"There are: {', '.join(sorted(known))}."
-        )
+        names = ", ".join(sorted(known))
+        raise InputError(NO_SETTING % {"name": unknown[0]}, THERE_ARE % {"names": names})
 
 
 def _of_kind(name: str, kind: type[Any], value: Any) -> Any:
     if type(value) is int and kind is not str and abs(value) > LARGEST:
-        raise _wrong(name, value, f"from {-LARGEST} to {LARGEST}")
+        raise _wrong(name, value, FROM_TO % {"least": -LARGEST, "most": LARGEST})
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise _wrong(name, value, KINDS[kind])
     if kind is float and not math.isfinite(value):
-        raise _wrong(name, value, "a finite number")
+        raise _wrong(name, value, FINITE)
     return value
 
 
-def _wrong(name: str, value: Any, allowed: str) -> InputError:
-    return InputError(f"The setting {name!r} is {value!r}.", f"It must be {allowed}.")
+def _range(low: float | None, high: float | None) -> str:
+    """What a value must be; one of both ends is there."""
+    if high is None:
+        return AT_LEAST % {"least": f"{low:.10g}"}
+    if low is None:
+        return AT_MOST % {"most": f"{high:.10g}"}
+    return BETWEEN % {"least": f"{low:.10g}", "most": f"{high:.10g}"}
+
+
+def _wrong(name: str, value: Any, remedy: str) -> InputError:
+    return InputError(WRONG % {"name": name, "value": repr(value)}, remedy)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def N_(text: str) -> str:  # the name that gettext's tools look for
+    """Marks a text for translation; pages show it in the reader's language."""
+    return text
+
+
 class InputError(Exception):
     """A config or input file that a stage cannot use. Exit code 2."""
 

@@ -51,7 +51,8 @@ class Evaluation:
     """A policy beside its base on the same held-out prompts; win_rate is by the reward model.
 
     reward_gain: the mean difference of rewards on the same prompt. members_gain: the same by each
-    member of the reward model.
+    member of the reward model. changed: how many of its responses, drawn with the same dice, differ
+    from the base's; None where nobody counted.
     """
 
     prompts: int
@@ -62,6 +63,7 @@ class Evaluation:
     reward_gain: float | None = None
     reward_gain_error: float | None = None
     members_gain: tuple[float, ...] = ()
+    changed: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Nested plain values for summary.json."""

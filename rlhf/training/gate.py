@@ -7,18 +7,16 @@ value on the same prompts. A policy that its own reward model does not prefer ha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from rlhf.training.errors import N_
+
 if TYPE_CHECKING:
     from rlhf.training import settings
     from rlhf.training.evaluation import Evaluation
-
-
-def N_(text: str) -> str:  # the name that gettext's tools look for
-    """Marks a text for translation; pages show it in the reader's language."""
-    return text
 
 
 UNLIKELY = N_(
@@ -41,6 +39,7 @@ LOSES = N_(
     "It loses to its base: %(rate)s wins by the reward model (at least %(least)s is required)."
 )
 REWARD_FELL = N_("Its reward fell: %(reward)s against %(base)s.")
+REWARD_EQUAL = N_("Its reward is the same as its base's: %(reward)s.")
 WITHIN_NOISE = N_(
     "Its reward may have risen by chance: by %(gain)s "
     "(at least %(needed)s is required, which is %(errors)s standard errors)."
@@ -57,9 +56,10 @@ FEW_PROMPTS = N_(
     "It was judged on too few held-out prompts to enter by itself: %(prompts)s "
     "(at least %(least)s are required)."
 )
+UNCHANGED = N_("It answers exactly as its base does: nothing was learnt.")
 REASONS = (
-    UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL, WITHIN_NOISE, ALIKE,
-    DOUBTED, FEW_PROMPTS,
+    UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL, REWARD_EQUAL, WITHIN_NOISE,
+    ALIKE, DOUBTED, FEW_PROMPTS, UNCHANGED,
 )  # fmt: skip
 
 
@@ -129,6 +129,7 @@ def checks(evaluation: Evaluation, rules: GateRules | None = None) -> list[Check
     policy, base = evaluation.policy, evaluation.base
     found = [
         Check("prompts", evaluation.prompts, least=rules.prompts),
+        *([] if evaluation.changed is None else [Check("changed", evaluation.changed, least=1)]),
         Check("nll", policy.nll, base.nll, most=base.nll + rules.nll_rise),
         Check(
             "repetition",
@@ -150,7 +151,9 @@ def checks(evaluation: Evaluation, rules: GateRules | None = None) -> list[Check
         found.append(Check("win_rate", evaluation.win_rate, least=rules.win_rate))
     if policy.reward is not None and base.reward is not None:
         noise = rules.reward_errors * (evaluation.reward_gain_error or 0.0)
-        found.append(Check("reward", policy.reward, base.reward, least=base.reward + noise))
+        # Without noise to exceed, a gain must still be one.
+        least = max(base.reward + noise, math.nextafter(base.reward, math.inf))
+        found.append(Check("reward", policy.reward, base.reward, least=least))
     if policy.spread is not None and base.spread is not None:
         most = rules.spread_high * base.spread
         found.append(Check("spread", policy.spread, base.spread, most=most))
@@ -166,6 +169,10 @@ def may_enter(evaluation: Evaluation, rules: GateRules | None = None) -> tuple[b
 
 def _few_prompts(check: Check, rules: GateRules) -> str:
     return FEW_PROMPTS % {"prompts": f"{check.figure:.0f}", "least": f"{rules.prompts}"}
+
+
+def _unchanged(check: Check, rules: GateRules) -> str:
+    return UNCHANGED
 
 
 def _unlikely(check: Check, rules: GateRules) -> str:
@@ -201,6 +208,8 @@ def _alike(check: Check, rules: GateRules) -> str:
 def _no_gain(check: Check, rules: GateRules) -> str:
     assert check.base is not None
     assert check.least is not None
+    if check.figure == check.base:
+        return REWARD_EQUAL % {"reward": f"{check.figure:.2f}"}
     if check.figure < check.base:
         return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
     gain, needed = check.figure - check.base, check.least - check.base
@@ -215,6 +224,7 @@ def _doubted(check: Check, rules: GateRules) -> str:
 
 _SAID: dict[str, Callable[[Check, GateRules], str]] = {
     "prompts": _few_prompts,
+    "changed": _unchanged,
     "nll": _unlikely,
     "repetition": _repetitive,
     "length": _length_changed,

@@ -24,6 +24,7 @@ NAMES = {
     "loss": "loss",
     "rewards/reward/mean": "reward",  # before its weight
     "kl": "kl",
+    "entropy": "entropy",
     "completions/mean_length": "length",
 }
 

@@ -48,7 +48,12 @@ def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: 
     share = sum(thumb.up for thumb in thumbs) / len(thumbs)
     # TRL calls it "kl": one of whole responses, taken at mismatched prompts. It is what both kinds
     # of thumbs are held against, and not comparable with the divergence of other stages.
-    names = {"loss": "loss", "rewards/margins": "margin", "kl": "reference_point"}
+    names = {
+        "loss": "loss",
+        "rewards/margins": "margin",
+        "kl": "reference_point",
+        "entropy": "entropy",
+    }
     with trainer_arguments(config, update.policy.device) as shared:
         trainer = ResumableKTO(
             model=update.policy,

@@ -66,6 +66,19 @@ def ranking_loss(scores: torch.Tensor, pairs: Pairs) -> torch.Tensor:
     return (pairs.weight.to(gaps.dtype) * terms).sum()
 
 
+def pair_figures(scores: torch.Tensor, pairs: Pairs) -> dict[str, float]:
+    """accuracy: share of untied pairs that scores (R,) order rightly, equal ones counting half.
+
+    margin: the mean by which the better one's score is above the other's. Empty without a pair.
+    """
+    signs = torch.sign(pairs.target - 0.5).to(scores)
+    gaps = (signs * (scores[pairs.left] - scores[pairs.right]))[signs != 0]
+    if not len(gaps):
+        return {}
+    right = (torch.sign(gaps) + 1) / 2
+    return {"accuracy": float(right.mean()), "margin": float(gaps.mean())}
+
+
 @dataclass(frozen=True)
 class Marks:
     """Thumbs on responses that are numbered one after the other.

@@ -22,7 +22,13 @@ from rlhf.training.looks import keep_best
 from rlhf.training.packing import gain, pack, surprise
 from rlhf.training.resumable import ResumableSFT
 from rlhf.training.text_gate import Learnt, text_checks, text_reasons
-from rlhf.training.trainers import ProgressCallback, Report, largest_part, trainer_arguments
+from rlhf.training.trainers import (
+    TEXT_NAMES,
+    ProgressCallback,
+    Report,
+    largest_part,
+    trainer_arguments,
+)
 from rlhf.training.update import HELD_OUT_EVERY, Update, close_update, open_update
 
 PHASES = {"measuring": 0.07, "training": 0.8}
@@ -129,6 +135,6 @@ def go_on(
             ),
             train_dataset=Dataset.from_dict({"input_ids": list(blocks)}),
             processing_class=update.tokenizer,
-            callbacks=[ProgressCallback(report, {"loss": "loss", "grad_norm": "grad_norm"})],
+            callbacks=[ProgressCallback(report, TEXT_NAMES)],
         )
         trainer.train_update(update)

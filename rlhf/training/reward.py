@@ -25,7 +25,14 @@ from transformers import set_seed
 from rlhf.training import settings
 from rlhf.training.data import Ranking, need, read_rankings, read_thumbs, split_of
 from rlhf.training.evaluation import pairwise_accuracy
-from rlhf.training.losses import Marks, Pairs, pairs_of, ranking_loss, thumbs_loss
+from rlhf.training.losses import (
+    Marks,
+    Pairs,
+    pair_figures,
+    pairs_of,
+    ranking_loss,
+    thumbs_loss,
+)
 from rlhf.training.output import Output, open_output
 from rlhf.training.pieces import Pieces
 from rlhf.training.policies import pick_device
@@ -280,7 +287,11 @@ def train_adapters(
                 [[share[index] for index in ranked] for share in shares],
                 [thumbs.marks(sizes, share, batch, len(cut)) for share in shares],
             )
-            report(step, steps, loss=float(loss.detach()))
+            figures = {"loss": float(loss.detach())}
+            if ranked:
+                pairs = all_pairs([rankings[index] for index in ranked]).to(scores.device)
+                figures |= pair_figures(scores.detach().mean(-1), pairs)
+            report(step, steps, **figures)
             solver.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(learned, 1.0)

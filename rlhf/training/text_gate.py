@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rlhf.training.gate import N_, Check
+from rlhf.training.errors import N_
+from rlhf.training.gate import Check
 
 if TYPE_CHECKING:
     from rlhf.training.evaluation import Evaluation

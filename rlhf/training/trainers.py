@@ -22,6 +22,13 @@ from rlhf.training.sampling import Completion
 from rlhf.training.update import Update
 
 Report = Callable[..., None]
+# What TRL's SFTTrainer logs, and what we call it.
+TEXT_NAMES = {
+    "loss": "loss",
+    "mean_token_accuracy": "token_accuracy",
+    "entropy": "entropy",
+    "grad_norm": "grad_norm",
+}
 
 
 @contextmanager
@@ -89,7 +96,7 @@ def imitate(
             args=arguments,
             train_dataset=Dataset.from_list(rows),
             processing_class=update.tokenizer,
-            callbacks=[ProgressCallback(report, {"loss": "loss", "grad_norm": "grad_norm"})],
+            callbacks=[ProgressCallback(report, TEXT_NAMES)],
         )
         trainer.train_update(update, turn)
 

@@ -182,6 +182,7 @@ def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
         prompts=len(prompts),
         policy=text_quality(new, new_nll, new_entropy),
         base=text_quality(old, old_nll, old_entropy),
+        changed=sum(a.text != b.text for a, b in zip(new, old, strict=True)),
     )
     scores: list[list[float]] = []
     if update.reward is not None:
@@ -189,6 +190,9 @@ def evaluate(update: Update, report: Callable[..., None]) -> Evaluation:
         found = update.reward.score_by_member(
             [(asked, [a.text, b.text]) for asked, a, b in answers]
         )
+        # Equal responses have equal rewards, whatever rounding says of their places in a batch.
+        pairs = zip(found, new, old, strict=True)
+        found = [rows[[1, 1]] if a.text == b.text else rows for rows, a, b in pairs]
         scores = [rows.mean(-1).tolist() for rows in found]
         evaluation = with_rewards(evaluation, [s[0] for s in scores], [s[1] for s in scores])
         evaluation = with_members(

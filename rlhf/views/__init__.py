@@ -14,10 +14,12 @@ from rlhf.views.datasets import (
 )
 from rlhf.views.gate import gate
 from rlhf.views.lab import (
+    again,
     cancel,
     enter,
     estimate,
     lab,
+    repeat,
     resume,
     run,
     start,
@@ -26,6 +28,7 @@ from rlhf.views.lineage import lineage
 from rlhf.views.trials import rule, settle, trial, trials
 
 __all__ = [
+    "again",
     "cancel",
     "cancel_dataset",
     "dataset",
@@ -41,6 +44,7 @@ __all__ = [
     "lab",
     "lineage",
     "new_dataset",
+    "repeat",
     "resume",
     "retry_dataset",
     "rule",

@@ -24,7 +24,7 @@ from rlhf.dataset_forms import (
 from rlhf.downloads import Download, archive, archive_size, concatenated
 from rlhf.gates import staff_or_token, staff_page
 from rlhf.models import Dataset
-from rlhf.views.posting import posted_from
+from rlhf.views.posting import form_key, posted_from
 
 SHOWN = 25
 DEFAULTS = {"format": "trl-preference", "population": "people"}
@@ -45,7 +45,9 @@ def datasets(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _builder(request, form)
     try:
-        made = services.request_dataset(**form.arguments(), by=pages.user_of(request))
+        made = services.request_dataset(
+            **form.arguments(), by=pages.user_of(request), form_key=form_key(request)
+        )
     except ArenaError as refusal:
         form.add_error(None, shown(refusal.reason))
         return _builder(request, form, status=refusal.status)
@@ -155,7 +157,8 @@ def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
 def retry_dataset(request: HttpRequest, pk: int) -> HttpResponse:
     """Freeze the same selection again; the dataset that was cut short stays to be read."""
     dataset = get_object_or_404(Dataset, pk=pk)
-    return redirect(services.retry_dataset(dataset, by=pages.user_of(request)))
+    by = pages.user_of(request)
+    return redirect(services.retry_dataset(dataset, by=by, form_key=form_key(request)))
 
 
 @require_http_methods(["GET", "HEAD"])

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_GET
 from arena.errors import ArenaError, Invalid
 from arena.sentences import shown
 from rlhf import pages, services
+from rlhf.filling import choices_of, form_name
 from rlhf.forms import PretrainForm, RewardForm, RunForm, UpdateForm
 from rlhf.gates import staff_page
 from rlhf.models import Run
-from rlhf.views.posting import posted_from
+from rlhf.views.posting import form_key, posted_from
 
 RUNS_SHOWN = 25
 FORMS: dict[str, type[RunForm]] = {
@@ -31,16 +32,29 @@ def lab(request: HttpRequest) -> HttpResponse:
     return _lab(request)
 
 
+@require_GET
+@staff_page
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """The lab with the form filled in from which a run was started."""
+    found = get_object_or_404(Run.objects.select_related("dataset", "gate"), pk=pk)
+    name = form_name(found.stage)
+    return _lab(request, FORMS[name](prefix=name, initial=choices_of(found)), again=found)
+
+
 def _lab(
     request: HttpRequest,
     form: RunForm | None = None,
     status: int = 200,
     tried: dict[str, Any] | None = None,
+    again: Run | None = None,
 ) -> HttpResponse:
-    """The lab; `form` is the one that was sent, `tried` what `pages.tried` said of it."""
+    """The lab; `form` is the one that was sent, `tried` what `pages.tried` said of it.
+
+    `again`: the run from which the form was filled in.
+    """
     listed = Paginator(Run.objects.select_related("base", "contender"), RUNS_SHOWN)
     page = listed.get_page(request.GET.get("page"))
-    context = {"runs": page, "moving": any(not run.ended for run in page)}
+    context = {"runs": page, "moving": any(not run.ended for run in page), "again": again}
     if request.headers.get("HX-Target") == "runs":
         return render(request, "rlhf/runs.html", context)
     forms = [form if isinstance(form, kind) else kind(prefix=name) for name, kind in FORMS.items()]
@@ -58,7 +72,9 @@ def start(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _lab(request, form, status=422)
     try:
-        run = services.start_run(**form.arguments(), by=pages.user_of(request))
+        run = services.start_run(
+            **form.arguments(), by=pages.user_of(request), form_key=form_key(request)
+        )
     except ArenaError as refusal:
         form.add_error(None, shown(refusal.reason))
         return _lab(request, form, status=refusal.status)
@@ -119,6 +135,15 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     services.resume_run(run)
     return redirect(run)
+
+
+@posted_from("run")
+@staff_page
+def repeat(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a run again from the beginning, with the same choices and settings."""
+    run = get_object_or_404(Run, pk=pk)
+    by = pages.user_of(request)
+    return redirect(services.repeat_run(run, by=by, form_key=form_key(request)))
 
 
 @posted_from("run")

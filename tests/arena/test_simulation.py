@@ -18,10 +18,16 @@ from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.models import ApiToken, Battle, Placement, Population, Vote
+from arena.models import ApiToken, Battle, Placement, Population, Reaction, Vote
 from arena.selectors import decided_votes
 from arena.services import create_token
-from arena.simulation import PREFERENCES, find_preference, noisy_ranks, preferred_ranks
+from arena.simulation import (
+    PREFERENCES,
+    find_preference,
+    noisy_ranks,
+    noisy_thumbs,
+    preferred_ranks,
+)
 from tests.browser.conftest import LiveArena
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +101,32 @@ def test_noise_is_as_frequent_as_stated_and_even_among_the_other_orders() -> Non
     assert min(others) > 0.8 * max(others)
 
 
+@given(st.lists(st.floats(allow_nan=False), min_size=2, max_size=3), st.integers())
+def test_thumbs_point_up_for_the_best_and_down_for_the_worst(
+    utilities: list[float], seed: int
+) -> None:
+    best, worst = max(utilities), min(utilities)
+    liked = [(one == best) - (one == worst) for one in utilities]
+    assert noisy_thumbs(utilities, 1.0, 1.0, Random(seed)) == liked
+    assert noisy_thumbs(utilities, 0.0, 1.0, Random(seed)) == [-one for one in liked]
+    assert not any(noisy_thumbs(utilities, 1.0, 0.0, Random(seed)))
+
+
+def test_thumbs_are_as_frequent_and_as_noisy_as_stated() -> None:
+    chance = Random(5)
+    drawn = [noisy_thumbs([2.0, 1.0], 0.8, 0.3, chance) for _ in range(10_000)]
+    given_first = Counter(first for first, _ in drawn)
+    assert given_first[0] / 10_000 == pytest.approx(0.7, abs=0.02)
+    assert given_first[1] / (given_first[1] + given_first[-1]) == pytest.approx(0.8, abs=0.03)
+
+
+def test_the_share_of_thumbs_leaves_the_dice_as_they_are() -> None:
+    few, many = Random(5), Random(5)
+    noisy_thumbs([2.0, 1.0], 0.8, 0.0, few)
+    noisy_thumbs([2.0, 1.0], 0.8, 1.0, many)
+    assert few.random() == many.random()
+
+
 @pytest.fixture
 def arena(transactional_db: None) -> Iterator[LiveArena]:
     live = LiveArena()
@@ -123,6 +155,33 @@ def test_a_crowd_votes_as_it_prefers_and_is_marked_as_simulated(arena: LiveArena
     assert set(Battle.objects.values_list("population", flat=True)) == {Population.SIMULATED}
     assert list(decided_votes(Population.PEOPLE)) == []
     assert len(list(decided_votes(Population.SIMULATED))) == 8
+
+
+def thumbs() -> list[tuple[int, int]]:
+    """The number of the battle and the value of each thumb."""
+    battles = list(Battle.objects.order_by("created_at").values_list("pk", flat=True))
+    told = Reaction.objects.values_list("response__turn__battle", "value")
+    return sorted((battles.index(battle), value) for battle, value in told)
+
+
+@pytest.mark.slow
+def test_a_crowd_gives_thumbs_the_same_ones_for_the_same_seed(arena: LiveArena) -> None:
+    arena.add("markdown", "whole")
+    said = ["--preference", "detailed", "--consistency", "1", "--seed", "3", "--concurrency", "1"]
+    out = run(arena, "--votes", "6", "--thumbs", "1", *said)
+    assert "6 thumbs up and 6 down." in out
+    by_model = Reaction.objects.values_list("response__placement__contender__model", "value")
+    assert set(by_model) == {("markdown", 1), ("whole", -1)}
+    given_by_seed = []
+    for _ in range(2):
+        Battle.objects.all().delete()
+        run(arena, "--votes", "6", "--thumbs", "0.5", *said)
+        given_by_seed.append([battle for battle, _ in thumbs()])
+    assert given_by_seed[0] == given_by_seed[1]
+    assert 0 < len(given_by_seed[0]) < 12
+    Battle.objects.all().delete()
+    run(arena, "--votes", "1", "--thumbs", "0", *said)
+    assert not Reaction.objects.exists()
 
 
 @pytest.mark.slow
@@ -181,6 +240,7 @@ def test_an_arena_that_is_not_running_is_said() -> None:
         (["--votes", "many"], "'many' is not a whole number"),
         (["--votes", "1", "--size", "4"], "invalid choice: 4"),
         (["--votes", "1", "--consistency", "1.1"], "'1.1' is not a number from 0 to 1"),
+        (["--votes", "1", "--thumbs", "2"], "'2' is not a number from 0 to 1"),
         (["--votes", "1", "--consistency", "nan"], "'nan' is not a number from 0 to 1"),
         (["--votes", "1", "--preference", "rude"], "Unknown preference 'rude'"),
         (["--votes", "1", "--url", "arena"], "'arena' is not an address"),

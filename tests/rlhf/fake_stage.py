@@ -12,10 +12,19 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from rlhf.training.sole import OCCUPIED, occupy
+
 config: dict[str, Any] = json.loads(Path(sys.argv[3]).read_text())
 stage = sys.argv[1]
 folder = Path(sys.argv[3]).parent
 behaviour = os.environ.get("FAKE_STAGE", "succeed")
+
+
+place = occupy(folder)  # until it ends
+if place is None:
+    sys.exit(OCCUPIED)
 
 
 def report(step: int, total: int, **metrics: float) -> None:

@@ -79,8 +79,9 @@ def test_a_conversation_goes_up_to_the_last_answer(tmp_path: Path) -> None:
     asked = {"messages": said("Hi", "Hello", "And then?")}
     silent = {"messages": said("Hi")}
     empty = {"messages": said("Hi", " ", "Still there?", "Yes")}
-    path = lines(tmp_path / "a.jsonl", asked, silent, empty)
-    assert messages(path) == [said("Hi", "Hello"), None, None]
+    unreadable = {"messages": said("Hi", "\u0000\u0007")}
+    path = lines(tmp_path / "a.jsonl", asked, silent, empty, unreadable)
+    assert messages(path) == [said("Hi", "Hello"), None, None, None]
 
 
 def test_texts_are_made_fit_and_the_first_prompt_decides_the_side(tmp_path: Path) -> None:

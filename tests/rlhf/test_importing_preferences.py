@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from arena.models import Contender
+from arena.errors import Invalid
+from arena.models import Battle, Contender
 from rlhf import services
 from rlhf.exporting import split_of
-from rlhf.importing import read_preferences
+from rlhf.importing import Skipped, read_preferences
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
 
@@ -37,7 +39,8 @@ def lines(path: Path, *rows: Any) -> Path:
 
 
 def read(tmp_path: Path, *rows: Any) -> list[dict[str, Any]]:
-    return [row for row in read_preferences(lines(tmp_path / "file.jsonl", *rows)) if row]
+    found = read_preferences(lines(tmp_path / "file.jsonl", *rows))
+    return [row for row in found if not isinstance(row, Skipped)]
 
 
 PAIR = {"prompt": "Name a tree.", "chosen": "Oak", "rejected": "Stone"}
@@ -120,7 +123,8 @@ def test_ties_of_battles_tie(tmp_path: Path) -> None:
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "pairs.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([CHAT, CHAT]), path)
-    assert [row and row["responses"] for row in read_preferences(path)] == [["Oak", "Stone"]] * 2
+    found = [row for row in read_preferences(path) if not isinstance(row, Skipped)]
+    assert [row["responses"] for row in found] == [["Oak", "Stone"]] * 2
 
 
 @pytest.mark.parametrize(
@@ -197,6 +201,104 @@ def test_rows_with_an_empty_response_are_skipped_and_counted(tmp_path: Path) -> 
     assert (dataset.rows, dataset.votes, dataset.skipped) == (2, 3, 1)
     with pytest.raises(CommandError, match="No row of the file has two responses"):
         call_command("import_preferences", str(lines(tmp_path / "silent.jsonl", silent)))
+
+
+EQUAL = {"prompt": "Hi", "chosen": "Yes", "rejected": "Yes\u0000"}
+EMPTY = {"prompt": "Hi", "chosen": "Yes", "rejected": "\u0000\u0007 "}
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([EMPTY, EMPTY], "No row of the file has two responses with texts"),
+        ([EQUAL, EQUAL], "In every row of the file both responses are the same"),
+        ([EQUAL, EMPTY, EQUAL], "in 2 both are the same, in 1 one has no text"),
+    ],
+)
+def test_a_file_of_no_use_says_why(tmp_path: Path, rows: list[dict[str, Any]], reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        services.import_preferences(path=lines(tmp_path / "pairs.jsonl", *rows))
+    assert not Dataset.objects.exists()
+
+
+def test_equal_and_empty_rows_are_counted_apart(tmp_path: Path, operator_client: Client) -> None:
+    dataset = services.import_preferences(
+        path=lines(tmp_path / "pairs.jsonl", PAIR, EQUAL, EMPTY, EQUAL)
+    )
+    assert (dataset.rows, dataset.votes, dataset.skipped) == (1, 4, 1)
+    page = re.sub(r"<[^>]+>", " ", operator_client.get(dataset.get_absolute_url()).content.decode())
+    assert re.search(r"skipped, without texts\s+1\s+skipped, both responses the same\s+2", page)
+    card = (dataset.folder / "README.md").read_text()
+    assert "1 had no texts that fit this format, 2 had two equal responses" in card
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_control_characters_are_gone_before_anything_is_kept_shown_or_trained_on(
+    tmp_path: Path,
+    base: Contender,
+    stage: Callable[..., None],
+    operator_client: Client,
+    suffix: str,
+) -> None:
+    rows = [
+        {
+            "prompt": f"Na\u0000me tree {number}.\u0007",
+            "chosen": "O\u0000ak\u001b[31m",
+            "rejected": "Stone\u0085",
+        }
+        for number in range(40)
+    ]
+    path = tmp_path / f"mi\u0007ne.{suffix}"
+    if suffix == "parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        lines(path, *rows)
+    dataset = services.import_preferences(path=path)
+    dataset.refresh_from_db()
+    assert dataset.source == f"mine.{suffix}"
+    first = next(iter(dataset_rows(dataset)))
+    assert re.fullmatch(r"Name tree \d+\.", first["prompt"])
+    assert first["responses"] == ["Oak[31m", "Stone"]
+    assert f"mine.{suffix}" in operator_client.get(dataset.get_absolute_url()).content.decode()
+    run = services.create_run(stage="reward", dataset=dataset.pk)
+    services.follow_run(run.pk, announce=services.announce_nothing)
+    run.refresh_from_db()
+    assert run.state == Job.State.SUCCEEDED, run.error
+    trained_on = (run.folder / "rankings.jsonl").read_text()
+    assert "\\u00" not in trained_on
+    assert operator_client.get(run.get_absolute_url()).status_code == 200
+
+
+def test_votes_of_others_with_control_characters_are_frozen_shown_and_trained_on(
+    tmp_path: Path, base: Contender, stage: Callable[..., None], superuser_client: Client
+) -> None:
+    rows = [
+        BATTLE
+        | {
+            "conversation_a": [user(f"Na\u0000me tree {number}."), assistant("O\u0000ak\u0007")],
+            "conversation_b": [user(f"Na\u0000me tree {number}."), assistant("Stone")],
+        }
+        for number in range(30)
+    ]
+    path = lines(tmp_path / "votes.jsonl", *rows)
+    call_command("import_votes", str(path), "--format", "lmsys", stdout=io.StringIO(),
+                 stderr=io.StringIO())  # fmt: skip
+    battle = Battle.objects.first()
+    assert battle is not None
+    assert "\0" not in battle.turns.get().prompt
+    shown = superuser_client.get(f"/admin/arena/battle/{battle.pk}/change/")
+    assert shown.status_code == 200
+    run = services.create_run(stage="reward")
+    services.follow_run(run.pk, announce=services.announce_nothing)
+    run.refresh_from_db()
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert run.dataset is not None
+    run.dataset.refresh_from_db()
+    assert run.dataset.rows == 30
+    assert "\\u0000" not in (run.folder / "rankings.jsonl").read_text()
+    assert superuser_client.get(run.dataset.get_absolute_url()).status_code == 200
+    builder = superuser_client.get("/lab/datasets/new/?format=ranking&population=people")
+    assert "me tree" in builder.content.decode()
 
 
 def test_half_characters_do_not_stop_an_import(tmp_path: Path) -> None:

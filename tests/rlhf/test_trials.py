@@ -9,12 +9,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from arena.errors import Conflict, Invalid
-from arena.models import Contender, Population
+from arena.models import Contender, Population, Vote
 from arena.services import exclude_votes, register_contender
 from rlhf import selectors, services
-from rlhf.evidence import Counts
-from rlhf.models import Run, Trial
+from rlhf.evidence import Counts, rating_gap, weigh
+from rlhf.models import Dataset, Run, Trial
 from rlhf.services.trials import open_trial
+from rlhf.templatetags.lab import signed
 from tests.ranking.ballots import answered_battle, contender
 from tests.rlhf.conftest import PASSED, REFUSED
 
@@ -245,6 +246,22 @@ def test_a_page_with_only_wins_has_no_end_to_its_difference(
     duel(1, 2)
     text = text_of(operator_client.get(trial.get_absolute_url()))
     assert "∞" in text
+
+
+def test_the_gain_for_a_thousand_votes_has_an_interval_or_is_not_told(
+    operator_client: Client, trial: Trial
+) -> None:
+    learnt = Dataset.objects.create(format="ranking", votes=510, skipped=10)
+    Run.objects.create(stage="sft", contender=trial.child, dataset=learnt)
+    said = "Gain for a thousand votes"
+    duel(1, 2)
+    duel(2, 1)
+    even = weigh(Counts(1, 0, 1))
+    lower, upper = (2 * rating_gap(end) for end in (even.lower, even.upper))
+    page = text_of(operator_client.get(trial.get_absolute_url()))
+    assert f"{said} +0 points ({signed(lower)} to {signed(upper)})" in page
+    exclude_votes(votes=[Vote.objects.latest("pk")], because="a test")
+    assert said not in text_of(operator_client.get(trial.get_absolute_url()))
 
 
 def test_the_rule_is_set_on_the_page(operator_client: Client, trial: Trial) -> None:

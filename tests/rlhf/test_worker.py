@@ -18,7 +18,9 @@ from django.db import connection
 
 from arena.models import Contender
 from rlhf import processes, services
+from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Run
+from rlhf.services.following import lock_of
 from tests.rlhf.conftest import FAKE_STAGE
 from tests.rlhf.test_runs import left_running
 from tests.rlhf.votes import many_votes
@@ -85,6 +87,11 @@ def trainer_lives(run: Run) -> bool:
     return run.pid is not None and processes.is_alive(identity)
 
 
+def nobody_follows(run: Run) -> bool:
+    with exclusive(lock_of(run)) as free:
+        return free
+
+
 def now(job: Run | Dataset) -> Any:
     job.refresh_from_db()
     return job
@@ -118,6 +125,28 @@ def test_killed_with_kill_9_its_successor_follows_the_run_further(
     until(lambda: now(run).ended)
     assert (run.state, run.pid) == (Job.State.CANCELLED, pid)
     assert not trainer_lives(run)
+
+
+def test_if_only_its_parent_is_killed_no_second_trainer_starts_beside_the_first(
+    worker: Callable[..., Worker], base: Contender
+) -> None:
+    many_votes(20)
+    first = worker("hang")
+    run = services.start_run(stage="reward")
+    until(lambda: now(run).step == 2)
+    first.kill()
+    first.wait(timeout=10)
+    pid = run.pid
+    until(lambda: nobody_follows(run))  # its child let go
+    assert trainer_lives(run)
+    queued = services.start_run(stage="reward")
+    worker("succeed")
+    services.cancel_run(run)
+    until(lambda: now(run).ended and now(queued).ended)
+    assert (run.state, run.pid) == (Job.State.CANCELLED, pid)
+    assert (run.folder / "log.txt").read_text().count("reward begins") == 1
+    assert queued.state == Job.State.SUCCEEDED, queued.error
+    assert queued.started_at >= run.finished_at
 
 
 def test_its_successor_follows_a_run_that_was_left_before_it_starts_a_queued_one(

@@ -56,6 +56,13 @@ class Command(BaseCommand):
             default=0.8,
             help="how often a vote is the preferred order; else it is another one, drawn by lot",
         )
+        parser.add_argument(
+            "--thumbs",
+            type=_from(float, 0, 1),
+            default=0.2,
+            help="share of the responses that get a thumb: up for what is liked best, down for "
+            "what is liked least, and wrong as often as a vote",
+        )
         parser.add_argument("--concurrency", type=_from(int, 1), default=16)
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--url", type=_origin, default=f"http://127.0.0.1:{settings.PORT}")
@@ -74,7 +81,14 @@ class Command(BaseCommand):
                 prompts=_prompts(),
                 **{
                     name: options[name]
-                    for name in ("preference", "votes", "size", "consistency", "concurrency")
+                    for name in (
+                        "preference",
+                        "votes",
+                        "size",
+                        "consistency",
+                        "thumbs",
+                        "concurrency",
+                    )
                 },
                 seed=options["seed"],
             )
@@ -105,6 +119,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{outcome.votes} votes and {outcome.failures} failures in {outcome.seconds:.1f} s."
         )
+        self.stdout.write(f"{outcome.thumbs_up} thumbs up and {outcome.thumbs_down} down.")
         for reason in outcome.reasons:
             self.stderr.write(f"Failed: {reason}")
         for name, battles in sorted(

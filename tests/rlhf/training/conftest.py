@@ -107,3 +107,11 @@ def reward_folder(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The objects of a JSON-lines file."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def assert_curves(folder: Path, *names: str) -> None:
+    """Each figure is told at two steps of the training at least, which makes a curve."""
+    lines = read_lines(folder / "metrics.jsonl")
+    told = [line["metrics"] for line in lines if line["phase"] == "training"]
+    for name in names:
+        assert sum(name in figures for figures in told) > 1, name

@@ -19,8 +19,29 @@ BASE = TextQuality(2.4, 1.8, 0.02, 0.8, 60, 0.5)
 EQUAL = Evaluation(16, BASE, BASE)
 
 
-def test_an_equal_policy_may_enter() -> None:
+def test_a_policy_that_costs_nothing_may_enter() -> None:
     assert may_enter(EQUAL) == (True, [])
+    assert may_enter(replace(EQUAL, changed=1)) == (True, [])
+
+
+def test_one_that_answers_as_its_base_does_has_learnt_nothing() -> None:
+    passed, (reason,) = may_enter(replace(EQUAL, changed=0))
+    assert not passed
+    assert reason == "It answers exactly as its base does: nothing was learnt."
+    for rewards in ([1.0, 2.0], [1.0, 1.0]):
+        unchanged = with_rewards(replace(EQUAL, changed=0), rewards, rewards)
+        broken = [check.rule for check in checks(unchanged) if not check.passed]
+        assert broken == ["changed", "reward"]
+
+
+def test_equal_rewards_are_no_gain_even_where_none_is_asked_for() -> None:
+    """A reward model that cannot tell responses apart gives them all the same."""
+    equal = with_rewards(EQUAL, [0.5, 0.5], [0.5, 0.5])
+    for rules in (GateRules(), GateRules(reward_errors=0.0)):
+        passed, (reason,) = may_enter(equal, rules)
+        assert not passed
+        assert reason == "Its reward is the same as its base's: 0.50."
+    assert may_enter(with_rewards(EQUAL, [0.6, 0.5], [0.5, 0.5]), GateRules(reward_errors=0.0))[0]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +94,7 @@ def test_each_rule_is_told_with_its_figure_and_its_limits() -> None:
     assert (length.figure, length.base) == (200, BASE.length)
     assert (length.least, length.most) == (0.3 * BASE.length, 1.5 * BASE.length)
     assert [name for name, check in found.items() if not check.passed] == ["length"]
-    assert found["reward"].least == 0.5
+    assert found["reward"].least == pytest.approx(0.5)
     assert found["win_rate"].as_dict()["passed"] is True
 
 

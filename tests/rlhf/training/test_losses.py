@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rlhf.training.losses import (
     Marks,
+    pair_figures,
     pairs_of,
     ranking_loss,
     thumbs_loss,
@@ -142,3 +143,12 @@ def test_token_log_probs_and_their_gradient_are_those_of_log_softmax() -> None:
     torch.testing.assert_close(ours.grad, plain.grad)
     shares = torch.log_softmax(logits, -1)
     torch.testing.assert_close(token_entropy(logits), -(shares.exp() * shares).sum(-1))
+
+
+def test_figures_of_pairs_leave_ties_out_and_halve_equal_scores() -> None:
+    """3 above 2 is right, 1 and 1 are equal, 2 below 4 is wrong; the tie says nothing."""
+    scores = torch.tensor([3.0, 2.0, 1.0, 1.0, 2.0, 4.0, 9.0, 0.0])
+    pairs = pairs_of([[1, 2], [1, 2], [1, 2], [1, 1]])
+    found = pair_figures(scores, pairs)
+    assert found == {"accuracy": pytest.approx(0.5), "margin": pytest.approx(-1 / 3)}
+    assert pair_figures(scores[:2], pairs_of([[1, 1]])) == {}

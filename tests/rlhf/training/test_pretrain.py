@@ -17,7 +17,7 @@ from rlhf.training.errors import InputError
 from rlhf.training.evaluation import Evaluation, TextQuality
 from rlhf.training.policies import load_tokenizer
 from rlhf.training.text_gate import Learnt, text_checks, text_reasons
-from tests.rlhf.training.conftest import WriteLines, prompt_rows
+from tests.rlhf.training.conftest import WriteLines, assert_curves, prompt_rows
 from tests.rlhf.training.test_stages import assert_whole, run
 
 TEXT = "The tide comes in, the tide goes out. "
@@ -47,6 +47,7 @@ def values(tiny_model: str, tmp_path: Path, write_lines: WriteLines) -> dict[str
 def test_held_out_text_becomes_likelier(values: dict[str, Any], tiny_model: str, rank: int) -> None:
     folder, losses = run(pretrain, values | {"lora_rank": rank})
     assert losses[-1] < losses[0]
+    assert_curves(folder, "loss", "token_accuracy", "entropy")
     metrics = assert_whole(folder, "pretrain")["metrics"]
     assert metrics["held_out_perplexity"] < metrics["held_out_perplexity_base"]
     assert metrics["held_out_gain"] > 2 * metrics["held_out_gain_error"]

@@ -15,7 +15,7 @@ from rlhf.training.config import build_config
 from rlhf.training.errors import InputError
 from rlhf.training.losses import pairs_of, ranking_loss
 from rlhf.training.reward_model import batches, load_reward_model
-from tests.rlhf.training.conftest import WriteLines, ranking_rows, read_lines
+from tests.rlhf.training.conftest import WriteLines, assert_curves, ranking_rows, read_lines
 
 PROMPT = [{"role": "user", "content": "Say it."}]
 
@@ -104,6 +104,7 @@ def test_adapters_train_and_lower_the_loss(
     ]
     assert len(losses) == 5
     assert losses[-1] < losses[0]
+    assert_curves(output, "accuracy", "margin")
     loaded = load_reward_model(output / "checkpoint")
     ((plain, loud),) = loaded.score([(PROMPT, ["no", "yes!!!"])])
     assert loud > plain

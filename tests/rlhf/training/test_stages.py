@@ -18,7 +18,13 @@ from rlhf.training.data import Ranking
 from rlhf.training.errors import InputError, TrainingError
 from rlhf.training.likelihoods import response_log_probs
 from rlhf.training.resumable import ResumableGRPO
-from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows, read_lines
+from tests.rlhf.training.conftest import (
+    WriteLines,
+    assert_curves,
+    prompt_rows,
+    ranking_rows,
+    read_lines,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +91,24 @@ def test_best_of_n_learns_from_its_samples(
     assert float(changed.abs().max()) > 1e-4
 
 
+@pytest.mark.parametrize("rewarded", [True, False])
+def test_an_update_that_changes_nothing_does_not_pass(
+    values: dict[str, Any], write_lines: WriteLines, rewarded: bool
+) -> None:
+    more: dict[str, Any] = {"learning_rate": 0.0, "gate_prompts": 1, "epochs": 1}
+    if rewarded:
+        folder, _ = run(best_of_n, values | more | {"n": 2, "train_prompts": 4})
+    else:
+        rows = [{"prompt": f"Say {n}.", "response": f"It is {n}."} for n in range(4)]
+        demonstrations = write_lines("d.jsonl", rows)
+        folder, _ = run(sft, values | more | {"demonstrations": demonstrations, "reward_model": ""})
+    metrics = json.loads((folder / "summary.json").read_text())["metrics"]
+    assert metrics["changed"] == 0
+    assert metrics["reward_gain"] == (0.0 if rewarded else None)
+    assert not metrics["gate"]["passed"]
+    assert "It answers exactly as its base does: nothing was learnt." in metrics["gate"]["reasons"]
+
+
 def test_two_rounds_sample_twice(values: dict[str, Any]) -> None:
     more = {"n": 2, "rounds": 2, "train_prompts": 4, "epochs": 1}
     folder, losses = run(best_of_n, values | more)
@@ -109,6 +133,7 @@ def test_sft_lowers_the_loss_without_a_reward_model(
     more = {"demonstrations": write_lines("d.jsonl", rows), "epochs": 5, "reward_model": ""}
     folder, losses = run(sft, values | more)
     assert losses[-1] < losses[0]
+    assert_curves(folder, "loss", "token_accuracy", "entropy")
     summary = assert_whole(folder, "sft")
     assert summary["metrics"]["win_rate"] is None
 
@@ -129,6 +154,7 @@ def test_dpo_widens_the_margin(values: dict[str, Any], write_lines: WriteLines) 
     folder, losses = run(dpo, values | more)
     assert losses[0] == pytest.approx(0.6931, abs=1e-3)
     assert losses[-1] < losses[0]
+    assert_curves(folder, "loss", "accuracy", "margin")
     assert_whole(folder, "dpo")
 
 
@@ -160,6 +186,7 @@ def test_kto_likes_what_had_a_thumb_up(
     more = {"thumbs": write_lines("t.jsonl", thumb_rows(12, down=4)), "epochs": 8, "batch_size": 4}
     folder, losses = run(kto, values | more)
     assert losses[-1] < losses[0]
+    assert_curves(folder, "loss", "reference_point", "entropy")
     metrics = assert_whole(folder, "kto")["metrics"]
     assert (metrics["thumbs_up"], metrics["thumbs_down"]) == (8, 4)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
@@ -179,13 +206,12 @@ def test_thumbs_of_one_kind_are_refused(values: dict[str, Any], write_lines: Wri
         run(kto, values | more)
 
 
-def test_grpo_reports_reward_and_divergence(values: dict[str, Any]) -> None:
+def test_grpo_reports_its_curves(values: dict[str, Any]) -> None:
     more = {"n": 4, "prompts_per_step": 2, "steps": 3}
     folder, losses = run(grpo, values | more)
     assert len(losses) == 3
     assert_whole(folder, "grpo")
-    metrics = [line["metrics"] for line in read_lines(folder / "metrics.jsonl")]
-    assert any("reward" in found and "kl" in found for found in metrics)
+    assert_curves(folder, "loss", "reward", "kl", "entropy", "length")
 
 
 def test_grpo_learns_against_the_mean_of_the_other_responses(

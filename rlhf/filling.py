@@ -1,0 +1,32 @@
+"""The lab's forms filled in as an earlier run was, to change what one will."""
+
+from typing import Any
+
+from rlhf.models import Run
+from rlhf.selectors import own_settings
+from rlhf.stages import preset_of
+
+OWN_FORMS = {"pretrain", "reward"}  # all other stages share the form of updates
+
+
+def form_name(stage: str) -> str:
+    """Which of the lab's forms starts a run of the stage."""
+    return stage if stage in OWN_FORMS else "update"
+
+
+def choices_of(run: Run) -> dict[str, Any]:
+    """Initial values of that form: what the run was started with, where it is still there."""
+    preset, _ = preset_of(run.stage, run.config)
+    told = preset.settings.get(run.stage, {})
+    own = {name: value for name, value in own_settings(run).items() if told.get(name) != value}
+    chosen: dict[str, Any] = {"enter": own.pop("enter")} if "enter" in own else {}
+    dataset = run.dataset
+    return chosen | {
+        "stage": run.stage,
+        "base": run.base_id,
+        "reward_run": run.reward_run_id,
+        "dataset": dataset.pk if dataset and dataset.whole else None,
+        "population": dataset.population if dataset else "people",
+        "preset": preset.name,
+        "settings": "\n".join(f"{name} = {value}" for name, value in own.items()),
+    }
