@@ -5,7 +5,7 @@ const RUNNING = new Set(["pending", "streaming"]);
 const MOVED = 4; // px: less is a click
 
 const page = () => document.getElementById("battle");
-const ballotOf = () => page().querySelector("[data-ballot]");
+export const ballotOf = () => page().querySelector("[data-ballot]");
 const rowsOf = (ballot) => [...ballot.querySelectorAll("[data-letter]:not([data-out])")];
 const chosen = (row) => row.querySelector("input:checked")?.value;
 const isAnswer = (card) =>
@@ -76,7 +76,7 @@ function put(row, place) {
   const choice = place && row.querySelector(`input[value="${place}"]`);
   if (choice) choice.checked = true;
   else for (const other of row.querySelectorAll("input")) other.checked = false;
-  summarise(row.closest("[data-ballot]"));
+  row.dispatchEvent(new Event("change", { bubbles: true })); // as if clicked
 }
 
 // --- by key: a letter goes to its row, a digit places the row that is meant, T ties all ---

@@ -1,12 +1,12 @@
 // The battle page while it is alive. The server renders every state of the page; this module
 // only carries the socket's events into it: text as it streams, and what each response is doing.
 import { announce, sentence } from "./announcements.js";
-import { isRunning, lastCards, updateBallot } from "./ballot.js";
+import { ballotOf, isRunning, lastCards, updateBallot } from "./ballot.js";
 import "./keys.js";
 import { followAgain, followEnd, keepPlaces, restorePlaces } from "./panels.js";
 import { finishProse } from "./prose.js";
 import { connect } from "./socket.js";
-import { keepTyped, restoreTyped } from "./typed.js";
+import { forgetTyped, keepFocus, restoreTyped } from "./typed.js";
 
 const SHOW_LOST_AFTER = 1200; // ms: a reconnect that is quicker goes unnoticed
 
@@ -23,14 +23,14 @@ document.addEventListener("htmx:beforeRequest", ({ target }) => {
   if (target.matches("[data-composer]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (!detail.successful) sent = undefined; // otherwise once its page is there
+  if (detail.successful) forgetTyped(detail.elt);
+  else sent = undefined; // otherwise once its page is there
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  // What another tab said comes around what is being typed here.
-  if (detail.target.matches(".thumbs") && detail.requestConfig.verb === "get") keepTyped(detail.target);
-  if (detail.target.id !== "battle") return;
-  keepTyped(page(), (field) => field.form === sent);
-  keepPlaces();
+  if (detail.isError) return;
+  forgetTyped(detail.requestConfig.elt);
+  keepFocus();
+  if (detail.target.id === "battle") keepPlaces();
 });
 
 // Asks the server for the page again, for what changed more than a response's text.
@@ -132,10 +132,13 @@ const events = {
     const thumbs = document.querySelector(at);
     if (!thumbs || thumbs.querySelector(".htmx-request") || says(thumbs, said)) return;
     await htmx.ajax("GET", location.pathname, { target: at, select: at, swap: "outerHTML" });
-    restoreTyped(page());
   },
   changed: ({ state }) => page().dataset.state !== state && refresh(),
-  revealed: () => page().dataset.state === "open" && refresh(),
+  revealed() {
+    if (page().dataset.state !== "open") return;
+    forgetTyped(ballotOf()); // its own answer finds no form any more
+    refresh();
+  },
 };
 
 let noticing;
@@ -159,8 +162,8 @@ addEventListener("offline", () => (banner.hidden = false));
 
 // A swapped page may be older than the events that came meanwhile: begin again from the state.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
+  restoreTyped();
   if (target.id !== "battle" && target.id !== "main") return;
-  restoreTyped(page());
   restorePlaces();
   finishProse(page());
   updateBallot();
@@ -174,4 +177,5 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
 });
 
 finishProse(page());
+restoreTyped();
 updateBallot();

@@ -1,5 +1,5 @@
-// On every page: what htmx has to say when a request fails, in the messages' live region; and
-// forms that stay valid.
+// On every page: what htmx has to say when a request fails, in the messages' live region; forms
+// that stay valid; and the end of what was typed and not sent.
 (() => {
   const messages = () => document.getElementById("messages");
   const say = (text) => {
@@ -23,4 +23,15 @@
     if (token) for (const field of document.getElementsByName("csrfmiddlewaretoken")) field.value = token[1];
   };
   for (const event of ["submit", "htmx:confirm"]) document.addEventListener(event, renew, true);
+
+  // Who signs out or deletes their data leaves nothing typed behind, in no tab; see typed.js.
+  document.addEventListener("submit", ({ target }) => {
+    if (!target.matches("[data-forget]")) return;
+    try {
+      sessionStorage.clear();
+      localStorage.setItem("forgotten", Date.now());
+    } catch {
+      // storage is switched off: nothing was kept
+    }
+  });
 })();
