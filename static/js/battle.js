@@ -3,7 +3,7 @@
 import { announce, sentence } from "./announcements.js";
 import { ballotOf, isRunning, lastCards, updateBallot } from "./ballot.js";
 import "./keys.js";
-import { followAgain, followEnd, keepPlaces, restorePlaces } from "./panels.js";
+import { followEnd, keepPlaces, restorePlaces, startOver } from "./panels.js";
 import { finishProse } from "./prose.js";
 import { connect } from "./socket.js";
 import { forgetTyped, keepFocus, restoreTyped } from "./typed.js";
@@ -96,7 +96,7 @@ const events = {
   started({ turn, responses }) {
     if (!cardOf(turn, responses[0].position)) return refresh();
     for (const response of responses) {
-      followAgain(cardOf(turn, response.position));
+      startOver(cardOf(turn, response.position));
       render(turn, { html: "", ...response });
     }
     announce(sentence("started"));
