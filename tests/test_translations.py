@@ -107,6 +107,9 @@ READ_BY_SCRIPTS = {
     "data-counted",
     "data-too-long",
     "data-done",
+    "data-highlight",
+    "data-table",
+    "data-math",
     "data-said",
     "data-left",
 }

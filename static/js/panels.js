@@ -1,6 +1,7 @@
 // The panels of the responses: they stay at their start while they are written, or follow the end
 // once the reader has gone there; they scroll together or apart, one can be enlarged, and on a
 // narrow screen tabs choose one.
+import { reachWide } from "./prose.js";
 
 const END = 80; // px from the end that still count as the end: it moves while one scrolls there
 const KEPT = "panels";
@@ -94,6 +95,7 @@ function switchTogether() {
 function enlarge(card) {
   enlarged = enlarged === card.id ? "" : card.id;
   showChoices();
+  reachWide(card);
   card.querySelector("[data-expand]").scrollIntoView({ block: "nearest" });
 }
 
