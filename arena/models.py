@@ -120,6 +120,8 @@ class Rater(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
     external_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
+    # A digest of the token that an anonymous session's browser had before it had a session.
+    browser = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     population = models.CharField(
         max_length=10, choices=Population.choices, default=Population.PEOPLE
     )
