@@ -17,9 +17,9 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 // --- a new rendering of the page ---
 
 let sent; // the form of this page's own prompt: its answer brings the page
-let asking; // the response whose button is pressed: it hides while that is written again
-document.addEventListener("htmx:beforeRequest", ({ target }) => {
-  asking = target.closest(".response")?.id;
+let asking; // the response, or the reveal, whose button is pressed: it goes with the old page
+document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
+  if (target.matches("form") && detail.target.id === "battle") asking = target.closest(".response, .reveal")?.id;
   if (target.matches("[data-composer]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -167,12 +167,14 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   restorePlaces();
   finishProse(page());
   updateBallot();
-  // The focused button went, with the ballot or for a while: what it brought is next to read. So it
-  // is after a prompt, except in a conversation with one, where the next prompt follows.
+  // The pressed button went, or means something else now: what it brought is next to read. So it is
+  // after a prompt, except in a conversation with one, where the next prompt follows.
   const from = sent ? ".turn--last [data-panels]:not(.responses--1)" : `#${asking ?? "none"}`;
-  const next = document.getElementById("reveal") ?? document.querySelector(`${from} [data-scroller]`);
-  if (sent || document.activeElement === document.body) next?.focus({ preventScroll: true });
-  sent = undefined;
+  const next =
+    document.getElementById("reveal") ??
+    document.querySelector(asking === "reveal" ? "#ballot-title" : `${from} [data-scroller]`);
+  if (sent || asking || document.activeElement === document.body) next?.focus({ preventScroll: true });
+  sent = asking = undefined;
   socket.restart();
 });
 

@@ -70,6 +70,7 @@ def test_a_vote_is_taken_back_and_the_next_one_does_not_count(
     other = visitor.open(page.url.removeprefix(visitor.url))
     page.get_by_role("button", name=re.compile("Take it back")).click()
     expect(page.get_by_text("after the names were shown")).to_be_visible()
+    expect(page.get_by_role("heading", name="Which is better?")).to_be_focused()
     expect(other.get_by_text("after the names were shown")).to_be_visible()
     assert not Vote.objects.exists()
     page.get_by_role("button", name="B is better").click()
