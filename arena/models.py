@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 POSITIONS = "ABC"
 
@@ -119,6 +120,8 @@ class Rater(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
     external_id = models.CharField(max_length=200, unique=True, null=True, blank=True)
+    # A digest of the token that an anonymous session's browser had before it had a session.
+    browser = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     population = models.CharField(
         max_length=10, choices=Population.choices, default=Population.PEOPLE
     )
@@ -132,14 +135,14 @@ class Battle(models.Model):
     """One conversation of one rater with one to three contenders."""
 
     class Mode(models.TextChoices):
-        ANONYMOUS = "anonymous", "anonymous"
-        SIDE_BY_SIDE = "side_by_side", "side by side"
-        DIRECT = "direct", "direct"
+        ANONYMOUS = "anonymous", pgettext_lazy("mode", "anonymous")
+        SIDE_BY_SIDE = "side_by_side", pgettext_lazy("mode", "side by side")
+        DIRECT = "direct", pgettext_lazy("mode", "direct")
 
     class State(models.TextChoices):
-        OPEN = "open", "open"
-        VOTED = "voted", "voted"
-        SKIPPED = "skipped", "skipped"
+        OPEN = "open", _("open")
+        VOTED = "voted", _("voted")
+        SKIPPED = "skipped", _("skipped")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="battles")
@@ -258,11 +261,11 @@ class Response(models.Model):
     """One contender's answer to a turn. Regenerating keeps the older one, superseded."""
 
     class State(models.TextChoices):
-        PENDING = "pending", "pending"
-        STREAMING = "streaming", "streaming"
-        DONE = "done", "done"
-        STOPPED = "stopped", "stopped"
-        ERROR = "error", "error"
+        PENDING = "pending", pgettext_lazy("response", "pending")
+        STREAMING = "streaming", pgettext_lazy("response", "streaming")
+        DONE = "done", pgettext_lazy("response", "done")
+        STOPPED = "stopped", pgettext_lazy("response", "stopped")
+        ERROR = "error", pgettext_lazy("response", "error")
 
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="responses")
     placement = models.ForeignKey(Placement, on_delete=models.CASCADE, related_name="responses")

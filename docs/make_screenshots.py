@@ -4,7 +4,8 @@
     .venv/bin/python docs/make_screenshots.py  # --help lists the options
 
 It starts one battle of two and one of three as an anonymous rater and votes in both, so run it
-on an arena whose votes may be mixed with these. With ARENA_ADMIN_PASSWORD set (and, if it is not
+on an arena whose votes may be mixed with these; `manage.py simulate_raters` before it fills the
+leaderboard, which is shown with all votes. With ARENA_ADMIN_PASSWORD set (and, if it is not
 "admin", ARENA_ADMIN_NAME) it also shows the pages of the lab.
 """
 
@@ -140,8 +141,8 @@ def main() -> None:
         camera.show("/components/", "components")
         camera.show("/", "home")
         camera.show("/", "home", phone=True)
-        camera.show("/leaderboard/", "leaderboard")
-        camera.show("/leaderboard/", "leaderboard", phone=True)
+        camera.show("/leaderboard/?population=all", "leaderboard")
+        camera.show("/leaderboard/?population=all", "leaderboard", phone=True)
         if password := os.environ.get("ARENA_ADMIN_PASSWORD"):
             show_lab(camera, password)
         browser.close()

@@ -11,6 +11,7 @@ empty       ends without a word             blank    says only white space
 dies        half an answer, then the connection breaks
 error-500 error-401 error-404 error-429    that status
 rich        mathematics, a list, code, Hebrew   long        forty paragraphs, a word at a time
+wide        a table, a formula and code that are wider than a phone
 markdown    a table, a list and code        script      tries to run in the page
 remembers   says how many messages it was sent, and their roles
 whole       answers in one piece, without streaming
@@ -72,6 +73,18 @@ def intensity(wavelength: float, reference: float = 550e-9) -> float:
 | red | 700 nm | 0.4 |
 
 [^1]: At sunset the way through the air is longer.
+"""
+WIDE = r"""| wavelength | reference | scattered | absorbed | transmitted |
+|--:|--:|--:|--:|--:|
+| 450 nanometres | 550 nanometres | 2.2 | 0.01 | 0.97 |
+
+\[
+a_1 + a_2 + a_3 + a_4 + a_5 + a_6 + a_7 + a_8 + a_9 + a_{10} + a_{11} + a_{12} + a_{13} = 0
+\]
+
+```python
+    # How much is scattered, against green light; a comment too long for a narrow panel.
+```
 """
 HANG_S = 3600.0
 
@@ -276,6 +289,11 @@ async def _long(server: OpenAIServer, response: web.StreamResponse, asked: Any) 
             yield f"word{word} "
         await asyncio.sleep(0.03)
         yield f"end of {paragraph}.\n\n"
+
+
+@_voice("wide")
+async def _wide(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield WIDE
 
 
 @_voice("script")

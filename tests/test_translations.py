@@ -107,6 +107,9 @@ READ_BY_SCRIPTS = {
     "data-counted",
     "data-too-long",
     "data-done",
+    "data-highlight",
+    "data-table",
+    "data-math",
     "data-said",
     "data-left",
 }
@@ -238,7 +241,12 @@ def test_python_says_everything_through_gettext(path: Path) -> None:
 
 def untranslated_in_python(source: str) -> Iterator[str]:
     """Plain strings where people will read them."""
-    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+    tree = ast.parse(source)
+    for choices in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        if any(ast.unparse(base).endswith("TextChoices") for base in choices.bases):
+            for choice in (line for line in choices.body if isinstance(line, ast.Assign)):
+                yield from _plain(getattr(choice.value, "elts", [choice.value])[-1:])
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = ast.unparse(call.func)
         if name.rsplit(".", 1)[-1] in REFUSALS:
             yield from _plain(call.args[:1])
@@ -276,6 +284,8 @@ def _plain(values: list[ast.expr]) -> Iterator[str]:
         ('messages.error(request, "No.")', ["No."]),
         ('forms.CharField(label="Name", help_text=_("Yours"))', ["Name"]),
         ('admin.display(description="file")', ["file"]),
+        ('class Mode(TextChoices):\n    A = "a", "blind"\n    B = "b", _("b")', ["blind"]),
+        ('class Mode(models.TextChoices):\n    ANY = "any"', ["any"]),
     ],
 )
 def test_the_check_of_python_sees_what_it_should(source: str, found: list[str]) -> None:

@@ -22,6 +22,7 @@ from arena.selectors import BattleState, ResponseState, TurnState, is_answer
 from arena.sentences import shown
 
 RUNNING_REASON = _("Opens when the responses are finished.")
+SLOW_REASON = _("An answer is slow to begin. Wait for it, or skip this battle.")
 FAILED_REASON = _("There are not two answers to compare. Retry the failed one.")
 ALL_FAILED_REASON = _(
     "No contender could answer. Retry in a while, or tell the operator: the log says why."
@@ -112,6 +113,7 @@ class BattlePage:
 
     prompt_max = settings.PROMPT_MAX_CHARS
     why_running = RUNNING_REASON
+    why_slow = SLOW_REASON
     why_failed = FAILED_REASON
     why_all_failed = ALL_FAILED_REASON
     why_stopped = STOPPED_REASON

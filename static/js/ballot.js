@@ -3,9 +3,10 @@
 
 const RUNNING = new Set(["pending", "streaming"]);
 const MOVED = 4; // px: less is a click
+const SLOW = 10_000; // ms without a first word
 
 const page = () => document.getElementById("battle");
-const ballotOf = () => page().querySelector("[data-ballot]");
+export const ballotOf = () => page().querySelector("[data-ballot]");
 const rowsOf = (ballot) => [...ballot.querySelectorAll("[data-letter]:not([data-out])")];
 const chosen = (row) => row.querySelector("input:checked")?.value;
 const isAnswer = (card) =>
@@ -16,14 +17,32 @@ export const lastCards = () => [...page().querySelectorAll(".turn--last .respons
 
 function whyNotYet({ dataset }) {
   const last = lastCards();
-  if (last.some(isRunning)) return dataset.whyRunning;
+  if (last.some(isRunning)) return slow ? dataset.whySlow : dataset.whyRunning;
   const answered = last.filter(isAnswer).length;
   if (answered) return answered < 2 ? dataset.whyFailed : "";
   const stopped = last.every((card) => card.dataset.state === "stopped");
   return stopped ? dataset.whyStopped : dataset.whyAllFailed;
 }
 
+let slow = false; // a response has been without its first word for long
+let waiting;
+
+// Whose response it is makes no difference to what is said.
+function watchBeginnings() {
+  if (lastCards().some((card) => card.dataset.state === "pending"))
+    waiting ??= setTimeout(() => {
+      slow = true;
+      updateBallot();
+    }, SLOW);
+  else {
+    clearTimeout(waiting);
+    waiting = undefined;
+    slow = false;
+  }
+}
+
 export function updateBallot() {
+  watchBeginnings();
   const running = [...page().querySelectorAll(".response")].some(isRunning);
   const followup = page().querySelector("[data-followup] button");
   if (followup) followup.disabled = running;
@@ -32,6 +51,7 @@ export function updateBallot() {
   const why = whyNotYet(ballot);
   const place = ballot.querySelector("[data-why]");
   if (place.textContent !== why) place.textContent = why;
+  ballot.querySelector("[data-skip]").hidden = !slow;
   ballot.querySelector("fieldset").disabled = Boolean(why);
   leaveOutFailed(ballot, why === "");
   summarise(ballot);
@@ -76,7 +96,7 @@ function put(row, place) {
   const choice = place && row.querySelector(`input[value="${place}"]`);
   if (choice) choice.checked = true;
   else for (const other of row.querySelectorAll("input")) other.checked = false;
-  summarise(row.closest("[data-ballot]"));
+  row.dispatchEvent(new Event("change", { bubbles: true })); // as if clicked
 }
 
 // --- by key: a letter goes to its row, a digit places the row that is meant, T ties all ---

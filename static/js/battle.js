@@ -1,12 +1,12 @@
 // The battle page while it is alive. The server renders every state of the page; this module
 // only carries the socket's events into it: text as it streams, and what each response is doing.
 import { announce, sentence } from "./announcements.js";
-import { isRunning, lastCards, updateBallot } from "./ballot.js";
+import { ballotOf, isRunning, lastCards, updateBallot } from "./ballot.js";
 import "./keys.js";
-import { followAgain, followEnd, keepPlaces, restorePlaces } from "./panels.js";
+import { followEnd, keepPlaces, restorePlaces, startOver } from "./panels.js";
 import { finishProse } from "./prose.js";
 import { connect } from "./socket.js";
-import { keepTyped, restoreTyped } from "./typed.js";
+import { forgetTyped, keepFocus, restoreTyped } from "./typed.js";
 
 const SHOW_LOST_AFTER = 1200; // ms: a reconnect that is quicker goes unnoticed
 
@@ -17,20 +17,20 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 // --- a new rendering of the page ---
 
 let sent; // the form of this page's own prompt: its answer brings the page
-let asking; // the response whose button is pressed: it hides while that is written again
-document.addEventListener("htmx:beforeRequest", ({ target }) => {
-  asking = target.closest(".response")?.id;
+let asking; // the response, or the reveal, whose button is pressed: it goes with the old page
+document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
+  if (target.matches("form") && detail.target.id === "battle") asking = target.closest(".response, .reveal")?.id;
   if (target.matches("[data-composer]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (!detail.successful) sent = undefined; // otherwise once its page is there
+  if (detail.successful) forgetTyped(detail.elt);
+  else sent = undefined; // otherwise once its page is there
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  // What another tab said comes around what is being typed here.
-  if (detail.target.matches(".thumbs") && detail.requestConfig.verb === "get") keepTyped(detail.target);
-  if (detail.target.id !== "battle") return;
-  keepTyped(page(), (field) => field.form === sent);
-  keepPlaces();
+  if (detail.isError) return;
+  forgetTyped(detail.requestConfig.elt);
+  keepFocus();
+  if (detail.target.id === "battle") keepPlaces();
 });
 
 // Asks the server for the page again, for what changed more than a response's text.
@@ -96,7 +96,7 @@ const events = {
   started({ turn, responses }) {
     if (!cardOf(turn, responses[0].position)) return refresh();
     for (const response of responses) {
-      followAgain(cardOf(turn, response.position));
+      startOver(cardOf(turn, response.position));
       render(turn, { html: "", ...response });
     }
     announce(sentence("started"));
@@ -132,10 +132,13 @@ const events = {
     const thumbs = document.querySelector(at);
     if (!thumbs || thumbs.querySelector(".htmx-request") || says(thumbs, said)) return;
     await htmx.ajax("GET", location.pathname, { target: at, select: at, swap: "outerHTML" });
-    restoreTyped(page());
   },
   changed: ({ state }) => page().dataset.state !== state && refresh(),
-  revealed: () => page().dataset.state === "open" && refresh(),
+  revealed() {
+    if (page().dataset.state !== "open") return;
+    forgetTyped(ballotOf()); // its own answer finds no form any more
+    refresh();
+  },
 };
 
 let noticing;
@@ -159,19 +162,22 @@ addEventListener("offline", () => (banner.hidden = false));
 
 // A swapped page may be older than the events that came meanwhile: begin again from the state.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
+  restoreTyped();
   if (target.id !== "battle" && target.id !== "main") return;
-  restoreTyped(page());
   restorePlaces();
   finishProse(page());
   updateBallot();
-  // The focused button went, with the ballot or for a while: what it brought is next to read. So it
-  // is after a prompt, except in a conversation with one, where the next prompt follows.
+  // The pressed button went, or means something else now: what it brought is next to read. So it is
+  // after a prompt, except in a conversation with one, where the next prompt follows.
   const from = sent ? ".turn--last [data-panels]:not(.responses--1)" : `#${asking ?? "none"}`;
-  const next = document.getElementById("reveal") ?? document.querySelector(`${from} [data-scroller]`);
-  if (sent || document.activeElement === document.body) next?.focus({ preventScroll: true });
-  sent = undefined;
+  const next =
+    document.getElementById("reveal") ??
+    document.querySelector(asking === "reveal" ? "#ballot-title" : `${from} [data-scroller]`);
+  if (sent || asking || document.activeElement === document.body) next?.focus({ preventScroll: true });
+  sent = asking = undefined;
   socket.restart();
 });
 
 finishProse(page());
+restoreTyped();
 updateBallot();

@@ -1,9 +1,13 @@
-// The start page: takes a suggested prompt on click, starts one battle a prompt, and takes away
-// what the server said of a prompt once it is another.
+// The start page: takes a suggested prompt on click, starts one battle a prompt, keeps what is typed
+// until then, and takes away what the server said of a prompt once it is another.
+import { restoreTyped, sending } from "./typed.js";
+
+if (!document.getElementById("prompt")?.value) restoreTyped();
 
 // One prompt starts one battle, however often the button is clicked.
 document.addEventListener("submit", ({ target, submitter }) => {
   if (!target.matches("[data-composer]")) return;
+  sending();
   setTimeout(() => submitter && (submitter.disabled = true));
 });
 addEventListener("pageshow", () => {

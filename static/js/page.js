@@ -1,4 +1,5 @@
-// On every page: what htmx has to say when a request fails, in the messages' live region.
+// On every page: what htmx has to say when a request fails, in the messages' live region; forms
+// that stay valid; and the end of what was typed and not sent.
 (() => {
   const messages = () => document.getElementById("messages");
   const say = (text) => {
@@ -14,5 +15,23 @@
     if (detail.successful) messages().replaceChildren();
     else if (detail.failed && detail.xhr?.status && !messages().querySelector(".notice"))
       say(messages().dataset.failed.replace("CODE", detail.xhr.status));
+  });
+
+  // Signing in, in whichever tab, makes the tokens in open pages stale; the cookie's is valid.
+  const renew = () => {
+    const token = /\bcsrftoken=(\w+)/.exec(document.cookie);
+    if (token) for (const field of document.getElementsByName("csrfmiddlewaretoken")) field.value = token[1];
+  };
+  for (const event of ["submit", "htmx:confirm"]) document.addEventListener(event, renew, true);
+
+  // Who signs out or deletes their data leaves nothing typed behind, in no tab; see typed.js.
+  document.addEventListener("submit", ({ target }) => {
+    if (!target.matches("[data-forget]")) return;
+    try {
+      sessionStorage.clear();
+      localStorage.setItem("forgotten", Date.now());
+    } catch {
+      // storage is switched off: nothing was kept
+    }
   });
 })();

@@ -1,7 +1,9 @@
-// The panels of the responses: they follow the end of what is written until the reader scrolls up,
-// scroll together or apart, one can be enlarged, and on a narrow screen tabs choose one.
+// The panels of the responses: they stay at their start while they are written, or follow the end
+// once the reader has gone there; they scroll together or apart, one can be enlarged, and on a
+// narrow screen tabs choose one.
+import { reachWide } from "./prose.js";
 
-const END = 24; // px from the end that still count as the end
+const END = 80; // px from the end that still count as the end: it moves while one scrolls there
 const KEPT = "panels";
 const positions = new WeakMap(); // panel → {top, following}
 
@@ -20,7 +22,7 @@ let enlarged = ""; // the id of the response
 let places = new Map();
 
 function positionOf(panel) {
-  if (!positions.has(panel)) positions.set(panel, { top: -1, following: true });
+  if (!positions.has(panel)) positions.set(panel, { top: 0, following: false });
   return positions.get(panel);
 }
 
@@ -37,15 +39,15 @@ export function followEnd(card) {
 }
 
 // When a response is written from its beginning.
-export const followAgain = (card) => positions.delete(card.querySelector("[data-scroller]"));
+export const startOver = (card) => positions.delete(card.querySelector("[data-scroller]"));
 
 function scrolled(panel) {
   const position = positionOf(panel);
   if (Math.abs(panel.scrollTop - position.top) < 1) return; // our own doing
   const end = panel.scrollHeight - panel.clientHeight;
+  const up = panel.scrollTop < position.top;
   // The first pixel upwards counts; but a text that became shorter scrolls up by itself, to its end.
-  if (panel.scrollTop < position.top && panel.scrollTop < end - 1) position.following = false;
-  else if (panel.scrollTop >= end - END) position.following = true;
+  if (up ? panel.scrollTop < end - 1 : panel.scrollTop >= end - END) position.following = !up;
   position.top = panel.scrollTop;
   if (!together || end <= 0) return;
   const share = panel.scrollTop / end;
@@ -93,6 +95,7 @@ function switchTogether() {
 function enlarge(card) {
   enlarged = enlarged === card.id ? "" : card.id;
   showChoices();
+  reachWide(card);
   card.querySelector("[data-expand]").scrollIntoView({ block: "nearest" });
 }
 
@@ -131,7 +134,7 @@ export function keepPlaces() {
 export function restorePlaces() {
   for (const card of page().querySelectorAll(".response")) {
     const place = places.get(card.id);
-    if (!place) continue;
+    if (!place || card.dataset.state === "pending") continue; // what is written anew begins at its start
     const panel = card.querySelector("[data-scroller]");
     positions.set(panel, { top: place.top, following: place.following });
     scrollTo(panel, place.top);

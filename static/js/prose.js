@@ -1,21 +1,25 @@
-// What a finished response gets: a button that copies each piece of code, and a place in the tab
-// order for what is wider than its panel and has to be scrolled.
+// What a finished response gets: a button that copies each piece of code, and for what is wider than
+// its panel, so that it has to be scrolled, a place in the tab order and a name.
 import { announce } from "./announcements.js";
 
 const BACK_AFTER = 2_000; // ms until the button says again what it does
 const WIDE = ".code > pre, .table, .math";
 
+const template = document.getElementById("copy-button");
+
 export function finishProse(part) {
-  const template = document.getElementById("copy-button");
   for (const code of part.querySelectorAll(".prose .code"))
     if (!code.querySelector("[data-copy]")) code.append(template.content.cloneNode(true));
   reachWide(part);
 }
 
-function reachWide(part) {
+export function reachWide(part) {
   for (const box of part.querySelectorAll(WIDE))
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
+    if (box.scrollWidth > box.clientWidth) {
+      box.tabIndex = 0;
+      box.role = "group";
+      box.ariaLabel = template.dataset[box.className];
+    } else for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
 }
 
 addEventListener("resize", () => reachWide(document));

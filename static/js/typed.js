@@ -1,28 +1,72 @@
-// What a person typed or chose survives each new rendering of the page.
-let kept = [];
-let focused = ""; // an id
+// What a person typed or chose and has not sent survives each new rendering of the page, a reload,
+// leaving and coming back: the tab keeps it for this page until it is sent.
 
-const changed = (field) =>
-  field.type === "radio" || field.type === "checkbox"
-    ? field.checked !== field.defaultChecked
-    : field.value !== field.defaultValue;
+const KEPT = `typed ${location.pathname}`;
+const SENT = "sent"; // the KEPT of a page whose plain form was sent
+const FIELDS = "textarea, #battle :is([type=radio], [type=checkbox])";
 
-export function keepTyped(page, leaveOut = () => false) {
-  focused = document.activeElement.id;
-  kept = [...page.querySelectorAll("textarea, input[type=radio], input[type=checkbox]")]
-    .filter((field) => changed(field) && !leaveOut(field))
-    .map(({ id, name, value, checked }) => ({ id, name, value, checked }));
+const keyOf = ({ id, name, value }) => id || `${name}=${value}`;
+// As it is, and as it was rendered.
+const propertiesOf = ({ type }) =>
+  type === "textarea" ? ["value", "defaultValue"] : ["checked", "defaultChecked"];
+
+// Storage may be switched off or full: what was typed then lasts for this page.
+function inTab(work) {
+  try {
+    return work(sessionStorage);
+  } catch {
+    return undefined;
+  }
 }
 
-export function restoreTyped(page) {
-  for (const { id, name, value, checked } of kept) {
-    const field = id ? document.getElementById(id) : page.querySelector(`input[name="${name}"][value="${value}"]`);
-    if (!field) continue;
-    if (checked === undefined || field.tagName === "TEXTAREA") field.value = value;
-    else field.checked = checked;
-    field.closest("details")?.setAttribute("open", "");
+const kept =
+  inTab((tab) => {
+    const sent = tab.getItem(SENT);
+    tab.removeItem(SENT);
+    if (sent && sent !== KEPT) tab.removeItem(sent); // who refuses a prompt stays on its page
+    const [at, typed] = JSON.parse(tab.getItem(KEPT));
+    return at > localStorage.getItem("forgotten") && typed;
+  }) || {};
+let focused = ""; // an id
+
+const write = () => inTab((tab) => tab.setItem(KEPT, JSON.stringify([Date.now(), kept])));
+
+function keep() {
+  for (const field of document.querySelectorAll(FIELDS)) {
+    const [now, before] = propertiesOf(field);
+    if (field[now] === field[before]) delete kept[keyOf(field)];
+    else kept[keyOf(field)] = field[now];
   }
-  kept = [];
+  write();
+}
+document.addEventListener("input", keep);
+document.addEventListener("change", keep);
+
+// A plain form is on its way: the page that it leads to forgets what it held.
+export const sending = () => inTab((tab) => tab.setItem(SENT, KEPT));
+
+export function forgetTyped({ elements = [] }) {
+  for (const field of elements) {
+    const [now, before] = propertiesOf(field);
+    field[before] = field[now]; // it says that it has changed once more when it goes with the focus
+    delete kept[keyOf(field)];
+  }
+  write();
+}
+
+export const keepFocus = () => (focused = document.activeElement.id);
+
+export function restoreTyped() {
+  const typed = { ...kept };
+  for (const field of document.querySelectorAll(FIELDS)) {
+    const [now] = propertiesOf(field);
+    const key = keyOf(field);
+    if (!(key in typed) || field[now] === typed[key]) continue;
+    field[now] = typed[key];
+    field.closest("details")?.setAttribute("open", "");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  keep();
   // A field in a part that was closed until now could not get the focus back.
   if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
 }

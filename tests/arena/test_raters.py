@@ -1,5 +1,7 @@
 """Who votes: an anonymous session, a signed-in user, a simulation."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.db import SessionStore
@@ -18,6 +20,16 @@ def test_a_session_is_one_rater(db: None) -> None:
     assert identify_rater(user=NOBODY, session=mine) == rater
     assert identify_rater(user=NOBODY, session=other) != rater
     assert (rater.user, rater.population) == (None, "people")
+
+
+def test_first_requests_of_a_browser_at_the_same_time_are_one_raters(db: None) -> None:
+    mine, also_mine, other, later = (SessionStore() for _ in range(4))
+    rater = identify_rater(user=NOBODY, session=mine, browser="random")
+    assert identify_rater(user=NOBODY, session=also_mine, browser="random") == rater
+    assert dict(mine.items()) == dict(also_mine.items())
+    assert identify_rater(user=NOBODY, session=other, browser="another") != rater
+    Rater.objects.update(created_at=rater.created_at - timedelta(minutes=2))
+    assert identify_rater(user=NOBODY, session=later, browser="random") != rater
 
 
 def test_a_user_is_one_rater_everywhere(db: None) -> None:

@@ -112,7 +112,7 @@ class TestEdit:
         finish(battle)
         answer = client.post(reverse("edit_turn", args=[battle.pk, 1]), {"prompt": "Other"})
         assert answer.status_code == 409
-        assert "Other" in page(answer).split('id="edited"')[1]
+        assert "Other" in page(answer).split('id="edited-2"')[1]
 
     def test_a_refused_prompt_changes_nothing(self, client: Client) -> None:
         battle = begin(client, prompt="Good")

@@ -81,6 +81,33 @@ def test_a_battle_of_two_has_no_barrier_on_a_phone(
     assert objections == []
 
 
+def test_what_is_too_wide_in_an_answer_is_reached_and_scrolled_by_keyboard(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("wide", "wide")
+    page = newcomer(bypass_csp=True, viewport={"width": 390, "height": 844}).begin()
+    finished(page)
+    answer = page.locator("#response-1-A")
+    for name, inside in [("Table", "table"), ("Formula", "math"), ("Code", "code")]:
+        box = answer.get_by_role("group", name=name, exact=True)
+        expect(box.locator(inside)).to_be_attached()
+        box.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("(one) => one.scrollLeft > 0", arg=box.element_handle())
+    page.locator("#response-1-A [data-scroller]").focus()
+    for _ in "TFC":
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('[data-copy]')"):
+            page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.role") == "group"
+    assert found(page, "wide") == []
+    page.set_viewport_size({"width": 2400, "height": 844})
+    for name in ["Table", "Formula", "Code"]:
+        expect(answer.get_by_role("group", name=name, exact=True)).to_have_count(0)
+    assert answer.locator(".prose [tabindex]").count() == 0
+    assert found(page, "wide enough") == []
+
+
 def test_formulas_have_no_barrier_on_a_phone(newcomer: Callable[..., Visitor]) -> None:
     page = newcomer(bypass_csp=True, viewport={"width": 390, "height": 844}).open(
         "/leaderboard/methodology/"

@@ -398,6 +398,33 @@ def test_writing_can_be_stopped(arena: LiveArena, visitor: Visitor) -> None:
     ballot_opens(page)
 
 
+def test_who_waits_long_for_a_first_word_can_wait_or_skip(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("slow", "waits")
+    visitor.context.clock.install()
+    page = visitor.begin()
+    why = page.locator("[data-why]")
+    skip = page.locator("[data-ballot]").get_by_role("button", name="Skip this battle")
+    expect(page.locator("[data-text]", has_text="first")).to_have_count(1)
+    page.clock.run_for(9_000)
+    expect(why).to_have_text("Opens when the responses are finished.")
+    expect(skip).to_be_hidden()
+    page.clock.run_for(2_000)
+    expect(why).to_have_text("An answer is slow to begin. Wait for it, or skip this battle.")
+    skip.click()
+    page.get_by_role("link", name="Go back to it").click()
+    page.get_by_role("button", name="Resume it").click()
+    silent = page.locator(".response", has=page.locator("[data-text]:empty"))
+    silent.get_by_role("button", name="Retry").click()
+    page.clock.run_for(11_000)
+    expect(why).to_contain_text("slow to begin")
+    arena.go_on()
+    ballot_opens(page)
+    expect(skip).to_be_hidden()
+    expect(why).to_be_empty()
+
+
 def test_what_was_stopped_before_a_word_is_not_called_a_failure(
     arena: LiveArena, visitor: Visitor
 ) -> None:

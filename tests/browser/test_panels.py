@@ -37,6 +37,13 @@ def from_end(panel: Locator) -> float:
     return float(panel.evaluate("(one) => one.scrollHeight - one.clientHeight - one.scrollTop"))
 
 
+def to_end(panel: Locator) -> None:
+    """At once: what is written before the browser tells of it would move the end."""
+    panel.evaluate(
+        "(one) => { one.scrollTo(0, one.scrollHeight); one.dispatchEvent(new Event('scroll')); }"
+    )
+
+
 def settled(page: Page) -> None:
     """Until scroll events have been handled: they come with the next frame."""
     page.evaluate(
@@ -60,13 +67,21 @@ def test_nothing_moves_while_responses_are_written(
     assert sum(shift[0] for shift in shifts) < 0.01, shifts
 
 
-def test_a_panel_follows_the_end_until_the_reader_scrolls_up(
-    arena: LiveArena, visitor: Visitor
+@pytest.mark.parametrize("viewport", [(1440, 900), (390, 844)])
+def test_a_panel_stays_at_its_start_or_follows_the_end_if_the_reader_goes_there(
+    arena: LiveArena, newcomer: Callable[..., Visitor], viewport: tuple[int, int]
 ) -> None:
     arena.add("long", "long")
-    page = visitor.begin()
+    width, height = viewport
+    page = newcomer(viewport={"width": width, "height": height}).begin()
     first, second = panel(page, "A"), panel(page, "B")
     expect(first).to_contain_text("end of 9.")
+    assert (top(first), top(second)) == (0, 0)
+    assert from_end(first) > 100
+    to_end(first)
+    expect(first).to_contain_text("end of 19.")
+    settled(page)
+    assert from_end(first) < 30
     first.hover()
     page.mouse.wheel(0, -150)
     page.wait_for_function(
@@ -77,7 +92,22 @@ def test_a_panel_follows_the_end_until_the_reader_scrolls_up(
     held = top(first)
     finished(page)
     assert top(first) == held
-    assert from_end(second) < 30
+    assert top(second) == 0
+
+
+def test_an_answer_that_is_written_again_begins_at_its_start(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("long", "long")
+    page = visitor.begin()
+    finished(page)
+    first = panel(page, "A")
+    to_end(first)
+    settled(page)
+    page.get_by_role("button", name="Write A again").click()
+    expect(page.locator("#response-1-A")).not_to_have_attribute("data-state", "done")
+    finished(page)
+    assert top(first) == 0
 
 
 def test_panels_scroll_together_or_apart_and_the_choice_is_kept(
@@ -87,9 +117,9 @@ def test_panels_scroll_together_or_apart_and_the_choice_is_kept(
     page = visitor.begin()
     finished(page)
     first, second = panel(page, "A"), panel(page, "B")
-    first.evaluate("(one) => one.scrollTo(0, 0)")
+    first.evaluate("(one) => one.scrollTo(0, 200)")
     settled(page)
-    assert from_end(second) < 30
+    assert top(second) == 0
     together = page.get_by_role("button", name="Scroll together")
     together.click()
     expect(together).to_have_attribute("aria-pressed", "true")
@@ -114,12 +144,17 @@ def test_panels_that_scroll_together_stop_following_together(
     page.get_by_role("button", name="Scroll together").click()
     for one in (first, second):
         expect(one).to_contain_text("end of 9.")
+    to_end(first)
+    for one in (first, second):
+        expect(one).to_contain_text("end of 14.")
+    settled(page)
+    assert from_end(second) < 30
     first.hover()
     page.mouse.wheel(0, -300)
     finished(page)
     assert from_end(first) > 200
     assert from_end(second) > 200
-    first.evaluate("(one) => one.scrollTo(0, one.scrollHeight)")
+    to_end(first)
     settled(page)
     assert from_end(second) < 30
 
