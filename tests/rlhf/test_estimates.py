@@ -19,12 +19,13 @@ from rlhf.estimating import Examples, Machine, Shape, peak_bytes, read_shape, wo
 from rlhf.estimating.machines import Kind
 from rlhf.estimating.work import STEP_ROWS, sampling
 from rlhf.models import Dataset, Job, Run
+from rlhf.selectors.estimates import examples_of
 from rlhf.stages import PRESETS, STAGES
 from rlhf.training import settings
 from rlhf.training.config import build_config
 from tests.rlhf.test_pages import text_of
 from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
-from tests.rlhf.votes import many_votes
+from tests.rlhf.votes import converse, many_votes, thumb, vote
 
 SMOL = Shape(
     parameters=134_515_008, layers=30, hidden=576, vocabulary=49_152, kv_width=192, tied=True
@@ -70,6 +71,17 @@ def test_reading_a_reward_models_features_by_hand() -> None:
     [load] = work_of(config(settings.Reward), SMOL, examples)
     assert load.operations == pytest.approx(2 * 35_401_152 * 16_000)
     assert CORES.rate("read") == 200e9
+
+
+def test_thumbs_that_no_ranking_holds_are_read_besides() -> None:
+    # The 16,000 tokens above, and nine tenths of 50 thumbs, each on 40 + 60 tokens.
+    examples = Examples(rows=100, row_prompt_tokens=40, response_tokens=60, thumbs=50)
+    [load] = work_of(config(settings.Reward), SMOL, examples)
+    assert load.operations == pytest.approx(2 * 35_401_152 * (16_000 + 4_500))
+    *_, training = work_of(config(settings.Reward, lora_rank=8), SMOL, examples)
+    assert training.operations == pytest.approx(2 * 2 * 35_401_152 * (0.9 * 16_000 + 4_500))
+    [load] = work_of(config(settings.Reward, thumbs_weight=0.0), SMOL, examples)
+    assert load.operations == pytest.approx(2 * 35_401_152 * 16_000)
 
 
 def test_sampling_waits_for_the_weights_at_each_step() -> None:
@@ -222,6 +234,27 @@ def test_a_run_keeps_its_estimate(sized: Callable[..., None]) -> None:
     assert Run.objects.get().estimate == found.as_dict()
     assert (found.runs, found.machine, found.fits, found.tight) == (0, "two cores", True, False)
     assert found.low < found.seconds < found.high
+
+
+@pytest.mark.django_db
+def test_thumbs_count_where_no_ranking_of_the_selection_holds_the_response(
+    sized: Callable[..., None],
+) -> None:
+    ranked = many_votes(40)
+    run = services.create_run(stage="reward")
+    thumb(ranked[0].battle, 0, 1)  # is in a ranking
+    said = {"amber": ["Yes."], "birch": ["No."]}
+    thumb(converse(["Simulated?"], said, population="simulated"), 0, 1)
+    assert examples_of(run).thumbs == 0
+    for number in range(3):
+        thumb(converse([f"Without a vote {number}?"], said), 0, 1)
+    several = converse(["One", "Two"], {"amber": ["a", "b"], "birch": ["c", "d"]})
+    vote(several, [1, 2])  # no ranking that training reads
+    thumb(several, 0, -1)
+    assert examples_of(run).thumbs == 4
+    assert run.dataset is not None
+    run.dataset.source = "imported.jsonl"
+    assert examples_of(run).thumbs == 0
 
 
 @pytest.mark.django_db
