@@ -6,6 +6,7 @@ The constants are measured on SmolLM2-135M on two cores (docs/decisions/0017-est
 earlier runs on the machine took corrects them.
 """
 
+from rlhf.estimating.lengths import tokens_in
 from rlhf.estimating.machines import Machine, this_machine
 from rlhf.estimating.memory import peak_bytes
 from rlhf.estimating.remaining import remaining
@@ -21,5 +22,6 @@ __all__ = [
     "read_shape",
     "remaining",
     "this_machine",
+    "tokens_in",
     "work_of",
 ]

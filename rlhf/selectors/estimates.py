@@ -14,8 +14,11 @@ from rlhf.estimating import (
     peak_bytes,
     read_shape,
     this_machine,
+    tokens_in,
     work_of,
 )
+from rlhf.estimating.lengths import CHARACTERS
+from rlhf.estimating.machines import STARTING_S
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selectors.chosen import chosen_thumbs, thumbs_beside_votes
@@ -25,10 +28,8 @@ from rlhf.selectors.votes import count_votes
 from rlhf.training import settings
 from rlhf.training.config import build_config
 
-STARTING_S: dict[str, float] = {"cpu": 12.0, "cuda": 20.0}  # Python, torch and the weights
 LOOKED_AT = 200  # rows, for their lengths
 RUNS_COMPARED = 12
-CHARACTERS = 4.0  # of a token, in English
 UNSURE = {True: (0.6, 1.8), False: (0.3, 4.0)}  # without earlier runs; measured device or not
 FEWER = ("part_size", "batch_size", "batch_rows", "sample_batch", "block_tokens", "max_new_tokens")
 
@@ -80,7 +81,7 @@ def estimate_of(run: Run) -> Estimate | None:
     machine = this_machine(device=config.device, threads=config.threads)
     loads = work_of(config, shape, examples)
     work = sum(load.operations / machine.rate(load.kind) for load in loads)
-    plain = STARTING_S[machine.kind] + work
+    plain = machine.starting_s + work
     ratios, same_stage = _ratios(run.stage, machine)
     ratio = statistics.median(ratios) if ratios else 1.0
     low, high = UNSURE[machine.measured]
@@ -123,11 +124,12 @@ def config_of(run: Run) -> settings.Run:
 
 def examples_of(run: Run) -> Examples:
     """What the run will learn from; lengths are of the newest texts, or of a dataset's first."""
-    prompts = [len(text) for text in _prompts()]
+    system = tokens_in(run.base.system_prompt) if run.base else 0.0
+    prompts = [system + tokens_in(text) for text in _prompts()]
     examples = Examples(
         prompts=len(prompts),
-        prompt_tokens=_tokens(prompts) or 40,
-        longest_prompt=max(prompts, default=0) / CHARACTERS,
+        prompt_tokens=_mean(prompts) or 40,
+        longest_prompt=max(prompts, default=0.0),
     )
     dataset = run.dataset
     if dataset is None:
@@ -145,7 +147,7 @@ def _of_votes(dataset: Dataset, examples: Examples) -> Examples:
         rows = chosen_thumbs(Selection.parse(dataset.selection)).count()
     else:
         rows = count_votes(dataset.population).with_texts
-    texts = [(len(one.turn.prompt), [len(one.text)]) for one in newest]
+    texts = [(tokens_in(one.turn.prompt), [tokens_in(one.text)]) for one in newest]
     return _with_lengths(replace(examples, rows=rows), texts)
 
 
@@ -156,19 +158,20 @@ def _of_rows(dataset: Dataset, examples: Examples) -> Examples:
         return replace(examples, rows=rows, text_tokens=tokens)
     seen = list(islice(dataset_rows(dataset), LOOKED_AT))
     parts = [_parts(row) for row in seen]
-    texts = [(len(str(prompt)), [len(str(one)) for one in said]) for prompt, said in parts]
+    texts = [
+        (tokens_in(str(prompt)), [tokens_in(str(one)) for one in said]) for prompt, said in parts
+    ]
     mean = statistics.fmean(len(said) for _, said in parts) if parts else 2
     return _with_lengths(replace(examples, rows=rows, responses=mean), texts)
 
 
-def _with_lengths(examples: Examples, texts: Sequence[tuple[int, Sequence[int]]]) -> Examples:
-    """With the lengths of rows that were looked at: characters of prompt and of responses."""
-    longest = max((asked + max(said, default=0) for asked, said in texts), default=0)
+def _with_lengths(examples: Examples, texts: Sequence[tuple[float, Sequence[float]]]) -> Examples:
+    """With the lengths of rows that were looked at: tokens of prompt and of responses."""
     return replace(
         examples,
-        row_prompt_tokens=_tokens([asked for asked, _ in texts]) or 40,
-        response_tokens=_tokens([one for _, said in texts for one in said]) or 64,
-        longest_row=longest / CHARACTERS,
+        row_prompt_tokens=_mean([asked for asked, _ in texts]) or 40,
+        response_tokens=_mean([one for _, said in texts for one in said]) or 64,
+        longest_row=max((asked + max(said, default=0.0) for asked, said in texts), default=0.0),
     )
 
 
@@ -183,14 +186,19 @@ def _prompts() -> Iterator[str]:
     return Prompt.objects.filter(active=True).values_list("text", flat=True).iterator()
 
 
-def _tokens(lengths: Sequence[int]) -> float:
-    return statistics.fmean(lengths) / CHARACTERS if lengths else 0.0
+def _mean(lengths: Sequence[float]) -> float:
+    return statistics.fmean(lengths) if lengths else 0.0
 
 
 def _ratios(stage: str, machine: Machine) -> tuple[list[float], bool]:
-    """Recorded over estimated seconds of the newest runs here, of the same stage if any."""
-    done = Run.objects.filter(state=Job.State.SUCCEEDED).exclude(estimate={}).order_by("-pk")
-    found = [(run.stage, ratio) for run in done[:100] if (ratio := _ratio(run, machine))]
+    """Recorded over estimated seconds of the newest runs here, of the same stage if any.
+
+    Without those that were resumed: between their processes nothing ran.
+    """
+    done = Run.objects.filter(state=Job.State.SUCCEEDED, resumed_at=None).exclude(estimate={})
+    found = [
+        (run.stage, ratio) for run in done.order_by("-pk")[:100] if (ratio := _ratio(run, machine))
+    ]
     same = [ratio for name, ratio in found if name == stage]
     return (same or [ratio for _, ratio in found])[:RUNS_COMPARED], bool(same)
 

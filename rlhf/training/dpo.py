@@ -11,7 +11,7 @@ from rlhf.training.errors import DeadEnd, InputError
 from rlhf.training.selection import draw_scored, selection_gain
 from rlhf.training.update import close_update, open_update
 
-PHASES = {"sampling": 0.5, "scoring": 0.1, "training": 0.25}
+PHASES = {"sampling": 0.35, "scoring": 0.07, "training": 0.45}
 OF_RANKINGS = {"training": 0.87}
 
 

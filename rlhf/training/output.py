@@ -18,6 +18,7 @@ from typing import Any
 from rlhf.training import settings
 from rlhf.training.distributed import is_first
 from rlhf.training.errors import InputError, TrainingError
+from rlhf.training.shares import shares
 from rlhf.training.state import CONTINUED, Place, State, cut_back, fingerprint, last_place, sync
 from rlhf.training.vitals import device_facts, peak_memory
 
@@ -195,7 +196,10 @@ class Output:
 
 
 def open_output(config: settings.Run, phases: dict[str, float]) -> Output:
-    """The folder that a config names, with the state of an earlier process of the same run."""
+    """The folder that a config names, with the state of an earlier process of the same run.
+
+    phases: their shares of the time, where the run's own cannot be counted (`shares`).
+    """
     folder = Path(config.output)
     mark = fingerprint(config)
     try:
@@ -205,7 +209,7 @@ def open_output(config: settings.Run, phases: dict[str, float]) -> Output:
         raise InputError(
             f"Cannot write to {folder}: {error.strerror}.", "Choose a writable output folder."
         ) from error
-    return Output(folder, phases, state)
+    return Output(folder, shares(config, phases), state)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -16,8 +16,8 @@ from rlhf.selectors import seconds_left
 
 
 def left(**known: Any) -> float | None:
-    """Of a run that was estimated at 100 s, 10 of them before it computes."""
-    usual = {"expected": 100.0, "starting": 10.0, "progress": 0.0, "elapsed": 0.0, "silent": 0.0}
+    """Of a run that was estimated at 100 s; a process that goes on needs 10 s to start again."""
+    usual = {"expected": 100.0, "again": 0.0, "progress": 0.0, "elapsed": 0.0, "silent": 0.0}
     values = {**usual, "made": known.get("progress", 0.0), **known}
     return remaining(**values)
 
@@ -31,38 +31,41 @@ def test_before_anything_is_done_the_estimate_counts_down() -> None:
 def test_an_estimate_that_has_run_out_is_not_told_any_more() -> None:
     assert left(silent=100.0) is None
     assert left(silent=3_600.0) is None
-    assert left(progress=0.5, elapsed=55.0, silent=1_000.0) is None
+    assert left(progress=0.5, elapsed=50.0, silent=1_000.0) is None
 
 
 def test_a_run_that_keeps_its_estimate_has_what_that_leaves() -> None:
-    # A quarter of 90 s of work took 22.5 s after 10 s of starting.
-    assert left(progress=0.25, elapsed=32.5) == pytest.approx(67.5)
-    assert left(progress=0.9, elapsed=91.0) == pytest.approx(9.0)
+    assert left(progress=0.25, elapsed=25.0) == pytest.approx(75.0)
+    assert left(progress=0.9, elapsed=90.0) == pytest.approx(10.0)
 
 
 def test_the_measured_pace_counts_the_more_the_more_is_done() -> None:
-    # At three times the estimated time, 270 s of work: (0.2 · 90 + 270 · p) / (0.2 + p).
-    early, late = 0.02, 0.8
-    assert left(progress=early, elapsed=10 + 270 * early) == pytest.approx(106.36 * 0.98, abs=0.1)
-    assert left(progress=late, elapsed=10 + 270 * late) == pytest.approx(234.0 * 0.2)
+    # At three times the estimated time: (0.2 · 100 + 300 · p) / (0.2 + p) for the whole.
+    assert left(progress=0.05, elapsed=15.0) == pytest.approx(140.0 * 0.95)
+    assert left(progress=0.8, elapsed=240.0) == pytest.approx(260.0 * 0.2)
+
+
+def test_a_slow_start_does_not_multiply() -> None:
+    # A straight line through 30 s for two hundredths would say 24 minutes.
+    assert left(progress=0.02, elapsed=30.0) == pytest.approx(50 / 0.22 * 0.98)
 
 
 def test_between_reports_it_counts_down() -> None:
-    told = left(progress=0.5, elapsed=55.0)
-    assert told == pytest.approx(45.0)
-    assert left(progress=0.5, elapsed=55.0, silent=20.0) == pytest.approx(25.0)
+    assert left(progress=0.5, elapsed=50.0) == pytest.approx(50.0)
+    assert left(progress=0.5, elapsed=50.0, silent=20.0) == pytest.approx(30.0)
 
 
 def test_after_a_resume_only_what_the_new_process_did_tells_its_pace() -> None:
     # Half was done before, however long ago. The new process has to start again.
-    assert left(progress=0.5, made=0.0) == pytest.approx(10 + 45)
-    assert left(progress=0.5, made=0.0, silent=15.0) == pytest.approx(40.0)
-    assert left(progress=0.6, made=0.1, elapsed=10 + 9.0) == pytest.approx(36.0)
-    assert left(progress=0.6, made=0.1, elapsed=10 + 18.0) == pytest.approx(36 * 36 / 27)
+    resumed = {"again": 10.0}
+    assert left(**resumed, progress=0.5, made=0.0) == pytest.approx(10 + 50)
+    assert left(**resumed, progress=0.5, made=0.0, silent=15.0) == pytest.approx(45.0)
+    assert left(**resumed, progress=0.6, made=0.1, elapsed=10 + 10.0) == pytest.approx(40.0)
+    assert left(**resumed, progress=0.6, made=0.1, elapsed=10 + 25.0) == pytest.approx(60.0)
 
 
 def test_without_an_estimate_a_tenth_must_be_done() -> None:
-    plain: dict[str, Any] = {"expected": None, "starting": 0.0}
+    plain: dict[str, Any] = {"expected": None}
     assert left(**plain) is None
     assert left(**plain, progress=0.05, elapsed=30.0) is None
     assert left(**plain, progress=0.25, elapsed=30.0) == pytest.approx(90.0)
@@ -89,14 +92,14 @@ def test_a_minute_s_run_never_has_hours_left(
 # --- of a run in the database --------------------------------------------------------------
 
 NOW = timezone.now()
-ESTIMATE = {"seconds": 112.0, "plain": 112.0, "kind": "cpu"}  # 12 s of starting, 100 s of work
+ESTIMATE = {"seconds": 200.0, "plain": 100.0, "kind": "cpu"}  # earlier runs took twice as long
 
 
 @pytest.fixture
 def running(db: None) -> Run:
     run = Run.objects.create(
         stage="reward", name="reward-1", state=Job.State.RUNNING, estimate=ESTIMATE,
-        started_at=NOW - timedelta(seconds=62),
+        started_at=NOW - timedelta(seconds=90),
     )  # fmt: skip
     run.folder.mkdir(parents=True)
     return run
@@ -111,26 +114,26 @@ def wrote(run: Run, seconds_ago: float) -> None:
 
 
 def test_time_counts_from_the_begin_to_the_last_report(running: Run) -> None:
-    assert seconds_left(running, NOW) == pytest.approx(50.0)
+    assert seconds_left(running, NOW) == pytest.approx(110.0)
     running.progress = 0.4
     wrote(running, seconds_ago=10)
-    assert seconds_left(running, NOW) == pytest.approx(50.0)
+    assert seconds_left(running, NOW) == pytest.approx(110.0)
     running.state = Job.State.SUCCEEDED
     assert seconds_left(running, NOW) is None
 
 
 def test_days_before_a_resume_do_not_count(running: Run) -> None:
     running.started_at = NOW - timedelta(days=2)
-    running.resumed_at, running.resumed_from = NOW - timedelta(seconds=32), 0.4
+    running.resumed_at, running.resumed_from = NOW - timedelta(seconds=44), 0.4
     running.progress = 0.4
     wrote(running, seconds_ago=86_400)
-    assert seconds_left(running, NOW) == pytest.approx(40.0)
-    running.progress = 0.6
+    assert seconds_left(running, NOW) == pytest.approx(24 + 120 - 44)
+    running.progress = 0.5
     wrote(running, seconds_ago=0)
-    assert seconds_left(running, NOW) == pytest.approx(40.0)
+    assert seconds_left(running, NOW) == pytest.approx(100.0)
 
 
 def test_a_run_of_before_there_were_estimates_is_told_by_its_pace(running: Run) -> None:
     running.estimate, running.progress = {}, 0.5
     wrote(running, seconds_ago=0)
-    assert seconds_left(running, NOW) == pytest.approx(62.0)
+    assert seconds_left(running, NOW) == pytest.approx(90.0)
