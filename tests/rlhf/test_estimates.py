@@ -154,6 +154,23 @@ def test_recorded_peaks_of_memory_are_met(
     assert 0.9 * megabytes < found / 1024**2 < 1.6 * megabytes
 
 
+def test_thumbs_count_in_memory_as_far_as_they_are_learnt_from() -> None:
+    many = Examples(rows=50_000, thumbs=50_000)
+    with_thumbs = peak_bytes(config(settings.Reward), SMOL, many, CORES)
+    without = peak_bytes(config(settings.Reward, thumbs_weight=0.0), SMOL, many, CORES)
+    # Six copies of 1,152 numbers of each response, and a tenth.
+    assert with_thumbs - without == pytest.approx(1.1 * 6 * 1152 * 4 * 50_000)
+
+
+def test_the_longest_row_decides_and_not_the_mean_one() -> None:
+    usual = Examples(row_prompt_tokens=30, response_tokens=60)
+    longest = replace(usual, longest_row=400)
+    for kind in (settings.Sft, settings.Kto):
+        chosen = config(kind, reward_model="")
+        found = [peak_bytes(chosen, SMOL, one, CORES) for one in (usual, longest)]
+        assert found[1] > 1.5 * found[0]
+
+
 # --- properties ---------------------------------------------------------------------------
 
 
@@ -258,6 +275,24 @@ def test_thumbs_count_where_no_ranking_of_the_selection_holds_the_response(
 
 
 @pytest.mark.django_db
+def test_lengths_are_of_the_longest_too_and_other_scripts_take_more_tokens(
+    sized: Callable[..., None], library: list[Prompt]
+) -> None:
+    many_votes(40)
+    run = services.create_run(stage="dpo")
+    Prompt.objects.all().delete()
+    Prompt.objects.create(slug="latin", text="a" * 40)
+    Prompt.objects.create(slug="arabic", text="م" * 40)  # two bytes each
+    assert run.base is not None
+    run.base.system_prompt = ""
+    found = examples_of(run)
+    assert (found.longest_prompt, found.prompt_tokens) == (40, 25)
+    assert found.row_width == found.longest_row >= (len("Question number 0?") + 6) / 4
+    run.base.system_prompt = "b" * 20
+    assert examples_of(run).longest_prompt == 45
+
+
+@pytest.mark.django_db
 def test_what_earlier_runs_took_corrects_it(sized: Callable[..., None]) -> None:
     many_votes(40)
     plain = selectors.estimate_of(services.create_run(stage="reward"))
@@ -275,6 +310,10 @@ def test_what_earlier_runs_took_corrects_it(sized: Callable[..., None]) -> None:
     assert found.seconds == pytest.approx(3 * plain.plain, rel=0.01)
     assert found.low == pytest.approx(2 * plain.plain, rel=0.01)
     assert found.high == pytest.approx(4 * plain.plain, rel=0.01)
+    Run.objects.filter(pk=run.pk).update(resumed_at=now)  # the slowest waited for a resume
+    resumed = selectors.estimate_of(services.create_run(stage="reward"))
+    assert resumed is not None
+    assert (resumed.runs, resumed.high) == (2, pytest.approx(3 * plain.plain, rel=0.01))
     sized(machine=replace(CORES, name="another"))
     other = selectors.estimate_of(services.create_run(stage="reward"))
     assert other is not None
@@ -286,7 +325,7 @@ def test_a_run_that_cannot_fit_is_refused_with_what_to_change(
     sized: Callable[..., None], reward_model: Run, library: list[Prompt]
 ) -> None:
     sized(BILLION, replace(CORES, memory=20 * GB))
-    wide = {"batch_size": 256, "max_new_tokens": 512}
+    wide = {"batch_size": 256, "max_new_tokens": 512, "sample_batch": 16}
     with pytest.raises(Invalid, match=r"memory; two cores has .* with batch_size = \d+\.") as told:
         services.create_run(stage="dpo", reward_run=reward_model.pk, settings=wide)
     setting, _, value = str(told.value).rpartition(" with ")[2].strip(".").partition(" = ")
