@@ -102,8 +102,10 @@ def _row_tokens(config: settings.Policy, examples: Examples) -> float:
     """Tokens of a batch of rows, filled up to the longest."""
     if isinstance(config, settings.Pretrain):
         return min(config.batch_size, config.part_size) * config.block_tokens
-    if isinstance(config, settings.Sft | settings.Kto):
+    if isinstance(config, settings.Kto):
         return config.batch_size * (examples.row_width + TEMPLATE)
+    if isinstance(config, settings.Sft):  # longer ones are left out
+        return config.batch_size * min(examples.row_width + TEMPLATE, config.max_tokens)
     return config.batch_size * (examples.prompt_width + TEMPLATE + config.max_new_tokens)
 
 
