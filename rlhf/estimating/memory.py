@@ -6,7 +6,7 @@ reading them again for their likelihoods. Each holds the weights besides.
 
 from rlhf.estimating.machines import Machine
 from rlhf.estimating.shapes import Shape
-from rlhf.estimating.work import REWARD_DEPTH, Examples
+from rlhf.estimating.work import REWARD_DEPTH, Examples, samples
 from rlhf.training import settings
 
 RUNTIME = 700 * 1024**2  # Python with torch, transformers and TRL loaded
@@ -113,7 +113,7 @@ def _pair_tokens(config: settings.Policy, examples: Examples) -> tuple[float, fl
     """Tokens of a batch of pairs, filled up to the longest; and of its responses, which are not."""
     assert isinstance(config, settings.Contrast)
     responses = 2 * config.batch_size
-    if not config.reward_model:  # on votes; a batch may say half as much again as the mean one
+    if not samples(config):  # on votes; a batch may say half as much again as the mean one
         said = 1.5 * responses * examples.response_tokens
         return responses * (examples.row_width + TEMPLATE), said
     said = float(responses * config.max_new_tokens)
@@ -133,7 +133,7 @@ def _looking(config: settings.Policy, shape: Shape, examples: Examples, small: i
     width = examples.prompt_width + TEMPLATE + config.max_new_tokens
     if isinstance(config, settings.Grpo):
         rows = config.prompts_per_step * config.n
-    elif isinstance(config, settings.Contrast) and config.reward_model:
+    elif isinstance(config, settings.Contrast) and samples(config):
         rows = min(config.sample_batch, config.n * config.train_prompts)
     else:
         rows = min(config.sample_batch, config.evaluation_prompts)

@@ -196,8 +196,14 @@ def _best_of_n(config: settings.BestOfN, shape: Shape, examples: Examples) -> li
     ]
 
 
+def samples(config: settings.Policy) -> bool:
+    """Whether it chooses among its own samples; DPO does if it is given no rankings."""
+    ranked = isinstance(config, settings.Dpo) and bool(config.rankings)
+    return isinstance(config, settings.Contrast) and bool(config.reward_model) and not ranked
+
+
 def _dpo(config: settings.Dpo, shape: Shape, examples: Examples) -> list[Load]:
-    if config.reward_model:
+    if samples(config):
         return _contrast(config, shape, examples)
     pair = examples.row_prompt_tokens + 2 * examples.response_tokens
     return [_pairs(config, shape, (1 - TEST_SHARE) * examples.rows, pair)]

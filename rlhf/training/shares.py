@@ -32,7 +32,8 @@ def shares(config: settings.Run, usual: Mapping[str, float]) -> dict[str, float]
     machine = this_machine(device=config.device, threads=config.threads)
     seconds = dict.fromkeys(usual, 0.0) | {"loading": machine.starting_s}
     for load in work_of(config, shape, examples):
-        phase = "training" if load.phase == "checkpoints" else load.phase
+        # Looks are part of the training.
+        phase = load.phase if load.phase in seconds else "training"
         seconds[phase] += load.operations / machine.rate(load.kind)
     whole = sum(seconds.values())
     return {name: max(value, LEAST * whole) for name, value in seconds.items()}

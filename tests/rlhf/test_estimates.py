@@ -174,6 +174,15 @@ def test_thumbs_count_in_memory_as_far_as_they_are_learnt_from() -> None:
     assert with_thumbs - without == pytest.approx(1.1 * 6 * 1152 * 4 * 50_000)
 
 
+def test_dpo_on_rankings_samples_nothing_for_them_even_with_a_reward_model() -> None:
+    examples = Examples(rows=100)
+    judged = config(settings.Dpo, rankings="r.jsonl")
+    phases = {load.phase for load in work_of(judged, SMOL, examples)}
+    assert phases == {"training", "evaluation", "checkpoints"}
+    alone = config(settings.Dpo, rankings="r.jsonl", reward_model="")
+    assert peak_bytes(judged, SMOL, examples, CORES) > peak_bytes(alone, SMOL, examples, CORES)
+
+
 def test_the_longest_row_decides_and_not_the_mean_one() -> None:
     usual = Examples(row_prompt_tokens=30, response_tokens=60)
     longest = replace(usual, longest_row=400)
