@@ -17,6 +17,7 @@ Kind = Literal["sample", "read", "train"]
 CPU_RATES: dict[Kind, float] = {"sample": 160e9, "read": 200e9, "train": 150e9}
 CPU_THREADS = 2
 FLOAT32_SHARE = 0.45
+STARTING_S: dict[str, float] = {"cpu": 12.0, "cuda": 20.0}  # Python, torch and the weights
 # Of a GPU nothing was measured: a fifth of an H100's dense bfloat16 rate, and less for sampling.
 GPU_RATES: dict[Kind, float] = {"sample": 20e12, "read": 200e12, "train": 150e12}
 
@@ -40,6 +41,11 @@ class Machine:
     threads: int
     bfloat16: bool
     measured: bool  # whether the rates rest on a measurement of a device like this
+
+    @property
+    def starting_s(self) -> float:
+        """Seconds before a run computes."""
+        return STARTING_S[self.kind]
 
     def rate(self, kind: Kind) -> float:
         """Operations a second."""

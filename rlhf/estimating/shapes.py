@@ -39,6 +39,12 @@ class Shape:
         """Parameters of all layers together, without embeddings and head."""
         return max(0, self.parameters - self.head * (1 if self.tied else 2))
 
+    @property
+    def intermediate(self) -> float:
+        """The width between a layer's two halves, as its three matrices there leave it."""
+        attention = 2 * self.hidden * (self.hidden + self.kv_width)
+        return max(0.0, (self.blocks / self.layers - attention) / (3 * self.hidden))
+
 
 def read_shape(folder: Path) -> Shape | None:
     """The shape of a model folder; None where its files do not tell."""

@@ -27,7 +27,9 @@ class Examples:
 
     prompts, prompt_tokens: of the library. rows: rankings, thumbs or documents of the dataset, the
     held-out ones among them; each has `responses` of `response_tokens` to a prompt of
-    `row_prompt_tokens`. text_tokens: of all documents.
+    `row_prompt_tokens`. text_tokens: of all documents. thumbs: on responses that no ranking holds,
+    which a reward model learns from besides. longest_prompt: of the library; longest_row: a prompt
+    of the dataset with one response; both are twice the mean where nothing is known of them.
     """
 
     prompts: int = 200
@@ -37,6 +39,19 @@ class Examples:
     row_prompt_tokens: float = 40
     response_tokens: float = 64
     text_tokens: float = 0
+    thumbs: int = 0
+    longest_prompt: float = 0
+    longest_row: float = 0
+
+    @property
+    def prompt_width(self) -> float:
+        """Tokens to which the library's prompts are filled up where they are read together."""
+        return self.longest_prompt or 2 * self.prompt_tokens
+
+    @property
+    def row_width(self) -> float:
+        """Tokens to which the dataset's rows are filled up."""
+        return self.longest_row or 2 * (self.row_prompt_tokens + self.response_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +127,19 @@ def _reward(config: settings.Reward, shape: Shape, examples: Examples) -> list[L
     depth = config.layers / shape.layers if config.layers else REWARD_DEPTH
     prompt = min(examples.row_prompt_tokens, config.max_prompt_tokens)
     response = min(examples.response_tokens, config.max_response_tokens)
-    tokens = examples.rows * (prompt + examples.responses * response)
-    once = scored(shape, tokens, min(1.0, depth))
+    rankings = examples.rows * (prompt + examples.responses * response)
+    # Thumbs on held-out prompts are not learnt from, and so not encoded.
+    thumbs = 0.0
+    if config.thumbs_weight:
+        thumbs = (1 - TEST_SHARE) * examples.thumbs * (prompt + response)
+    once = scored(shape, rankings + thumbs, min(1.0, depth))
     if not config.lora_rank:
         return [Load("features", "read", once)]
+    learnt = scored(shape, (1 - TEST_SHARE) * rankings + thumbs, min(1.0, depth))
     return [
         Load("features", "read", once),
         Load("training", "read", once),
-        Load("training", "train", 2 * config.epochs * (1 - TEST_SHARE) * once),
+        Load("training", "train", 2 * config.epochs * learnt),
     ]
 
 
@@ -176,8 +196,14 @@ def _best_of_n(config: settings.BestOfN, shape: Shape, examples: Examples) -> li
     ]
 
 
+def samples(config: settings.Policy) -> bool:
+    """Whether it chooses among its own samples; DPO does if it is given no rankings."""
+    ranked = isinstance(config, settings.Dpo) and bool(config.rankings)
+    return isinstance(config, settings.Contrast) and bool(config.reward_model) and not ranked
+
+
 def _dpo(config: settings.Dpo, shape: Shape, examples: Examples) -> list[Load]:
-    if config.reward_model:
+    if samples(config):
         return _contrast(config, shape, examples)
     pair = examples.row_prompt_tokens + 2 * examples.response_tokens
     return [_pairs(config, shape, (1 - TEST_SHARE) * examples.rows, pair)]

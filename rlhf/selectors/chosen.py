@@ -46,6 +46,19 @@ def chosen_thumbs(selection: Selection) -> QuerySet[Reaction]:
     return thumbs.order_by("pk")
 
 
+def thumbs_beside_votes(selection: Selection) -> QuerySet[Reaction]:
+    """The selection's thumbs on responses that no ranking of its votes holds.
+
+    A ranking is of a conversation with one turn, and of the responses that stood at the vote.
+    """
+    ranked = chosen_votes(selection).exclude(battle__turns__number__gt=1).order_by()
+    return (
+        chosen_thumbs(selection)
+        .exclude(response__text="")
+        .exclude(response__superseded=False, response__turn__battle__in=ranked.values("battle"))
+    )
+
+
 def last_vote() -> int:
     """The highest number of a vote so far; 0 without any."""
     return Vote.objects.aggregate(last=Max("pk"))["last"] or 0

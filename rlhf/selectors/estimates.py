@@ -1,7 +1,7 @@
 """What a run will take, from its settings, its model, its examples and this machine."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
@@ -14,21 +14,22 @@ from rlhf.estimating import (
     peak_bytes,
     read_shape,
     this_machine,
+    tokens_in,
     work_of,
 )
+from rlhf.estimating.lengths import CHARACTERS
+from rlhf.estimating.machines import STARTING_S
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
-from rlhf.selectors.chosen import chosen_thumbs
+from rlhf.selectors.chosen import chosen_thumbs, thumbs_beside_votes
 from rlhf.selectors.contenders import weights_of
 from rlhf.selectors.datasets import dataset_rows
 from rlhf.selectors.votes import count_votes
 from rlhf.training import settings
 from rlhf.training.config import build_config
 
-STARTING_S = {"cpu": 12.0, "cuda": 20.0}  # Python, torch and the weights
 LOOKED_AT = 200  # rows, for their lengths
 RUNS_COMPARED = 12
-CHARACTERS = 4.0  # of a token, in English
 UNSURE = {True: (0.6, 1.8), False: (0.3, 4.0)}  # without earlier runs; measured device or not
 FEWER = ("part_size", "batch_size", "batch_rows", "sample_batch", "block_tokens", "max_new_tokens")
 
@@ -80,7 +81,7 @@ def estimate_of(run: Run) -> Estimate | None:
     machine = this_machine(device=config.device, threads=config.threads)
     loads = work_of(config, shape, examples)
     work = sum(load.operations / machine.rate(load.kind) for load in loads)
-    plain = STARTING_S[machine.kind] + work
+    plain = machine.starting_s + work
     ratios, same_stage = _ratios(run.stage, machine)
     ratio = statistics.median(ratios) if ratios else 1.0
     low, high = UNSURE[machine.measured]
@@ -104,6 +105,12 @@ def estimate_of(run: Run) -> Estimate | None:
     )
 
 
+def starting_seconds(estimate: Mapping[str, Any]) -> float:
+    """Of the seconds that a run's kept estimate tells, those before it computes."""
+    plain = estimate.get("plain")
+    return STARTING_S[estimate["kind"]] * estimate["seconds"] / plain if plain else 0.0
+
+
 def config_of(run: Run) -> settings.Run:
     """The run's settings as its process will read them; its files have no names yet."""
     files = {"output": "", "model": "", "reward_model": "", "rankings": "", "prompts": ""}
@@ -117,29 +124,31 @@ def config_of(run: Run) -> settings.Run:
 
 def examples_of(run: Run) -> Examples:
     """What the run will learn from; lengths are of the newest texts, or of a dataset's first."""
-    prompts = [len(text) for text in _prompts()]
-    examples = Examples(prompts=len(prompts), prompt_tokens=_tokens(prompts) or 40)
-    if run.dataset is None:
+    system = tokens_in(run.base.system_prompt) if run.base else 0.0
+    prompts = [system + tokens_in(text) for text in _prompts()]
+    examples = Examples(
+        prompts=len(prompts),
+        prompt_tokens=_mean(prompts) or 40,
+        longest_prompt=max(prompts, default=0.0),
+    )
+    dataset = run.dataset
+    if dataset is None:
         return examples
-    if run.dataset.whole:
-        return _of_rows(run.dataset, examples)
-    return _of_votes(run.dataset, examples)
+    if run.stage == "reward" and not dataset.source:
+        selection = Selection.parse(dataset.selection)
+        examples = replace(examples, thumbs=thumbs_beside_votes(selection).count())
+    return (_of_rows if dataset.whole else _of_votes)(dataset, examples)
 
 
 def _of_votes(dataset: Dataset, examples: Examples) -> Examples:
     """Of votes or thumbs that will be frozen when the run begins."""
     newest = Response.objects.exclude(text="").order_by("-pk").select_related("turn")[:LOOKED_AT]
-    texts = [(len(one.turn.prompt), len(one.text)) for one in newest]
     if dataset.format == "trl-unpaired":
         rows = chosen_thumbs(Selection.parse(dataset.selection)).count()
     else:
         rows = count_votes(dataset.population).with_texts
-    return replace(
-        examples,
-        rows=rows,
-        row_prompt_tokens=_tokens([prompt for prompt, _ in texts]) or 40,
-        response_tokens=_tokens([text for _, text in texts]) or 64,
-    )
+    texts = [(tokens_in(one.turn.prompt), [tokens_in(one.text)]) for one in newest]
+    return _with_lengths(replace(examples, rows=rows), texts)
 
 
 def _of_rows(dataset: Dataset, examples: Examples) -> Examples:
@@ -149,12 +158,20 @@ def _of_rows(dataset: Dataset, examples: Examples) -> Examples:
         return replace(examples, rows=rows, text_tokens=tokens)
     seen = list(islice(dataset_rows(dataset), LOOKED_AT))
     parts = [_parts(row) for row in seen]
+    texts = [
+        (tokens_in(str(prompt)), [tokens_in(str(one)) for one in said]) for prompt, said in parts
+    ]
+    mean = statistics.fmean(len(said) for _, said in parts) if parts else 2
+    return _with_lengths(replace(examples, rows=rows, responses=mean), texts)
+
+
+def _with_lengths(examples: Examples, texts: Sequence[tuple[float, Sequence[float]]]) -> Examples:
+    """With the lengths of rows that were looked at: tokens of prompt and of responses."""
     return replace(
         examples,
-        rows=rows,
-        responses=statistics.fmean(len(responses) for _, responses in parts) if parts else 2,
-        row_prompt_tokens=_tokens([len(str(prompt)) for prompt, _ in parts]) or 40,
-        response_tokens=_tokens([len(str(one)) for _, row in parts for one in row]) or 64,
+        row_prompt_tokens=_mean([asked for asked, _ in texts]) or 40,
+        response_tokens=_mean([one for _, said in texts for one in said]) or 64,
+        longest_row=max((asked + max(said, default=0.0) for asked, said in texts), default=0.0),
     )
 
 
@@ -169,14 +186,19 @@ def _prompts() -> Iterator[str]:
     return Prompt.objects.filter(active=True).values_list("text", flat=True).iterator()
 
 
-def _tokens(lengths: list[int]) -> float:
-    return statistics.fmean(lengths) / CHARACTERS if lengths else 0.0
+def _mean(lengths: Sequence[float]) -> float:
+    return statistics.fmean(lengths) if lengths else 0.0
 
 
 def _ratios(stage: str, machine: Machine) -> tuple[list[float], bool]:
-    """Recorded over estimated seconds of the newest runs here, of the same stage if any."""
-    done = Run.objects.filter(state=Job.State.SUCCEEDED).exclude(estimate={}).order_by("-pk")
-    found = [(run.stage, ratio) for run in done[:100] if (ratio := _ratio(run, machine))]
+    """Recorded over estimated seconds of the newest runs here, of the same stage if any.
+
+    Without those that were resumed: between their processes nothing ran.
+    """
+    done = Run.objects.filter(state=Job.State.SUCCEEDED, resumed_at=None).exclude(estimate={})
+    found = [
+        (run.stage, ratio) for run in done.order_by("-pk")[:100] if (ratio := _ratio(run, machine))
+    ]
     same = [ratio for name, ratio in found if name == stage]
     return (same or [ratio for _, ratio in found])[:RUNS_COMPARED], bool(same)
 

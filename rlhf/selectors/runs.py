@@ -1,16 +1,17 @@
 """What pages, sockets and the API tell of a run."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from rlhf.estimating import remaining
 from rlhf.models import Gate, Job, Run
+from rlhf.selectors.estimates import starting_seconds
 from rlhf.training.state import can_go_on
 
 TAIL_BYTES = 64 * 1024
-MIN_PROGRESS = 0.02  # before this share is done, an estimate would be a guess
 
 
 def run_event(run: Run) -> dict[str, Any]:
@@ -28,22 +29,31 @@ def run_event(run: Run) -> dict[str, Any]:
 
 
 def seconds_left(run: Run, now: datetime | None = None) -> float | None:
-    """A straight line through the progress of its present process; at first the estimate's.
-
-    None before there is enough progress, where nothing was estimated.
-    """
-    begin, made = run.resumed_at or run.started_at, run.progress - run.resumed_from
+    """Seconds that a running run still needs; None where that is not known."""
+    begin = run.resumed_at or run.started_at
     if run.state != Job.State.RUNNING or begin is None:
         return None
-    elapsed = ((now or timezone.now()) - begin).total_seconds()
-    if made < MIN_PROGRESS:
-        expected = run.estimate.get("seconds")
-        return (
-            None
-            if expected is None
-            else max(0.0, round(expected * (1 - run.progress) - elapsed, 1))
-        )
-    return max(0.0, round(elapsed * (1 - run.progress) / made, 1))
+    now = now or timezone.now()
+    reported = min(now, max(begin, _reported_at(run) or now))
+    expected = run.estimate.get("seconds")
+    left = remaining(
+        expected=expected,
+        again=starting_seconds(run.estimate) if run.resumed_from else 0.0,
+        progress=run.progress,
+        made=run.progress - run.resumed_from,
+        elapsed=(reported - begin).total_seconds(),
+        silent=(now - reported).total_seconds(),
+    )
+    return None if left is None else round(left, 1)
+
+
+def _reported_at(run: Run) -> datetime | None:
+    """When its process last wrote of itself; None if it did not yet."""
+    try:
+        written = (run.folder / "metrics.jsonl").stat().st_mtime
+    except FileNotFoundError:
+        return None
+    return datetime.fromtimestamp(written, UTC)
 
 
 def can_resume(run: Run) -> bool:

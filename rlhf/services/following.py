@@ -147,8 +147,11 @@ class _Follower:
             end_run(run, Job.State.CANCELLED)
             return None
         run.state, run.phase = Job.State.RUNNING, "preparing"
-        run.started_at = run.started_at or timezone.now()
-        run.save(update_fields=["state", "started_at", "phase"])
+        if run.started_at is None:
+            run.started_at = timezone.now()
+        else:  # what it did before says nothing of how fast it goes now
+            run.resumed_at = timezone.now()
+        run.save(update_fields=["state", "started_at", "resumed_at", "phase"])
         self.announce(run)
         config = run.folder / "config.json"
         try:
@@ -192,12 +195,12 @@ class _Follower:
         self._forget_metrics()
         while self._take_metrics():
             pass
-        run.resumed_at, run.resumed_from = timezone.now(), run.progress
-        run.save(update_fields=["resumed_at", "resumed_from"])
+        run.resumed_from = run.progress
+        run.save(update_fields=["resumed_from"])
 
     def _forget_metrics(self) -> None:
         self.run.metrics_offset = self.run.unreadable_lines = 0
-        self.run.progress = 0.0
+        self.run.progress = self.run.resumed_from = 0.0
         Metric.objects.filter(run=self.run).delete()
 
     def _watch(self) -> int | None:
@@ -276,6 +279,7 @@ class _Follower:
             run.save(
                 update_fields=[
                     "metrics_offset", "unreadable_lines", "phase", "step", "total", "progress",
+                    "resumed_from",
                 ]
             )  # fmt: skip
         self.announce(run)

@@ -19,7 +19,7 @@ from rlhf.training.selection import Scored, draw_scored, in_turn, selection_gain
 from rlhf.training.trainers import Report, demonstration, imitate
 from rlhf.training.update import Update, close_update, open_update
 
-PHASES = {"sampling": 0.5, "scoring": 0.1, "training": 0.25}
+PHASES = {"sampling": 0.35, "scoring": 0.07, "training": 0.45}
 
 
 def main(config: settings.BestOfN) -> None:

@@ -11,7 +11,8 @@ from rlhf.training.errors import DeadEnd, InputError
 from rlhf.training.selection import draw_scored, selection_gain
 from rlhf.training.update import close_update, open_update
 
-PHASES = {"sampling": 0.5, "scoring": 0.1, "training": 0.25}
+PHASES = {"sampling": 0.35, "scoring": 0.07, "training": 0.45}
+OF_RANKINGS = {"training": 0.87}
 
 
 def main(config: settings.Dpo) -> None:
@@ -20,7 +21,7 @@ def main(config: settings.Dpo) -> None:
         raise InputError(
             "Neither rankings nor reward_model is given.", "Name one of them in the config."
         )
-    update = open_update(config, PHASES)
+    update = open_update(config, OF_RANKINGS if config.rankings else PHASES)
     metrics: dict[str, float] = {}
     if config.rankings:
         pairs = pairs_from_rankings(split_of(read_rankings(config.rankings), "train"))

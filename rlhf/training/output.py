@@ -18,18 +18,18 @@ from typing import Any
 from rlhf.training import settings
 from rlhf.training.distributed import is_first
 from rlhf.training.errors import InputError, TrainingError
+from rlhf.training.shares import shares
 from rlhf.training.state import CONTINUED, Place, State, cut_back, fingerprint, last_place, sync
 from rlhf.training.vitals import device_facts, peak_memory
 
 PARTIAL = ".checkpoint.partial"
-ROUNDED = 1e-3  # more than the rounding of `progress` in metrics.jsonl
 
 
 class Output:
     """Writes one run's folder. Every line of metrics.jsonl is on disk when `progress` returns.
 
-    A stage runs through `phases`, each with its share of the whole run's expected time, so that
-    `progress` in [0, 1] only grows.
+    A stage runs through `phases`, each with its share of the whole run's expected time, some of
+    them in several rounds: `progress` in [0, 1] is what is done of all together, and only grows.
     """
 
     def __init__(self, folder: Path, phases: dict[str, float], state: State | None = None) -> None:
@@ -48,13 +48,10 @@ class Output:
                 f"Cannot write to {folder}: {error.strerror}.", "Choose a writable output folder."
             ) from error
         whole = sum(phases.values())
-        self._starts: dict[str, float] = {}
         self._shares = {name: share / whole for name, share in phases.items()}
-        begin = 0.0
-        for name, share in self._shares.items():
-            self._starts[name] = begin
-            begin += share
-        self._furthest = self._last_progress()
+        self._done: dict[str, float] = {}  # of each phase that was begun, the share that is done
+        for line in self._lines():
+            self._advance(line["phase"], line["step"], line["total"])
         # Phases that an earlier process went through are silent until there is something new.
         self._catching_up = bool(place.sizes)
         self.seconds: dict[str, float] = dict(place.seconds)
@@ -72,8 +69,7 @@ class Output:
     def phase(self, name: str) -> Iterator[Callable[..., None]]:
         """Time a phase; yields `report(step, total, **metrics)`."""
         self._running[name] = time.monotonic()
-        reached = self._starts[name] > self._furthest - ROUNDED
-        if reached or not self._catching_up or name == "loading":
+        if name not in self._done or not self._catching_up or name == "loading":
             self.progress(name, 0, 1, {})
 
         def report(step: int, total: int, **metrics: float) -> None:
@@ -111,8 +107,7 @@ class Output:
                     f"{name} became {value} in phase {phase}, step {step}.",
                     "Lower the learning rate or look at the data for empty or huge texts.",
                 )
-        done = self._starts[phase] + self._shares[phase] * min(1.0, step / max(1, total))
-        self._furthest = max(self._furthest, done)
+        self._advance(phase, step, total)
         self._tell(phase, step, total, metrics)
 
     def _tell(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
@@ -121,7 +116,7 @@ class Output:
             "phase": phase,
             "step": step,
             "total": total,
-            "progress": round(self._furthest, 4),
+            "progress": round(self._progress(), 4),
             "metrics": {name: float(value) for name, value in metrics.items()},
             "memory": peak_memory(),
         }
@@ -180,10 +175,18 @@ class Output:
             found[name] = found.get(name, 0.0) + now - begin
         return found
 
-    def _last_progress(self) -> float:
+    def _advance(self, phase: str, step: int, total: int) -> None:
+        done = min(1.0, step / max(1, total))
+        self._done[phase] = max(self._done.get(phase, 0.0), done)
+
+    def _progress(self) -> float:
+        # What is measured on the way has no share.
+        return sum(self._shares.get(phase, 0.0) * done for phase, done in self._done.items())
+
+    def _lines(self) -> list[dict[str, Any]]:
         path = self.folder / "metrics.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return float(json.loads(lines[-1])["progress"]) if lines else 0.0
+        return [json.loads(line) for line in lines]
 
     def _append(self, name: str, line: dict[str, Any]) -> None:
         if self.silent:
@@ -193,7 +196,10 @@ class Output:
 
 
 def open_output(config: settings.Run, phases: dict[str, float]) -> Output:
-    """The folder that a config names, with the state of an earlier process of the same run."""
+    """The folder that a config names, with the state of an earlier process of the same run.
+
+    phases: their shares of the time, where the run's own cannot be counted (`shares`).
+    """
     folder = Path(config.output)
     mark = fingerprint(config)
     try:
@@ -203,7 +209,7 @@ def open_output(config: settings.Run, phases: dict[str, float]) -> Output:
         raise InputError(
             f"Cannot write to {folder}: {error.strerror}.", "Choose a writable output folder."
         ) from error
-    return Output(folder, phases, state)
+    return Output(folder, shares(config, phases), state)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

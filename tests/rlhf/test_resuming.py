@@ -175,6 +175,22 @@ def test_a_process_that_finds_its_state_unfit_begins_anew(
     follow(run, begin_anew)
     assert run.state == Job.State.SUCCEEDED, run.error
     assert steps(run) == [(1, 2.0), (2, 1.0), (4, 0.5)]
+    run.refresh_from_db()
+    assert run.resumed_from == 0
+
+
+def test_what_was_prepared_days_ago_does_not_count_as_its_time(
+    stage: Callable[..., None],
+) -> None:
+    """Its worker died before it started a process, so another one begins anew."""
+    stage("succeed")
+    run = reward()
+    before = timezone.now() - timedelta(days=2)
+    Run.objects.update(state=Job.State.RUNNING, started_at=before, phase="preparing")
+    seen: list[float] = []
+    run = follow(run, lambda now: seen.append(seconds_left(now) or 0.0))
+    assert (run.state, run.started_at) == (Job.State.SUCCEEDED, before)
+    assert 0 <= max(seen) < 600
 
 
 def test_time_left_is_told_by_the_present_process(base: Contender) -> None:

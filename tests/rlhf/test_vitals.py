@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +103,3 @@ def test_a_finished_run_keeps_them_in_its_summary(
     page = text_of(operator_client.get(run.get_absolute_url()))
     assert "Peak GPU memory 29.3 GB" in page
     assert "Tokens a second, sampling 300" in page
-
-
-def test_time_left_is_the_estimates_before_there_is_progress(running: Run) -> None:
-    running.estimate = {"seconds": 100.0}
-    assert running.started_at is not None
-    later = running.started_at + timedelta(seconds=30)
-    assert selectors.seconds_left(running, later) == 70.0
-    running.progress = 0.5
-    assert selectors.seconds_left(running, later) == 30.0
-    running.progress, running.estimate = 0.0, {}
-    assert selectors.seconds_left(running, later) is None

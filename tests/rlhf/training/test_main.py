@@ -18,8 +18,9 @@ from rlhf.training import __main__ as entry
 from rlhf.training import best_of_n, reward
 from rlhf.training.errors import TrainingError
 from rlhf.training.output import PARTIAL, Output
+from rlhf.training.selection import in_turn
 from rlhf.training.settings import STAGES
-from rlhf.training.state import can_go_on
+from rlhf.training.state import State, can_go_on
 from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows
 
 
@@ -217,4 +218,28 @@ def test_progress_spans_phases_and_never_falls(tmp_path: Path) -> None:
     output.progress("training", 1, 2, {})
     output.progress("sampling", 2, 2, {})
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["progress"] for line in lines] == [0.375, 0.875, 0.875]
+    assert [json.loads(line)["progress"] for line in lines] == [0.375, 0.5, 0.875]
+
+
+def test_a_phase_of_several_rounds_is_half_done_after_the_first_of_two(tmp_path: Path) -> None:
+    output = Output(tmp_path, {"sampling": 3.0, "training": 1.0})
+    for turn in range(2):
+        for name in ("sampling", "training"):
+            with output.phase(name) as report:
+                in_turn(report, turn, 2)(4, 4)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    told = [line["progress"] for line in lines if line["step"]]
+    assert told == [0.375, 0.5, 0.875, 1.0]
+
+
+def test_a_process_that_goes_on_knows_what_was_done_of_each_phase(tmp_path: Path) -> None:
+    phases = {"sampling": 3.0, "training": 1.0}
+    first = Output(tmp_path, phases, State(tmp_path, "same", 60))
+    first.progress("sampling", 1, 2, {})
+    first.progress("training", 1, 2, {})
+    first.aside("checkpoints", 1, 2, {})
+    first.keep("training", 1, lambda folder: None)
+    second = Output(tmp_path, phases, State(tmp_path, "same", 60))
+    second.progress("sampling", 2, 2, {})
+    last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["progress"] == 0.875
