@@ -96,7 +96,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "config.middleware.LanguageMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
@@ -108,7 +108,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "config.middleware.in_one_thread",
 ]
 
 TEMPLATES = [
