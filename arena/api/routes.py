@@ -54,7 +54,7 @@ def start_battle(request: HttpRequest, payload: BattleIn) -> Status[dict[str, An
         contenders=payload.contenders,
     )
     battle, jobs = asked[0].turn.battle, jobs_of(asked)
-    generation.start_on_loop(battle.pk, jobs=jobs, new=True)
+    generation.start_on_loop(battle.pk, new=jobs)
     created = {
         "id": battle.pk,
         "state": battle.state,

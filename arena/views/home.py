@@ -34,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
     except ArenaError as refusal:
         return _home(request, refusal=refusal, typed=form)
     battle = asked[0].turn.battle
-    generation.start_on_loop(battle.pk, jobs=selectors.jobs_of(asked), new=True)
+    generation.start_on_loop(battle.pk, new=selectors.jobs_of(asked))
     return SeeOther(battle.get_absolute_url())
 
 
