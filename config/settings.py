@@ -141,6 +141,8 @@ DATABASES: dict[str, Any] = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # The writers of one process queue up for a lock, see config/sqlite/base.py.
     DATABASES["default"]["ENGINE"] = "config.sqlite"
+    # There is no server that could have gone: asking before each use only takes time.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
     # IMMEDIATE: a writer takes its lock when the transaction starts, so that two votes at once
     # queue up instead of failing with "database is locked" half-way.
     DATABASES["default"]["OPTIONS"] = {
