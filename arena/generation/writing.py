@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # So often another contender takes over a response before it is given up.
 REPLACEMENTS_MAX = 2
+# So long pages are told of a new battle what this process knows, without asking the database.
+OPENING_S = 5.0
 NOT_SAVED = Sentence("The answer could not be saved. Retry it.")
 NOT_READ = Sentence("The arena failed to read the answer. Retry it.")
 
@@ -45,6 +47,9 @@ def begin_new(hub: Hub, battle_id: UUID, jobs: list[Job]) -> None:
     are asked in the loop's next step, and nobody waits for Redis."""
     mine = _take(hub, battle_id, jobs)
     _write(hub, battle_id, jobs, mine, new=True)
+    room = hub.room(battle_id)
+    room.opening = list(jobs)
+    asyncio.get_running_loop().call_later(OPENING_S, room.opening.clear)
     hub.run(_claim(hub, battle_id, mine))
 
 
