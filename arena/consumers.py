@@ -20,8 +20,16 @@ from arena.errors import NotFound
 from arena.live.hub import get_hub
 from arena.live.room import Frame, Socket
 from arena.middleware import Visitor
-from arena.models import Battle
-from arena.selectors import BattleState, own_battle, state_of
+from arena.models import Battle, Population
+from arena.selectors import (
+    SESSION_KEYS,
+    BattleState,
+    Job,
+    first_state,
+    mark_of,
+    own_battle,
+    state_of,
+)
 from arena.sentences import shown
 from arena.threads import in_thread
 
@@ -45,7 +53,11 @@ async def battle_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
     socket = hub.join(battle_id)
     sender: asyncio.Task[None] | None = None
     try:
-        battle, state = await in_thread(_own, battle_id, scope["visitor"])
+        visitor: Visitor = scope["visitor"]
+        seen = await _just_begun(hub.peek(battle_id).opening, visitor)
+        if seen is None:
+            seen = await in_thread(_own, battle_id, visitor)
+        battle, state = seen
         page = Page(battle, socket, send)
         sender = hub.run(page.follow(state))
         while (message := await receive())["type"] != "websocket.disconnect":
@@ -56,6 +68,18 @@ async def battle_socket(scope: dict[str, Any], receive: Receive, send: Send) -> 
         if sender is not None:
             sender.cancel()
         hub.leave(battle_id, socket)
+
+
+async def _just_begun(opening: list[Job], visitor: Visitor) -> tuple[Battle, BattleState] | None:
+    """What `_own` finds of a blind battle that this process began a moment ago, if its rater is
+    anonymous and the visitor that rater. None says nothing: the database knows."""
+    if not opening or not opening[0].blind or visitor.authorization is not None:
+        return None
+    battle = opening[0].battle
+    if battle.rater.user_id is not None:
+        return None
+    mark = await visitor.session.aget(SESSION_KEYS[Population(battle.population)])
+    return (battle, first_state(opening)) if opening and mark == mark_of(battle.rater) else None
 
 
 def _own(battle_id: UUID, visitor: Visitor) -> tuple[Battle, BattleState]:

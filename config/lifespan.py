@@ -1,5 +1,6 @@
 """What a web process does when it begins and before it ends."""
 
+import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,6 +9,7 @@ from django.urls import get_resolver
 
 from arena import generation
 from config.request_threads import RequestThreads
+from config.sqlite.checkpoints import Checkpoints
 from ranking.charts import rendering
 
 Message = dict[str, Any]
@@ -18,6 +20,7 @@ class Lifespan:
 
     def __init__(self, requests: RequestThreads) -> None:
         self._requests = requests
+        self._checkpoints = Checkpoints()
 
     async def __call__(
         self,
@@ -34,6 +37,7 @@ class Lifespan:
                 await generation.close()
                 rendering.close()
                 await self._requests.close()
+                await asyncio.to_thread(self._checkpoints.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -41,6 +45,7 @@ class Lifespan:
         # Else the first request would wait for the pages and the API to be loaded.
         get_resolver().url_patterns  # noqa: B018
         self._requests.open()
+        self._checkpoints.open()
         generation.open()
         # Modules live for ever; without this every full collection walks through them all and
         # holds up the streams meanwhile.

@@ -96,7 +96,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "config.middleware.LanguageMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
@@ -108,7 +108,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "config.middleware.in_one_thread",
 ]
 
 TEMPLATES = [
@@ -142,6 +141,8 @@ DATABASES: dict[str, Any] = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # The writers of one process queue up for a lock, see config/sqlite/base.py.
     DATABASES["default"]["ENGINE"] = "config.sqlite"
+    # There is no server that could have gone: asking before each use only takes time.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
     # IMMEDIATE: a writer takes its lock when the transaction starts, so that two votes at once
     # queue up instead of failing with "database is locked" half-way.
     DATABASES["default"]["OPTIONS"] = {

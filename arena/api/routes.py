@@ -43,18 +43,17 @@ router = Router(tags=["battles"])
 @router.post("battles", response={201: BattleCreated, **PROBLEMS}, summary="Start a battle")
 def start_battle(request: HttpRequest, payload: BattleIn) -> Status[dict[str, Any]]:
     """The responses are written at once; follow them on the socket, or ask for the battle."""
-    rater = services.identify_rater(
-        user=request.user, session=request.session, simulated=payload.simulated
-    )
     asked = services.ask_first(
-        rater=rater,
+        user=request.user,
+        session=request.session,
+        simulated=payload.simulated,
         prompt=payload.prompt,
         size=payload.size,
         mode=payload.mode,
         contenders=payload.contenders,
     )
     battle, jobs = asked[0].turn.battle, jobs_of(asked)
-    generation.start_on_loop(battle.pk, jobs=jobs, new=True)
+    generation.start_on_loop(battle.pk, new=jobs)
     created = {
         "id": battle.pk,
         "state": battle.state,

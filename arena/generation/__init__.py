@@ -9,7 +9,7 @@ from asgiref.sync import async_to_sync
 
 from arena.backends.http import close_session
 from arena.generation.looking import look
-from arena.generation.writing import begin
+from arena.generation.writing import begin, begin_new
 from arena.live.hub import get_hub
 from arena.selectors import Job
 from arena.threads import close_threads
@@ -19,26 +19,28 @@ __all__ = ["close", "look", "open", "start", "start_on_loop", "stop"]
 _loop: asyncio.AbstractEventLoop | None = None
 
 
-def start(battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False) -> None:
+def start(battle_id: UUID, *, new: list[Job] | None = None) -> None:
     """Schedules the writing of all pending responses of a battle and returns at once.
 
-    Call it on the event loop (an async view), after the transaction that made them. `jobs`: what
-    is pending, if that is known. `new`: the battle has only just begun, so that no other web
-    process can have a page of it.
+    Call it on the event loop (an async view), after the transaction that made them. `new`: all
+    that is to be written in a battle that has only just begun.
     """
     hub = get_hub()
+    if new:
+        begin_new(hub, battle_id, new)
+        return
     room = hub.room(battle_id)
-    task = hub.run(begin(hub, battle_id, jobs=jobs, new=new))
+    task = hub.run(begin(hub, battle_id))
     room.starting.add(task)
     task.add_done_callback(room.starting.discard)
 
 
-def start_on_loop(battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False) -> None:
+def start_on_loop(battle_id: UUID, *, new: list[Job] | None = None) -> None:
     """`start` from a synchronous view: on the server's event loop, where streams live on.
 
     Within a web process it does not wait for the loop, which has it before the response.
     """
-    begin_there = partial(start, battle_id, jobs=jobs, new=new)
+    begin_there = partial(start, battle_id, new=new)
     if _loop is not None and _loop.is_running():
         _loop.call_soon_threadsafe(begin_there)
     else:

@@ -1,6 +1,11 @@
 """A battle as it is at this moment, with what is still being written."""
 
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
 from functools import lru_cache
+
+from django.utils import timezone
 
 from arena.generation.writing import begin
 from arena.live.hub import Hub, get_hub
@@ -9,6 +14,12 @@ from arena.rendering import StreamRenderer, render
 from arena.selectors import BattleState, ResponseState, battle_state
 from arena.services.responses import mark_interrupted
 from arena.threads import in_thread
+
+# A process that begins a battle says in Redis that it writes it while the rater hears of it: of one
+# that is so new it is asked again, for a moment.
+NEW_FOR = timedelta(seconds=5)
+SAID_WITHIN_S = 1.0
+ASK_AGAIN_S = 0.05
 
 _render = lru_cache(maxsize=512)(render)
 
@@ -58,7 +69,7 @@ async def _recover(
         return {}
     ids = [response.id for response in lost]
     texts = await hub.keeper.texts(ids)
-    owned = await hub.keeper.owned(ids)
+    owned = await _owned(hub, battle, ids)
     if owned is None:
         return texts
     orphans = [response for response in lost if response.id not in owned]
@@ -72,6 +83,17 @@ async def _recover(
     if follow and any(pk not in room.responses for pk in owned):
         await hub.follow(battle.pk)
     return texts
+
+
+async def _owned(hub: Hub, battle: Battle, ids: Collection[int]) -> set[int] | None:
+    """Those that some living process writes. None when Redis does not say."""
+    patience = SAID_WITHIN_S if timezone.now() - battle.created_at < NEW_FOR else 0.0
+    while True:
+        owned = await hub.keeper.owned(ids)
+        if owned is None or owned.issuperset(ids) or patience <= 0.0:
+            return owned
+        await asyncio.sleep(ASK_AGAIN_S)
+        patience -= ASK_AGAIN_S
 
 
 def _take_up(hub: Hub, state: BattleState, known: dict[int, str]) -> None:

@@ -27,35 +27,57 @@ logger = logging.getLogger(__name__)
 
 # So often another contender takes over a response before it is given up.
 REPLACEMENTS_MAX = 2
+# So long pages are told of a new battle what this process knows, without asking the database.
+OPENING_S = 5.0
 NOT_SAVED = Sentence("The answer could not be saved. Retry it.")
 NOT_READ = Sentence("The arena failed to read the answer. Retry it.")
 
 
-async def begin(
-    hub: Hub, battle_id: UUID, *, jobs: list[Job] | None = None, new: bool = False
-) -> None:
+async def begin(hub: Hub, battle_id: UUID) -> None:
     """Starts a task for each pending response that nobody else writes; see `generation.start`."""
-    if jobs is None:
-        jobs = await in_thread(pending_jobs, battle_id)
+    jobs = await in_thread(pending_jobs, battle_id)
+    mine = _take(hub, battle_id, jobs)
+    await _claim(hub, battle_id, mine)
+    responses = hub.room(battle_id).responses
+    _write(hub, battle_id, jobs, {pk: mine[pk] for pk in mine if pk in responses})
+
+
+def begin_new(hub: Hub, battle_id: UUID, jobs: list[Job]) -> None:
+    """The same for a battle that is so new that hardly anybody else can know of it: its contenders
+    are asked in the loop's next step, and nobody waits for Redis."""
+    mine = _take(hub, battle_id, jobs)
+    _write(hub, battle_id, jobs, mine, new=True)
     room = hub.room(battle_id)
-    mine = {}
-    for job in jobs:
-        if job.response_id not in room.responses:
-            mine[job.response_id] = room.responses[job.response_id] = LiveResponse(
-                id=job.response_id,
-                battle_id=battle_id,
-                turn=job.turn,
-                position=job.position,
-                mine=True,
-            )
-    if new:  # hardly anybody else can know of it yet, so nobody waits for Redis
-        _write(hub, battle_id, jobs, mine, new=True)
+    room.opening = list(jobs)
+    asyncio.get_running_loop().call_later(OPENING_S, room.opening.clear)
+    hub.run(_claim(hub, battle_id, mine))
+
+
+def _take(hub: Hub, battle_id: UUID, jobs: list[Job]) -> dict[int, LiveResponse]:
+    """Those responses that this process does not know yet are to be its own."""
+    room = hub.room(battle_id)
+    taken = {
+        job.response_id: LiveResponse(
+            id=job.response_id,
+            battle_id=battle_id,
+            turn=job.turn,
+            position=job.position,
+            mine=True,
+        )
+        for job in jobs
+        if job.response_id not in room.responses
+    }
+    room.responses |= taken
+    return taken
+
+
+async def _claim(hub: Hub, battle_id: UUID, mine: dict[int, LiveResponse]) -> None:
+    """Leaves those to another process that it has claimed first."""
+    room = hub.room(battle_id)
     for pk in mine.keys() - await hub.keeper.claim(mine):
         room.responses.pop(pk, None)
         if (writer := mine[pk].writer) is not None:
             writer.cancel()
-    if not new:
-        _write(hub, battle_id, jobs, {pk: mine[pk] for pk in mine if pk in room.responses})
 
 
 def _write(
@@ -67,8 +89,7 @@ def _write(
     paced = settings.ARENA_PACING and any(job.blind for job in chosen)
     pace = Pace(settings.ARENA_PACING) if paced else None
     for job in chosen:
-        response = ours[job.response_id]
-        response.writer = hub.run(Writing(hub, response, job, pace).run())
+        Writing(hub, ours[job.response_id], job, pace).start()
 
 
 def _started(jobs: list[Job]) -> live.Event:
@@ -96,16 +117,19 @@ class Writing:
         self._pace = pace
         self._begin_afresh()
 
-    async def run(self) -> None:
+    def start(self) -> None:
+        """Has the contender asked in the loop's next step."""
+        reader = asyncio.create_task(self._read())
+        self._response.reader = reader
+        self._response.writer = self._hub.run(self._run(reader))
+
+    async def _run(self, reader: asyncio.Task[None]) -> None:
         response = self._response
-        response.reader = asyncio.create_task(self._read())
-        if response.ended_by:  # before it began
-            response.reader.cancel()
         try:
-            await response.reader
+            await reader
         except asyncio.CancelledError:
             if not response.ended_by:  # the loop itself is closing; the next look finds the orphan
-                response.reader.cancel()
+                reader.cancel()
                 raise
         if response.ended_by == "stop":
             self._outcome.state, self._outcome.error = Response.State.STOPPED, ""

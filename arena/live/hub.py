@@ -267,6 +267,7 @@ class Hub:
             case "event":
                 room.push(message["event"])
             case "changed":
+                room.opening = []
                 for socket in room.sockets:
                     socket.resync()
             case "stop":

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from arena.live.response import LiveResponse
+from arena.selectors import Job
 
 # A page that is this many events behind no longer reads; it gets the state when it comes back.
 QUEUE_MAX = 2_000
@@ -60,6 +61,8 @@ class Room:
     responses: dict[int, LiveResponse] = field(default_factory=dict)
     starting: set[asyncio.Task[Any]] = field(default_factory=set)
     snapshot: asyncio.Event = field(default_factory=asyncio.Event)
+    # Of a battle that has only just begun here: with what, until anything else happens to it.
+    opening: list[Job] = field(default_factory=list)
 
     @property
     def heard(self) -> bool:
@@ -71,6 +74,8 @@ class Room:
         return not (self.sockets or self.responses or self.starting)
 
     def push(self, event: dict[str, Any], *, started: Iterable[int] = ()) -> None:
+        if event["event"] not in WRITTEN:
+            self.opening = []
         if self.sockets:
             frame = Frame(orjson.dumps(event).decode(), event["event"], frozenset(started))
             for socket in self.sockets:

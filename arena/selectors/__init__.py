@@ -16,7 +16,7 @@ from arena.selectors.battles import (
 )
 from arena.selectors.candidates import candidates, failing
 from arena.selectors.contenders import Profile, profiles
-from arena.selectors.conversations import Job, jobs_of, pending_jobs
+from arena.selectors.conversations import Job, first_state, jobs_of, pending_jobs
 from arena.selectors.personal import personal_data
 from arena.selectors.raters import (
     SESSION_KEYS,
@@ -48,6 +48,7 @@ __all__ = [
     "counted_votes",
     "decided_votes",
     "failing",
+    "first_state",
     "generating",
     "is_answer",
     "jobs_of",

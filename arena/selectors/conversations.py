@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from arena.models import Contender, Response, Turn
-from arena.selectors.battles import label, reveal
+from arena.models import Battle, Contender, Response, Turn
+from arena.selectors.battles import BattleState, ResponseState, TurnState, label, reveal
 
 Message = dict[str, str]
 
@@ -16,6 +16,7 @@ class Job:
     """One response that is to be written."""
 
     response_id: int
+    battle: Battle
     turn: int
     prompt: str
     position: int
@@ -60,6 +61,7 @@ def jobs_of(pending: Sequence[Response]) -> list[Job]:
     return [
         Job(
             response_id=response.pk,
+            battle=turn.battle,
             turn=response.turn.number,
             prompt=response.turn.prompt,
             position=response.placement.position,
@@ -74,6 +76,31 @@ def jobs_of(pending: Sequence[Response]) -> list[Job]:
         )
         for response in pending
     ]
+
+
+def first_state(jobs: Sequence[Job]) -> BattleState:
+    """`battle_state` of a blind battle that has only just begun with these. Costs no query."""
+    battle = jobs[0].battle
+    pending = [
+        ResponseState(
+            id=job.response_id,
+            position=job.position,
+            state=Response.State.PENDING,
+            text="",
+            error="",
+            reaction=None,
+        )
+        for job in jobs
+    ]
+    return BattleState(
+        id=battle.pk,
+        mode=battle.mode,
+        state=battle.state,
+        url=battle.get_absolute_url(),
+        turns=[TurnState(jobs[0].turn, jobs[0].prompt, pending)],
+        vote=None,
+        contenders=None,
+    )
 
 
 def _answers(battle_id: UUID) -> dict[int, dict[int, str]]:

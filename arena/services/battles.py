@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +27,7 @@ from arena.models import (
     Turn,
 )
 from arena.services import lineups
+from arena.services.raters import rater_of
 from arena.text import clean_prompt
 from arena.validity import prompt_key
 
@@ -41,6 +44,7 @@ _SIZES = {
 }
 
 
+@transaction.atomic
 def start_battle(
     *,
     rater: Rater,
@@ -54,29 +58,47 @@ def start_battle(
     `contenders` (slugs, position A first) are chosen by the rater in the named modes and decide
     the size; in an anonymous battle the matchmaker draws `size` of the active ones.
     """
-    asked = ask_first(rater=rater, prompt=prompt, size=size, mode=mode, contenders=contenders)
-    return asked[0].turn.battle
+    return _begin(rater, prompt, size, mode, contenders)[0].turn.battle
 
 
 @transaction.atomic
 def ask_first(
     *,
-    rater: Rater,
+    user: AbstractBaseUser | AnonymousUser,
+    session: SessionBase | None,
+    simulated: bool = False,
+    browser: str = "",
     prompt: str,
     size: int = 2,
     mode: str = Battle.Mode.ANONYMOUS,
     contenders: Sequence[str] | None = None,
 ) -> list[Response]:
-    """Starts a battle, as `start_battle` does; returns its responses, position A first.
+    """Starts a battle of the rater whom `identify_rater` finds or makes, as `start_battle` does;
+    returns its responses, position A first.
 
     They have their turn, battle and contender at hand, so that who has them written need not read
     these again.
     """
+    rater, new = rater_of(user=user, session=session, simulated=simulated, browser=browser)
+    return _begin(rater, prompt, size, mode, contenders, new=new)
+
+
+def _begin(
+    rater: Rater,
+    prompt: str,
+    size: int,
+    mode: str,
+    contenders: Sequence[str] | None,
+    *,
+    new: bool = False,
+) -> list[Response]:
+    """`new`: the rater cannot have had any battle."""
     if mode not in Battle.Mode.values:
         values = {"mode": repr(str(mode)[:40]), "known": ", ".join(Battle.Mode.values)}
         raise Invalid(_("Unknown mode %(mode)s: say %(known)s.") % values)
     text = clean_prompt(prompt, limit=settings.PROMPT_MAX_CHARS)
-    _refuse_too_many(rater)
+    if not new:
+        _refuse_too_many(rater)
     lineup = (
         _drawn(size, contenders, rater.population)
         if mode == Battle.Mode.ANONYMOUS

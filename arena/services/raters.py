@@ -33,20 +33,34 @@ def identify_rater(
     begin a session at the same time, from two tabs say, then begin the same one.
     Forbidden when there is neither a user nor a session.
     """
+    return rater_of(user=user, session=session, simulated=simulated, browser=browser)[0]
+
+
+def rater_of(
+    *,
+    user: AbstractBaseUser | AnonymousUser,
+    session: SessionBase | None,
+    simulated: bool = False,
+    browser: str = "",
+) -> tuple[Rater, bool]:
+    """As `identify_rater`; and whether the rater is new, so that nothing can be known of them.
+
+    If the transaction is taken back, the session remembers a rater whom nobody knows, and gets
+    another one the next time.
+    """
     population = Population.SIMULATED if simulated else Population.PEOPLE
     if not user.is_authenticated:
         if session is None:
             raise Forbidden(gettext("Sign in, accept the session cookie, or send an API token."))
         return _anonymous(session, population, browser)
     if simulated:
-        rater, _ = Rater.objects.get_or_create(
+        return Rater.objects.get_or_create(
             external_id=simulated_id(user.pk), defaults={"population": Population.SIMULATED}
         )
-        return rater
     return _of_user(user, session)
 
 
-def _anonymous(session: SessionBase, population: Population, browser: str) -> Rater:
+def _anonymous(session: SessionBase, population: Population, browser: str) -> tuple[Rater, bool]:
     key = SESSION_KEYS[population]
     known = session.get(key)
     rater = (
@@ -54,28 +68,32 @@ def _anonymous(session: SessionBase, population: Population, browser: str) -> Ra
         if known is not None
         else None
     )
-    if rater is None:
-        rater = _new(population, browser)
-        session[key] = mark_of(rater)
-    return rater
+    if rater is not None:
+        return rater, False
+    rater, new = _new(population, browser)
+    session[key] = mark_of(rater)
+    return rater, new
 
 
-def _new(population: Population, browser: str) -> Rater:
+def _new(population: Population, browser: str) -> tuple[Rater, bool]:
     if browser:
         digest = salted_hmac(f"arena.rater.{population}", browser, algorithm="sha256").hexdigest()
-        rater, _ = Rater.objects.get_or_create(browser=digest, defaults={"population": population})
+        rater, new = Rater.objects.get_or_create(
+            browser=digest, defaults={"population": population}
+        )
         # Later the secret alone, which scripts can read, must not open what a session holds.
         if rater.user_id is None and timezone.now() - rater.created_at < TOGETHER_WITHIN:
-            return rater
-    return Rater.objects.create(population=population)
+            return rater, new
+    return Rater.objects.create(population=population), True
 
 
-def _of_user(user: AbstractBaseUser, session: SessionBase | None) -> Rater:
-    rater, _ = Rater.objects.get_or_create(user_id=user.pk)
+def _of_user(user: AbstractBaseUser, session: SessionBase | None) -> tuple[Rater, bool]:
+    rater, new = Rater.objects.get_or_create(user_id=user.pk)
     earlier = session.pop(SESSION_KEYS[Population.PEOPLE], None) if session is not None else None
     if earlier is not None:
         _adopt(earlier, rater)
-    return rater
+        return rater, False
+    return rater, new
 
 
 @transaction.atomic

@@ -24,17 +24,17 @@ def home(request: HttpRequest) -> HttpResponse:
     try:
         if not form.is_valid():
             raise Invalid(_("Choose a mode, and two or three responses."))
-        # The form's cookie is all that a browser has that comes for the first time.
-        rater = services.identify_rater(
+        asked = services.ask_first(
             user=request.user,
             session=request.session,
+            # The form's cookie is all that a browser has that comes for the first time.
             browser=request.META.get("CSRF_COOKIE", ""),
+            **form.cleaned_data,
         )
-        asked = services.ask_first(rater=rater, **form.cleaned_data)
     except ArenaError as refusal:
         return _home(request, refusal=refusal, typed=form)
     battle = asked[0].turn.battle
-    generation.start_on_loop(battle.pk, jobs=selectors.jobs_of(asked), new=True)
+    generation.start_on_loop(battle.pk, new=selectors.jobs_of(asked))
     return SeeOther(battle.get_absolute_url())
 
 

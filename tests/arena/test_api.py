@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import AsyncClient, Client
 
 from arena import services
-from arena.models import Battle, Contender, Prompt, Turn
+from arena.models import Battle, Contender, Prompt, Rater, Turn
 from tests.arena.conftest import Arena
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -179,6 +179,16 @@ def test_odd_battles_are_refused_with_the_reason(
     assert answer.status_code == status
     assert reason in answer.json()["error"]
     assert not Battle.objects.exists()
+    assert not Rater.objects.exists()
+
+
+async def test_who_was_refused_their_first_battle_can_begin_another(arena: Arena) -> None:
+    await arena.add("echo", "fast")
+    assert (await arena.post("battles", {"prompt": "Hi", "size": 3})).status_code == 503
+    battle = await arena.post("battles", {"prompt": "Hi"})
+    assert battle.status_code == 201
+    await arena.finished(battle.json()["id"])
+    assert await Rater.objects.acount() == 1
 
 
 async def test_control_characters_do_not_reach_the_contenders(arena: Arena) -> None:

@@ -72,9 +72,37 @@ async def test_a_connection_lives_audibly_while_responses_are_unfinished(
     assert await page.silent()
 
 
+async def test_the_page_of_a_new_blind_battle_does_not_wait_for_the_database(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "_own", None)
+    battle = await arena.start("slow", "echo", mode="anonymous")
+    page = await arena.page(battle["id"])
+    state = (await page.next())["battle"]
+    assert state["contenders"] is None
+    assert [turn["prompt"] for turn in state["turns"]] == ["Say it"]
+    labels = [response["label"] for response in state["turns"][0]["responses"]]
+    assert labels == ["Contender A", "Contender B"]
+    arena.server.go_on()
+    await page.until_finished()
+
+
+async def test_a_page_of_a_new_battle_says_what_has_happened_since(arena: Arena) -> None:
+    battle = (await arena.start("echo", "fast", mode="anonymous"))["id"]
+    await arena.finished(battle)
+    await arena.post(f"battles/{battle}/reactions", {"turn": 1, "position": "B", "value": 1})
+    liked = (await (await arena.page(battle)).next())["battle"]
+    assert [one["reaction"] for one in liked["turns"][0]["responses"]] == [None, 1]
+    await arena.post(f"battles/{battle}/skip")
+    assert (await (await arena.page(battle)).next())["battle"]["state"] == "skipped"
+
+
+@pytest.mark.parametrize("mode", [{}, {"mode": "anonymous"}])
 @pytest.mark.parametrize("whose", ["someone else", "nobody"])
-async def test_other_peoples_battles_are_closed_with_4404(arena: Arena, whose: str) -> None:
-    battle = await arena.start("echo", "fast")
+async def test_other_peoples_battles_are_closed_with_4404(
+    arena: Arena, whose: str, mode: dict[str, str]
+) -> None:
+    battle = await arena.start("echo", "fast", **mode)
     stranger = AsyncClient()
     if whose == "someone else":
         await stranger.post(
@@ -141,8 +169,11 @@ async def test_an_api_token_opens_the_socket_of_its_owner(arena: Arena) -> None:
 
 
 @pytest.mark.parametrize("header", [b"Bearer nonsense", b"Basic YTpi", b"Bearer "])
-async def test_a_wrong_token_is_closed_with_4401(arena: Arena, header: bytes) -> None:
-    battle = await arena.start("echo", "fast")
+@pytest.mark.parametrize("mode", [{}, {"mode": "anonymous"}])
+async def test_a_wrong_token_is_closed_with_4401(
+    arena: Arena, header: bytes, mode: dict[str, str]
+) -> None:
+    battle = await arena.start("echo", "fast", **mode)
     socket = arena.socket(battle["id"], headers=[(b"authorization", header)])
     assert await socket.connect()
     assert await socket.receive() is None

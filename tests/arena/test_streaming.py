@@ -398,6 +398,50 @@ async def test_a_page_at_another_web_process_sees_the_same_events(arena: Arena) 
     assert page.states == here.states
 
 
+async def test_a_page_at_another_web_process_waits_until_that_says_it_writes(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, begun = asyncio.Event(), asyncio.Event()
+    looks: list[int] = []
+    loop = asyncio.get_running_loop()
+    claim, owned = Keeper.claim, Keeper.owned
+
+    async def late(self: Keeper, ids: Iterable[int]) -> set[int]:
+        if asyncio.get_running_loop() is loop:
+            await looked.wait()
+            return await claim(self, ids)
+        ours = await claim(self, ids)  # too early
+        loop.call_soon_threadsafe(looked.set)
+        return ours
+
+    async def noticed(self: Keeper, ids: Iterable[int]) -> set[int] | None:
+        looks.append(1)
+        if len(looks) > 1:
+            loop.call_soon_threadsafe(looked.set)
+        return await owned(self, ids)
+
+    monkeypatch.setattr(Keeper, "claim", late)
+    monkeypatch.setattr(Keeper, "owned", noticed)
+    battle = await arena.start("slow", "echo")
+
+    async def elsewhere() -> Page:
+        page = Page(arena.socket(battle["id"]))
+        assert await page.socket.connect()
+        await page.next()
+        loop.call_soon_threadsafe(begun.set)
+        await page.until_finished()
+        await page.close()
+        await _close()
+        return page
+
+    other = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    await begun.wait()
+    arena.server.go_on()
+    page = await other
+    assert page.texts == {(1, "A"): "first second third", (1, "B"): "Say it "}
+    assert len(arena.server.requests) == 2  # nobody was asked twice
+
+
 async def test_a_turn_that_another_web_process_writes_is_followed(arena: Arena) -> None:
     battle = await arena.start("echo", "fast", prompt="first")
     here = await arena.finished(battle["id"])

@@ -19,7 +19,7 @@ async def test_the_process_that_draws_ends_before_the_web_process() -> None:
     assert drawing.returncode is not None
 
 
-async def test_it_starts_and_stops() -> None:
+async def test_it_starts_and_stops(transactional_db: None) -> None:
     process = ApplicationCommunicator(application, {"type": "lifespan"})
     await process.send_input({"type": "lifespan.startup"})
     assert await process.receive_output(20) == {"type": "lifespan.startup.complete"}

@@ -1,11 +1,16 @@
-"""The writers of one process queue up."""
+"""The writers of one process queue up, and the log of what they wrote moves aside."""
 
+import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, connection, transaction
+
+from config.sqlite.checkpoints import PAGES_AT_LATEST, Checkpoints
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite only")
 
@@ -64,6 +69,26 @@ def test_patience_has_its_end(transactional_db: None, monkeypatch: pytest.Monkey
             _create("ann")
         may_go.set()
         holding.result(timeout=10)
+
+
+def test_what_was_written_moves_into_the_database_aside(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    connection.close()
+    before = connection.settings_dict["OPTIONS"]["init_command"]
+    checkpoints = Checkpoints()
+    checkpoints.open()
+    with connection.cursor() as cursor:
+        (pages,) = cursor.execute("PRAGMA wal_autocheckpoint").fetchone()
+    User.objects.create(username="ann")
+    checkpoints.close()
+    assert pages == PAGES_AT_LATEST
+    without_log = shutil.copy(connection.settings_dict["NAME"], tmp_path)
+    copied = sqlite3.connect(without_log)
+    assert copied.execute("SELECT username FROM auth_user").fetchall() == [("ann",)]
+    copied.close()
+    connection.close()
+    assert connection.settings_dict["OPTIONS"]["init_command"] == before
 
 
 def _create(name: str) -> None:
