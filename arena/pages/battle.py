@@ -25,7 +25,7 @@ RUNNING_REASON = _("Opens when the responses are finished.")
 SLOW_REASON = _("An answer is slow to begin. Wait for it, or skip this battle.")
 FAILED_REASON = _("There are not two answers to compare. Retry the failed one.")
 ALL_FAILED_REASON = _(
-    "No contender could answer. Retry in a while, or tell the operator: the log says why."
+    "No answer was finished. Retry; if that fails too, tell the operator: the log says why."
 )
 STOPPED_REASON = _("The responses were stopped before anything was written. Retry them.")
 # Chances that are worth a word, as multiples of an even chance: of two from 60 % and below 37.5 %,

@@ -22,7 +22,7 @@ from rlhf.exporting.containers import CONTAINERS
 from rlhf.exporting.files import Cancelled, Export, Part, write_file, write_folder, write_rows
 from rlhf.exporting.formats import Format, UnknownFormat, ignore_progress
 from rlhf.exporting.reading import Counts, count_items, read_rows
-from rlhf.exporting.splits import split_of
+from rlhf.exporting.splits import canonical, split_of
 from rlhf.exporting.surveying import Survey, gives_nothing, preview, survey
 
 FORMATS: dict[str, Format] = {
@@ -67,6 +67,7 @@ __all__ = [
     "Survey",
     "UnknownFormat",
     "beside",
+    "canonical",
     "count_items",
     "get_format",
     "gives_nothing",

@@ -36,8 +36,13 @@ def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[
     if file_format is not None and file_format not in _PARSERS:
         known = ", ".join(_PARSERS)
         raise VoteFileError(f"Unknown format {file_format!r}: say {known}.")
-    parse = _PARSERS[file_format or _told(path)]
+    file_format = file_format or _told(path)
+    parse = _PARSERS[file_format]
     for name, row in read_rows(path):
+        if missing := _COLUMNS[file_format] - row.keys():
+            found = ", ".join(map(str, row))[:200] or "nothing"
+            lacks = " and ".join(sorted(missing))
+            raise VoteFileError(f"{name} lacks {lacks} (read as {file_format}); it has: {found}.")
         try:
             yield _row(parse(row))
         except ValueError as error:

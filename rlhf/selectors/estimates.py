@@ -1,5 +1,6 @@
 """What a run will take, from its settings, its model, its examples and this machine."""
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -137,7 +138,9 @@ def examples_of(run: Run) -> Examples:
     if run.stage == "reward" and not dataset.source:
         selection = Selection.parse(dataset.selection)
         examples = replace(examples, thumbs=thumbs_beside_votes(selection).count())
-    return (_of_rows if dataset.whole else _of_votes)(dataset, examples)
+    if not dataset.whole:
+        return _of_votes(dataset, examples)
+    return _of_rows(dataset, examples, getattr(config_of(run), "max_tokens", math.inf))
 
 
 def _of_votes(dataset: Dataset, examples: Examples) -> Examples:
@@ -151,7 +154,8 @@ def _of_votes(dataset: Dataset, examples: Examples) -> Examples:
     return _with_lengths(replace(examples, rows=rows), texts)
 
 
-def _of_rows(dataset: Dataset, examples: Examples) -> Examples:
+def _of_rows(dataset: Dataset, examples: Examples, longest: float) -> Examples:
+    """Of the rows that are there; those of more tokens than the `longest` will be left out."""
     rows = dataset.rows or 0
     if dataset.format == "text":
         tokens = (dataset.size or 0) / CHARACTERS
@@ -161,6 +165,7 @@ def _of_rows(dataset: Dataset, examples: Examples) -> Examples:
     texts = [
         (tokens_in(str(prompt)), [tokens_in(str(one)) for one in said]) for prompt, said in parts
     ]
+    texts = [(asked, said) for asked, said in texts if asked + max(said) <= longest] or texts
     mean = statistics.fmean(len(said) for _, said in parts) if parts else 2
     return _with_lengths(replace(examples, rows=rows, responses=mean), texts)
 

@@ -12,7 +12,7 @@ from arena.categories import categories_told
 from arena.errors import Invalid
 from arena.models import Prompt
 from arena.sentences import Sentence
-from rlhf.exporting import Counts, get_format, read_rows, split_of
+from rlhf.exporting import Counts, canonical, get_format, read_rows, split_of
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selectors import dataset_rows
@@ -90,7 +90,7 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
         return {"texts": str(path)}
     rows = dataset_rows(dataset)
     if get_stage(run.stage).makes_contender:
-        rows = (row for row in rows if not _is_held_out(row))
+        rows = _without_held_out(rows)
     if dataset.format == THUMBS:
         path = run.folder / "thumbs.jsonl"
         _write_lines(path, _thumbs(rows, _system(run)))
@@ -187,17 +187,25 @@ def _as_messages(prompt: str | Messages) -> Messages:
     return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
 
 
-def _is_held_out(row: Mapping[str, Any]) -> bool:
-    """Whether it begins with a prompt on which an update meets its base."""
-    messages = row["messages"] if "messages" in row else _as_messages(row["prompt"])
-    first = next(one["content"] for one in messages if one["role"] == "user")
-    return split_of(first, HELD_OUT_PERCENT) == "test"
+def _without_held_out(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Without those for testing, and those that begin with a prompt on which it meets its base."""
+    held_out = {
+        canonical(text) for text in _library() if split_of(text, HELD_OUT_PERCENT) == "test"
+    }
+    for row in rows:
+        messages = row["messages"] if "messages" in row else _as_messages(row["prompt"])
+        first = next(one["content"] for one in messages if one["role"] == "user")
+        if row["split"] == "train" and canonical(first) not in held_out:
+            yield row
 
 
 def count_training_prompts() -> int:
     """Prompts of the library that an update is trained on; it meets its base on the others."""
-    texts = Prompt.objects.filter(active=True).values_list("text", flat=True)
-    return sum(split_of(text, HELD_OUT_PERCENT) == "train" for text in texts)
+    return sum(split_of(text, HELD_OUT_PERCENT) == "train" for text in _library())
+
+
+def _library() -> Iterable[str]:
+    return Prompt.objects.filter(active=True).values_list("text", flat=True)
 
 
 def _prompts(run: Run) -> Iterator[dict[str, Any]]:

@@ -1,15 +1,24 @@
 """How the lab's pages write numbers, in the reader's language."""
 
 import math
+from secrets import token_hex
 
 from django import template
 from django.utils.formats import number_format
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rlhf.wording import figure_name
 
 register = template.Library()
+KEY_FIELD = "form_key"
+
+
+@register.simple_tag
+def form_key() -> str:
+    """Marks a form, so that it is known again if it is sent twice (`rlhf.views.posting`)."""
+    return format_html('<input type="hidden" name="{}" value="{}">', KEY_FIELD, token_hex(16))
 
 
 @register.filter

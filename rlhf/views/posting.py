@@ -10,8 +10,9 @@ from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods
 
 from rlhf.gates import View
+from rlhf.templatetags.lab import KEY_FIELD
 
-CSRF_FIELD = "csrfmiddlewaretoken"
+CSRF_FIELD = "csrfmiddlewaretoken"  # scripts renew it, so it tells no form from another
 
 
 def posted_from(page: str) -> Callable[[View], View]:
@@ -36,10 +37,10 @@ def posted_from(page: str) -> Callable[[View], View]:
 def form_key(request: HttpRequest) -> str | None:
     """The same for the same form of the same page with the same choices, and for no other.
 
-    Django masks the CSRF token anew on each page, so a form that was only sent twice is told from
-    one that was opened again. None without the token.
+    The tag `form_key` marks each rendering of a form. None without its mark.
     """
-    if CSRF_FIELD not in request.POST:
+    if not request.POST.get(KEY_FIELD):
         return None
-    told = [request.path, *sorted(request.POST.lists())]
+    chosen = sorted(field for field in request.POST.lists() if field[0] != CSRF_FIELD)
+    told = [request.path, *chosen]
     return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -99,6 +99,11 @@ function put(row, place) {
   row.dispatchEvent(new Event("change", { bubbles: true })); // as if clicked
 }
 
+// Of answers that are written anew nobody has said anything yet.
+export function unrank() {
+  for (const row of ballotOf()?.querySelectorAll("[data-letter]") ?? []) put(row);
+}
+
 // --- by key: a letter goes to its row, a digit places the row that is meant, T ties all ---
 
 export function rankByKey(key) {

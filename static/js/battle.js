@@ -1,7 +1,7 @@
 // The battle page while it is alive. The server renders every state of the page; this module
 // only carries the socket's events into it: text as it streams, and what each response is doing.
 import { announce, sentence } from "./announcements.js";
-import { ballotOf, isRunning, lastCards, updateBallot } from "./ballot.js";
+import { ballotOf, isRunning, lastCards, unrank, updateBallot } from "./ballot.js";
 import "./keys.js";
 import { followEnd, keepPlaces, restorePlaces, startOver } from "./panels.js";
 import { finishProse } from "./prose.js";
@@ -99,6 +99,7 @@ const events = {
       startOver(cardOf(turn, response.position));
       render(turn, { html: "", ...response });
     }
+    unrank();
     announce(sentence("started"));
   },
   delta({ turn, position, html, block }) {

@@ -55,3 +55,8 @@ setInterval(() => {
   for (const part of document.querySelectorAll("[data-poll]"))
     if (!ended(part)) htmx.trigger(part, "refresh");
 }, POLL);
+
+// A form that was refused may be far down: its error comes into view, and to the keyboard.
+const refusal = document.querySelector("main [role=alert], main [aria-invalid=true]");
+refusal?.scrollIntoView({ block: "center" });
+if (refusal?.matches("[aria-invalid]")) refusal.focus({ preventScroll: true });

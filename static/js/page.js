@@ -7,10 +7,13 @@
     line.className = "notice notice--bad";
     line.textContent = text;
     messages().replaceChildren(line);
+    return line;
   };
-  document.addEventListener("htmx:sendError", () =>
-    say(messages().dataset.unreachable),
-  );
+  let unreachable;
+  document.addEventListener("htmx:sendError", () => {
+    unreachable = say(messages().dataset.unreachable);
+  });
+  addEventListener("online", () => unreachable?.remove());
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     if (detail.successful) messages().replaceChildren();
     else if (detail.failed && detail.xhr?.status && !messages().querySelector(".notice"))
@@ -25,13 +28,28 @@
   for (const event of ["submit", "htmx:confirm"]) document.addEventListener(event, renew, true);
 
   // Who signs out or deletes their data leaves nothing typed behind, in no tab; see typed.js.
+  const opened = Date.now();
+  const withStorage = (work) => {
+    try {
+      return work();
+    } catch {
+      return undefined; // it is switched off: nothing was kept
+    }
+  };
   document.addEventListener("submit", ({ target }) => {
     if (!target.matches("[data-forget]")) return;
-    try {
+    withStorage(() => {
       sessionStorage.clear();
       localStorage.setItem("forgotten", Date.now());
-    } catch {
-      // storage is switched off: nothing was kept
-    }
+    });
+  });
+  const forget = () => {
+    withStorage(() => sessionStorage.clear());
+    location.reload();
+  };
+  addEventListener("storage", ({ key }) => key === "forgotten" && forget());
+  // A page that the browser kept whole is back: it heard nothing meanwhile.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && withStorage(() => localStorage.getItem("forgotten")) > opened) forget();
   });
 })();

@@ -23,13 +23,20 @@ const kept =
   inTab((tab) => {
     const sent = tab.getItem(SENT);
     tab.removeItem(SENT);
-    if (sent && sent !== KEPT) tab.removeItem(sent); // who refuses a prompt stays on its page
+    // Who refuses a prompt stays on its page; who could not be reached is gone back from.
+    if (sent && sent !== KEPT && performance.getEntriesByType("navigation")[0].type === "navigate") tab.removeItem(sent);
     const [at, typed] = JSON.parse(tab.getItem(KEPT));
     return at > localStorage.getItem("forgotten") && typed;
   }) || {};
 let focused = ""; // an id
 
-const write = () => inTab((tab) => tab.setItem(KEPT, JSON.stringify([Date.now(), kept])));
+// A field that goes with its page says that it has changed: by then its rater may have gone.
+const opened = Date.now();
+const write = () =>
+  inTab((tab) => {
+    if (localStorage.getItem("forgotten") > opened) tab.removeItem(KEPT);
+    else tab.setItem(KEPT, JSON.stringify([Date.now(), kept]));
+  });
 
 function keep() {
   for (const field of document.querySelectorAll(FIELDS)) {

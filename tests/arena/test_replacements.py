@@ -156,7 +156,7 @@ async def test_it_ends_when_all_fail(arena: Arena) -> None:
     assert await Replacement.objects.acount() <= 4
     assert len(await who(battle)) == 2
     text = (await arena.client.get(battle["url"])).content.decode()
-    assert "No contender could answer." in text
+    assert "No answer was finished." in text
 
 
 async def test_stopping_replaces_nobody(arena: Arena) -> None:

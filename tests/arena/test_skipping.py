@@ -55,7 +55,7 @@ class TestSkip:
         assert "Retry A" in shown
         Response.objects.update(state=Response.State.ERROR)
         failed = page(client.get(battle.get_absolute_url()))
-        assert 'role="status">No contender could answer.' in failed
+        assert 'role="status">No answer was finished.' in failed
 
     def test_my_battles_lists_it(self, client: Client) -> None:
         battle = begin(client, prompt="Skip me")

@@ -136,6 +136,55 @@ def test_who_goes_leaves_nothing_typed_behind(arena: LiveArena, visitor: Visitor
     expect(other.get_by_label("Your prompt")).to_be_empty()
 
 
+def test_who_signs_out_in_a_new_tab_leaves_nothing_in_the_old_ones(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    old = visitor.open("/")
+    sign_up(old, visitor)
+    old.get_by_label("Your prompt").fill("My secret")
+    new = visitor.open("/")
+    new.get_by_role("button", name="Sign out").click()
+    new.wait_for_url("**/")
+    expect(old.get_by_label("Your prompt")).to_be_empty()
+    old.reload()
+    expect(old.get_by_label("Your prompt")).to_be_empty()
+
+
+def test_nor_does_going_back_bring_it_again(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.open("/")
+    sign_up(page, visitor)
+    page.get_by_label("Your prompt").fill("My secret")
+    page.get_by_role("link", name="Leaderboard").first.click()
+    page.wait_for_url("**/leaderboard/")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/")
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_label("Your prompt")).to_be_empty()
+
+
+def test_what_was_said_of_answers_goes_when_they_are_written_anew(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo", "echo")
+    page = visitor.begin(size=3)
+    ballot_opens(page)
+    for place in "123":
+        page.keyboard.press(place)
+    page.locator("[data-ballot]").get_by_text("Say why").click()
+    page.get_by_label("Comment", exact=True).fill("It is the cl")
+    expect(page.locator(".slot input:checked")).to_have_count(3)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_role("button", name="Write all three again").click()
+    ballot_opens(page)
+    expect(page.locator(".slot input:checked")).to_have_count(0)
+    expect(page.get_by_label("Comment", exact=True)).to_have_value("It is the cl")
+    page.reload()
+    expect(page.locator(".slot input:checked")).to_have_count(0)
+
+
 def test_after_signing_up_in_another_tab_a_page_goes_on(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("echo", "echo")
     page = visitor.begin()

@@ -36,12 +36,15 @@ def browser(operator: User, base: Contender) -> Client:
 
 
 def form_of(browser: Client, page: str, **fields: Any) -> dict[str, Any]:
-    """The fields with the hidden token of a page that was opened just now."""
-    found = re.search(
-        r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(page).content.decode()
-    )
+    """The fields with the marks of a page that was opened just now.
+
+    Its token is the cookie's, as scripts send it: the same for all pages.
+    """
+    content = browser.get(page).content.decode()
+    found = re.search(r'name="form_key" value="(\w+)"', content)
     assert found
-    return {"csrfmiddlewaretoken": found[1], **fields}
+    token = browser.cookies["csrftoken"].value
+    return {"csrfmiddlewaretoken": token, "form_key": found[1], **fields}
 
 
 def reward_form(browser: Client, **more: Any) -> dict[str, Any]:
@@ -82,12 +85,12 @@ def test_a_form_that_was_refused_can_be_sent_again(
         refused = browser.post("/lab/runs/", form)
     assert refused.status_code == 503
     shown = re.search(
-        r'id="reward-form".*?name="csrfmiddlewaretoken" value="(\w+)"',
+        r'id="reward-form".*?name="form_key" value="(\w+)"',
         refused.content.decode(),
         re.DOTALL,
     )
     assert shown
-    browser.post("/lab/runs/", form | {"csrfmiddlewaretoken": shown[1]})
+    browser.post("/lab/runs/", form | {"form_key": shown[1]})
     assert queued == [Run.objects.get(state=Job.State.QUEUED).pk]
 
 

@@ -11,15 +11,17 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils.text import slugify
 
 from arena.errors import Invalid
 from arena.importing.records import VoteFileError
-from arena.models import Contender, Prompt
+from arena.models import Contender, Prompt, Turn
 from rlhf import services
 from rlhf.exporting import split_of
 from rlhf.importing import read_demonstrations
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
+from rlhf.selectors.estimates import examples_of
 from rlhf.services.preparing import HELD_OUT_PERCENT
 from tests.rlhf.test_importing_texts import lines
 from tests.rlhf.test_runs import follow
@@ -122,7 +124,7 @@ def test_a_format_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", {"messages": said("Hi", "Hello")})
     with pytest.raises(VoteFileError, match="Unknown format 'chatml': say messages, prompt-"):
         list(read_demonstrations(path, "chatml"))
-    with pytest.raises(VoteFileError, match="Row 1: instruction"):
+    with pytest.raises(VoteFileError, match="Row 1 lacks output"):
         list(read_demonstrations(lines(tmp_path / "b.jsonl", {"instruction": 1}), "alpaca"))
 
 
@@ -206,11 +208,18 @@ def test_every_answer_is_learnt_with_what_came_before_it(
     stage: Callable[..., None], base: Contender, library: list[Prompt], tmp_path: Path
 ) -> None:
     asked = [text for n in range(40) if sides(text := f"Question {n}?") == "train"][:3]
-    held_out = next(text for n in range(400) if sides(text := f"Question {n}?") == "test")
+    for_testing = next(text for n in range(400) if split_of(text := f"Question {n}?") == "test")
+    held_out = next(
+        text
+        for n in range(400)
+        if sides(text := f"Question {n}?") == "test" and split_of(text) == "train"
+    )
+    Prompt.objects.create(slug="held-out", text=held_out.upper())
     rows = [
         {"messages": said(asked[0], "One", "And?", "Two")},
         {"messages": [{"role": "system", "content": "Shout."}, *said(asked[1], "THREE")]},
         {"messages": said(held_out, "Four")},
+        {"messages": said(for_testing, "Five")},
     ]
     dataset = services.import_demonstrations(path=lines(tmp_path / "a.jsonl", *rows))
     found = trained_on(services.create_run(stage="sft", dataset=dataset.pk))
@@ -238,6 +247,8 @@ def test_no_update_learns_from_a_prompt_on_which_it_meets_its_base(
     stage: Callable[..., None], base: Contender, library: list[Prompt]
 ) -> None:
     many_votes(200)
+    for text in set(Turn.objects.values_list("prompt", flat=True)):
+        Prompt.objects.create(slug=slugify(text), text=text)
     found = trained_on(services.create_run(stage="sft"))
     asked = [row["prompt"][0]["content"] for row in found]
     assert asked
@@ -273,3 +284,21 @@ def test_the_page_of_a_dataset_shows_its_first_rows(
     assert len(page) < 40_000
     dataset.files[0].unlink()
     assert "row-preview" not in operator_client.get(dataset.get_absolute_url()).content.decode()
+
+
+def test_an_estimate_leaves_out_what_training_leaves_out(
+    base: Contender, library: list[Prompt], tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"Say {n}.", "completion": str(n)} for n in range(9)]
+    long = {"prompt": "Go on.", "completion": "word " * 100_000}
+    some = services.import_demonstrations(path=lines(tmp_path / "a.jsonl", *rows))
+    more = services.import_demonstrations(path=lines(tmp_path / "b.jsonl", *rows, long))
+    one, other = (examples_of(Run(stage="sft", dataset=made)) for made in (some, more))
+    assert other.response_tokens == one.response_tokens
+    assert other.longest_row == one.longest_row
+
+
+def test_a_format_that_the_file_does_not_have_is_told_by_its_columns(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", {"prompt": "Hi", "completion": "Hello"})
+    with pytest.raises(VoteFileError, match=r"Row 1 lacks messages \(read as messages\); it has: "):
+        list(read_demonstrations(path, "messages"))
