@@ -159,12 +159,14 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(run)
     if wanted not in {"enter", "keep-out"}:
         raise Invalid(_("Choose to enter it or to keep it out."))
-    made = services.decide(
-        run=run,
-        by=pages.user_of(request),
-        enter_it=wanted == "enter",
-        reason=request.POST.get("reason", ""),
-    )
+    reason = request.POST.get("reason", "")
+    try:
+        made = services.decide(
+            run=run, by=pages.user_of(request), enter_it=wanted == "enter", reason=reason
+        )
+    except Invalid as refusal:
+        told = {"refusal": shown(refusal.reason), "reason_given": reason}
+        return render(request, "rlhf/run.html", pages.run(run) | told, status=refusal.status)
     if made.entered:
         text = _("%(contender)s is in the arena and will be drawn for battles.")
         messages.success(request, text % {"contender": made.run.contender})

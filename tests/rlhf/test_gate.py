@@ -108,6 +108,8 @@ def test_entering_against_the_gate_needs_a_reason_that_is_shown_everywhere(
     address = f"{run.get_absolute_url()}enter/"
     refused = operator_client.post(address, {"decision": "enter", "reason": ""})
     assert refused.status_code == 422
+    assert 'id="reason-error">Say why' in refused.content.decode()
+    assert "Enter anyway" in refused.content.decode()
     run.refresh_from_db()
     assert run.contender is None
     operator_client.post(address, {"decision": "enter", "reason": "Raters shall see <it>."})
