@@ -36,14 +36,27 @@ class Keeper:
         self._down = False
 
     async def claim(self, ids: Iterable[int]) -> set[int]:
-        """Those responses that are ours to write: nobody else does. All, without Redis."""
+        """Those responses that are ours to write: nobody else does. All, without Redis.
+
+        Ours already counts: whoever says each second what is written may have claimed it first.
+        """
         wanted = list(ids)
         answers = await self._pipeline(
-            [("SET", _owner(pk), self._name, "NX", "EX", OWNER_EXPIRES_S) for pk in wanted]
+            [
+                command
+                for pk in wanted
+                for command in (
+                    ("SET", _owner(pk), self._name, "NX", "EX", OWNER_EXPIRES_S),
+                    ("GET", _owner(pk)),
+                )
+            ]
         )
         if answers is None:
             return set(wanted)
-        return {pk for pk, answer in zip(wanted, answers, strict=True) if answer}
+        owners = answers[1::2]
+        return {
+            pk for pk, owner in zip(wanted, owners, strict=True) if owner == self._name.encode()
+        }
 
     async def owned(self, ids: Iterable[int]) -> set[int] | None:
         """Those that some living process writes. None when Redis does not say."""
