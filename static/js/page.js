@@ -38,10 +38,9 @@
   };
   document.addEventListener("submit", ({ target }) => {
     if (!target.matches("[data-forget]")) return;
-    withStorage(() => {
-      sessionStorage.clear();
-      localStorage.setItem("forgotten", Date.now());
-    });
+    withStorage(() => sessionStorage.clear());
+    // The page goes once the server has answered: what other tabs then ask for is a stranger's.
+    addEventListener("pagehide", () => withStorage(() => localStorage.setItem("forgotten", Date.now())), { once: true });
   });
   const forget = () => {
     withStorage(() => sessionStorage.clear());

@@ -141,7 +141,7 @@ def test_a_long_prompt_is_counted_and_held_back(arena: LiveArena, visitor: Visit
 
 def test_an_account_is_made_and_the_battles_come_along(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("echo", "echo")
-    voted(visitor)
+    old = voted(visitor)
     page = visitor.open("/signup/")
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password", exact=True).fill("engine-1843")
@@ -149,7 +149,9 @@ def test_an_account_is_made_and_the_battles_come_along(arena: LiveArena, visitor
     page.get_by_role("button", name="Make the account").click()
     page.get_by_role("link", name="My battles").click()
     expect(page.get_by_text("Both were bad")).to_be_visible()
+    visitor.expected.append("404")  # the battle is no longer theirs who look at it in the old tab
     page.get_by_role("button", name="Sign out").click()
+    expect(old.get_by_role("heading", name="Nothing here")).to_be_visible()
     page.get_by_role("link", name="My battles").click()
     expect(page.get_by_text("No battles yet")).to_be_visible()
     assert User.objects.get().username == "ada"
