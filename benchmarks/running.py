@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 120.0
@@ -25,13 +26,9 @@ WORKER = ["celery", "-q", "-A", "config", "worker", "--without-gossip", "-Q"]
 class Running:
     """Where the arena and the endpoint of its two contenders answer, and their processes."""
 
-    bases: list[str]
+    base: str
     endpoint: str
     pids: dict[str, list[int]]
-
-    @property
-    def base(self) -> str:
-        return self.bases[0]
 
 
 @asynccontextmanager
@@ -58,23 +55,22 @@ async def running_arena(
         redis = redis_server.start(Path(home))
         stack.callback(_stop, redis)
         os.environ["REDIS_URL"] = redis_server.url(Path(home))
-        model, *ports = _free_ports(webs + 1)
+        model, port = _free_ports(2)
         endpoint = f"http://127.0.0.1:{model}/v1"
         serving = _start(["benchmarks.token_server", str(model)])
         stack.callback(_stop, serving)
         await asyncio.to_thread(_prepare, endpoint, model_name(tokens, rate, after_ms))
-        serving_pages = []
-        for port in ports:
-            web = _start([*WEB, "--port", str(port)])
-            stack.callback(_stop, web)
-            serving_pages.append(web.pid)
+        web = _start([*WEB, "--port", str(port), "--workers", str(webs)])
+        stack.callback(_stop, web)
         if worker:
             stack.callback(_stop, _start([*WORKER, queues]))
-        pids = {"web": serving_pages, "model server": [serving.pid], "Redis": [redis.pid]}
-        running = Running([f"http://127.0.0.1:{port}" for port in ports], endpoint, pids)
-        for base in running.bases:
-            await _until_it_serves(base)
-        yield running
+        base = f"http://127.0.0.1:{port}"
+        await _until_it_serves(base)
+        # Beside those that serve, several have one that helps them to share.
+        pages = [web.pid] if webs == 1 else [one.pid for one in _serving(web.pid)]
+        yield Running(
+            base, endpoint, {"web": pages, "model server": [serving.pid], "Redis": [redis.pid]}
+        )
 
 
 def model_name(tokens: int, rate: int, after_ms: int = 0) -> str:
@@ -114,6 +110,11 @@ def _prepare(url: str, model: str) -> None:
     call_command("migrate", verbosity=0)
     for name in ("one", "two"):
         Contender.objects.create(slug=name, name=name, backend="openai", base_url=url, model=model)
+
+
+def _serving(parent: int) -> list[psutil.Process]:
+    children = psutil.Process(parent).children()
+    return [one for one in children if "spawn_main" in " ".join(one.cmdline())]
 
 
 def _free_ports(count: int) -> list[int]:

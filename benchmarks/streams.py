@@ -34,6 +34,12 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["first", "many", "votes"])
     parser.add_argument("--battles", type=int, default=500)
     parser.add_argument("--webs", type=int, default=1)
+    parser.add_argument(
+        "--apart",
+        action="store_true",
+        help="many: each socket on a connection of its own, which as a browser's may end at "
+        "another web process than the one that writes",
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=600, help="of each response, of many")
     parser.add_argument("--within", type=float, default=20.0, help="seconds in which many begin")
@@ -91,24 +97,21 @@ async def _round(arena: Running, battles: int, within: float) -> list["Life"]:
     async with AsyncExitStack() as stack:
         people = await _people(stack, arena, battles)
         lives = [
-            Life(person, base, begin_after=within * number / battles)
-            for number, (person, base) in enumerate(people)
+            Life(person, arena.base, begin_after=within * number / battles)
+            for number, person in enumerate(people)
         ]
         await asyncio.gather(*[life.run() for life in lives])
     return lives
 
 
-async def _people(
-    stack: AsyncExitStack, arena: Running, count: int
-) -> list[tuple[aiohttp.ClientSession, str]]:
-    bases = [arena.bases[number % len(arena.bases)] for number in range(count)]
+async def _people(stack: AsyncExitStack, arena: Running, count: int) -> list[aiohttp.ClientSession]:
     gate = asyncio.Semaphore(20)
 
-    async def come(base: str) -> aiohttp.ClientSession:
+    async def come() -> aiohttp.ClientSession:
         async with gate:
-            return await stack.enter_async_context(rater(base))
+            return await stack.enter_async_context(rater(arena.base))
 
-    return list(zip(await asyncio.gather(*map(come, bases)), bases, strict=True))
+    return await asyncio.gather(*[come() for _ in range(count)])
 
 
 # --- a battle as its rater lives through it ---
@@ -124,11 +127,13 @@ class Life:
         *,
         tokens: int = TOKENS,
         begin_after: float = 0.0,
+        apart: bool = False,
     ) -> None:
         self._person = person
         self._base = base
         self._tokens = tokens
         self._begin_after = begin_after
+        self._apart = apart
         self._texts = {"A": "", "B": ""}
         self.id = ""
         self.first: list[float] = []
@@ -142,22 +147,32 @@ class Life:
             battle = await answer.json()
         self.id = battle["id"]
         unfinished = {"A", "B"}
-        async with self._person.ws_connect(
-            self._base + battle["socket"], max_msg_size=0, compress=0
-        ) as socket:
+        async with AsyncExitStack() as stack:
+            person = self._person
+            if self._apart:
+                person = await stack.enter_async_context(_anew(self._person))
+            socket = await stack.enter_async_context(
+                person.ws_connect(self._base + battle["socket"], max_msg_size=0, compress=0)
+            )
             async for message in socket:
                 event = orjson.loads(message.data)
                 self.events += 1
-                for position, text, ended in _said(event):
+                for position, text, ended in _said(event, self._texts):
                     self._hear(position, text, begun)
                     if ended:
                         unfinished.discard(position)
                 if not unfinished:
                     break
+            if unfinished:
+                raise RuntimeError(f"The socket of {self.id} closed with {socket.close_code}.")
         for position, text in self._texts.items():
             numbers = [int(token.split("/")[0]) for token in text.split()]
             if numbers != list(range(self._tokens)):
-                raise RuntimeError(f"Response {position} of {self.id} is not whole: {text!r}")
+                wrong = next((n for n, told in enumerate(numbers) if n != told), len(numbers))
+                raise RuntimeError(
+                    f"Response {position} of {self.id}: {len(numbers)} tokens, wrong from {wrong}, "
+                    f"{numbers[wrong : wrong + 10]}"
+                )
 
     def _hear(self, position: str, text: str, begun: float) -> None:
         if not text:
@@ -176,11 +191,22 @@ class Life:
                 raise RuntimeError(await answer.text())
 
 
-def _said(event: dict[str, Any]) -> Sequence[tuple[str, str, bool]]:
+def _anew(person: aiohttp.ClientSession) -> aiohttp.ClientSession:
+    """The same person on connections of their own."""
+    return aiohttp.ClientSession(cookie_jar=person.cookie_jar)
+
+
+def _said(event: dict[str, Any], known: dict[str, str]) -> Sequence[tuple[str, str, bool]]:
+    """What an event adds to the texts that are known: position, text, whether it has ended."""
     match event:
         case {"event": "state", "battle": battle}:
             found = battle["turns"][0]["responses"]
-            return [(r["position"], r["text"], r["state"] == "done") for r in found]
+            if failed := [r["error"] for r in found if r["state"] == "error"]:
+                raise RuntimeError(f"A response failed: {failed[0]}")
+            return [
+                (r["position"], r["text"].removeprefix(known[r["position"]]), r["state"] == "done")
+                for r in found
+            ]
         case {"event": "delta", "position": position, "text": text}:
             return [(position, text, False)]
         case {"event": "done", "position": position}:
@@ -204,8 +230,14 @@ async def many(options: argparse.Namespace, *, votes: bool) -> None:
         people = await _people(stack, arena, battles)
         empty = _memory(arena.pids["web"])
         lives = [
-            Life(person, base, tokens=tokens, begin_after=options.within * number / battles)
-            for number, (person, base) in enumerate(people)
+            Life(
+                person,
+                arena.base,
+                tokens=tokens,
+                begin_after=options.within * number / battles,
+                apart=options.apart,
+            )
+            for number, person in enumerate(people)
         ]
         before, begun = _cpu(arena), time.monotonic()
         measuring = asyncio.create_task(_highest_memory(arena.pids["web"]))

@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPACE_NEEDED_BYTES = 500 * 1024 * 1024
 PREPARED = "prepared"
 TEND_EVERY_S = 0.2
+MOST_WEB_PROCESSES = 64
 TRAINING_NICENESS = 10  # answering raters goes before training
 
 
@@ -90,6 +91,17 @@ def port_from(environment: Mapping[str, str], host: str) -> int:
     return port
 
 
+def web_processes_from(environment: Mapping[str, str]) -> int:
+    """How many processes serve the port. Raises StartError if that is no such number."""
+    text = environment.get("ARENA_WEB_PROCESSES") or "1"
+    if not text.isdigit() or not 1 <= int(text) <= MOST_WEB_PROCESSES:
+        raise StartError(
+            f"ARENA_WEB_PROCESSES={text} must be a number from 1 to {MOST_WEB_PROCESSES}; one for "
+            "each core that the arena's pages may fill."
+        )
+    return int(text)
+
+
 def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -128,6 +140,7 @@ def services(home: Path, host: str, port: int, given: Mapping[str, str]) -> list
         Spec("web", [
             python, "-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port),
             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
+            "--workers", str(web_processes_from(given)),
         ]),
         Spec("worker", [*worker, "-Q", "default", "-n", "default@%h", "--concurrency", "2"]),
         Spec(
@@ -333,6 +346,7 @@ def main() -> None:
         home = home_from(given)
         with lock(home):
             port = port_from(given, host)
+            web_processes_from(given)
             Supervisor(home, host, port, given).run()
     except (StartError, redis_server.RedisError) as error:
         sys.exit(f"\nThe arena did not start. {error}")

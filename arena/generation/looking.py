@@ -99,10 +99,11 @@ async def _owned(hub: Hub, battle: Battle, ids: Collection[int]) -> set[int] | N
 def _take_up(hub: Hub, state: BattleState, known: dict[int, str]) -> None:
     room = hub.peek(state.id)
     for response in state.responses:
-        if response.finished:
-            continue
         live = room.responses.get(response.id)
-        if live is not None:
+        if response.finished:
+            if live is not None and not live.mine and not live.finished:
+                room.forget(live)  # its last events, still on their way here, say nothing new
+        elif live is not None:
             response.state, response.text, response.error = live.state, live.text, live.error
             response.cut_off = live.cut_off
         elif known.get(response.id):

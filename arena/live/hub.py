@@ -202,26 +202,34 @@ class Hub:
                 continue
             if message.get("origin") == self.name:
                 continue
-            try:
-                self._heard(message)
-            except (KeyError, TypeError, ValueError):
-                logger.exception("Another web process sent what this one does not understand.")
+            for one in message["messages"] if message["type"] == "several" else [message]:
+                try:
+                    self._heard(one)
+                except (KeyError, TypeError, ValueError):
+                    logger.exception("Another web process sent what this one does not understand.")
 
     async def _post(self) -> None:
-        """One sender, so that messages arrive in their order."""
-        layer = get_channel_layer()
+        """One sender, so that messages arrive in their order. What waits for one process goes to
+        it as one message: with many streams Redis would else be asked for each event."""
         while True:
-            channel, message = await self._outbox.get()
-            try:
-                if channel is None:
-                    await layer.group_send(live.WEB, message)
-                else:
-                    await layer.send(channel, message)
-                self._deaf = False
-            except (RedisError, OSError) as error:
-                self._note(error)
-            finally:
+            waiting = [await self._outbox.get()]
+            while not self._outbox.empty():
+                waiting.append(self._outbox.get_nowait())
+            for channel, messages in gathered(waiting):
+                await self._send(channel, messages)
+            for _ in waiting:
                 self._outbox.task_done()
+
+    async def _send(self, channel: str | None, messages: list[dict[str, Any]]) -> None:
+        layer = get_channel_layer()
+        try:
+            if channel is None:
+                await layer.group_send(live.WEB, messages[0])
+            else:
+                await layer.send(channel, {"type": "several", "messages": messages})
+            self._deaf = False
+        except (RedisError, OSError) as error:
+            self._note(error)
 
     def _note(self, error: Exception) -> None:
         if not self._deaf:
@@ -295,6 +303,25 @@ class Hub:
         room.snapshot.set()
         for socket in room.sockets:
             socket.resync()
+
+
+def gathered(
+    waiting: Iterable[tuple[str | None, dict[str, Any]]],
+) -> list[tuple[str | None, list[dict[str, Any]]]]:
+    """Messages by their channel, so that every process still hears its own, and those to all
+    (channel None), in the order in which they were posted."""
+    found: list[tuple[str | None, list[dict[str, Any]]]] = []
+    latest: dict[str, list[dict[str, Any]]] = {}
+    for channel, message in waiting:
+        if channel is None:
+            latest.clear()  # what comes after it must not overtake it
+            found.append((None, [message]))
+        elif channel in latest:
+            latest[channel].append(message)
+        else:
+            latest[channel] = [message]
+            found.append((channel, latest[channel]))
+    return found
 
 
 def get_hub() -> Hub:

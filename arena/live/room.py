@@ -73,6 +73,12 @@ class Room:
     def empty(self) -> bool:
         return not (self.sockets or self.responses or self.starting)
 
+    def forget(self, response: LiveResponse) -> None:
+        """What is still heard of it is not passed on; every page asks for the state instead."""
+        del self.responses[response.id]
+        for socket in self.sockets:
+            socket.resync()
+
     def push(self, event: dict[str, Any], *, started: Iterable[int] = ()) -> None:
         if event["event"] not in WRITTEN:
             self.opening = []

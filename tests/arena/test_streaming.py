@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from arena import consumers, generation, services
 from arena.live import hub
-from arena.live.hub import get_hub
+from arena.live.hub import Hub, get_hub
 from arena.live.keeper import Keeper
 from arena.models import Battle, Contender, Response
 from arena.rendering import render
@@ -396,6 +398,60 @@ async def test_a_page_at_another_web_process_sees_the_same_events(arena: Arena) 
     page = await other
     assert page.texts == here.texts == {(1, "A"): "first second third", (1, "B"): "Say it "}
     assert page.states == here.states
+
+
+async def test_a_page_that_has_read_the_end_hears_late_events_of_another_process_no_more(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    battle = await arena.start("slow", "echo")
+    here = await arena.page(battle["id"])
+    while not here.texts.get((1, "A")):
+        await here.next()
+    begun, ended = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    heard = Hub._heard
+    late: list[dict[str, Any]] = []
+    relayed = asyncio.Event()  # of the other loop, from its first use on
+
+    def held(self: Hub, message: dict[str, Any]) -> None:
+        if begun.is_set() and asyncio.get_running_loop() is not loop:
+            late.append(message)
+            if message["type"] == "relay":
+                relayed.set()
+        else:
+            heard(self, message)
+
+    monkeypatch.setattr(Hub, "_heard", held)
+
+    async def elsewhere() -> None:
+        page = Page(arena.socket(battle["id"]))
+        assert await page.socket.connect()
+        while not page.texts.get((1, "A")):
+            await page.next()
+        second = Page(arena.socket(battle["id"]))
+        assert await second.socket.connect()
+        await second.next()
+        loop.call_soon_threadsafe(begun.set)
+        await asyncio.to_thread(ended.wait)
+        first_socket, *_ = get_hub().room(UUID(battle["id"])).sockets
+        first_socket.resync()
+        await page.until_finished()
+        await second.until_finished()
+        await relayed.wait()
+        for message in late:
+            heard(get_hub(), message)
+        for one in (page, second):
+            assert await one.silent()
+            assert one.texts == {(1, "A"): "first second third", (1, "B"): "Say it "}
+            await one.close()
+        await _close()
+
+    other = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    await begun.wait()
+    arena.server.go_on()
+    await here.until_finished()
+    ended.set()
+    await other
 
 
 async def test_a_page_at_another_web_process_waits_until_that_says_it_writes(

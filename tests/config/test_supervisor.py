@@ -36,6 +36,12 @@ def test_a_port_that_is_none_is_refused(text: str) -> None:
         supervisor.port_from({"PORT": text}, "127.0.0.1")
 
 
+@pytest.mark.parametrize("text", ["0", "two", "-1", "1.5", "65"])
+def test_a_number_of_processes_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(supervisor.StartError, match=f"ARENA_WEB_PROCESSES={text} must be"):
+        supervisor.web_processes_from({"ARENA_WEB_PROCESSES": text})
+
+
 def test_one_home_serves_one_arena_at_a_time(tmp_path: Path) -> None:
     already = f"running already .process {os.getpid()}"
     with supervisor.lock(tmp_path), pytest.raises(StartError, match=already):
@@ -91,7 +97,7 @@ def free_port() -> int:
 class Arena:
     """A supervisor in a process of its own, without a model server."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **more: str) -> None:
         self.port = free_port()
         self.log = home / "log"
         hidden = {"REDIS_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
@@ -100,7 +106,7 @@ class Arena:
             "ARENA_HOME": str(home / "home"),
             "PORT": str(self.port),
             "ARENA_MODEL_SERVER_URL": "http://127.0.0.1:1/v1",
-        }
+        } | more
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "config.supervisor"],
@@ -118,6 +124,19 @@ class Arena:
 
     def members(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
+
+    def serving(self) -> list[psutil.Process]:
+        """The processes among which the connections are shared out."""
+        (web,) = [one for one in self.members() if "uvicorn" in words(one)]
+        return [one for one in web.children() if "spawn_main" in " ".join(words(one))]
+
+
+def words(process: psutil.Process) -> list[str]:
+    """Its command; nothing once it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 @pytest.fixture
@@ -139,6 +158,27 @@ def test_it_serves_and_leaves_no_process_behind(arena: Arena, number: signal.Sig
     arena.process.send_signal(number)
     status = arena.process.wait(timeout=60)
     assert status == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+    _, alive = psutil.wait_procs(members, timeout=30)
+    assert alive == []
+
+
+@pytest.mark.slow
+def test_several_processes_serve_one_port(tmp_path: Path) -> None:
+    arena = Arena(tmp_path, ARENA_WEB_PROCESSES="2")
+    try:
+        arena.wait_until_ready()
+        serving = arena.serving()
+        assert len(serving) == 2
+        serving[0].kill()
+        deadline = time.monotonic() + 60
+        while len(again := arena.serving()) < 2 or serving[0].pid in {one.pid for one in again}:
+            assert time.monotonic() < deadline, arena.log.read_text()
+        for _ in range(4):
+            urllib.request.urlopen(f"http://127.0.0.1:{arena.port}/healthz", timeout=30).close()
+    finally:
+        members = arena.members()
+        arena.process.send_signal(signal.SIGTERM)
+        assert arena.process.wait(timeout=60) == 0
     _, alive = psutil.wait_procs(members, timeout=30)
     assert alive == []
 
