@@ -76,7 +76,7 @@ def lock(home: Path) -> IO[str]:
 def port_from(environment: Mapping[str, str], host: str) -> int:
     """The web server's port. Raises StartError if it is no port or is taken."""
     text = environment.get("PORT") or "8000"
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
         raise StartError(f"PORT={text} is no port. Say, for example: PORT=8001 make run")
     port = int(text)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -94,7 +94,7 @@ def port_from(environment: Mapping[str, str], host: str) -> int:
 def web_processes_from(environment: Mapping[str, str]) -> int:
     """How many processes serve the port. Raises StartError if that is no such number."""
     text = environment.get("ARENA_WEB_PROCESSES") or "1"
-    if not text.isdigit() or not 1 <= int(text) <= MOST_WEB_PROCESSES:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WEB_PROCESSES:
         raise StartError(
             f"ARENA_WEB_PROCESSES={text} must be a number from 1 to {MOST_WEB_PROCESSES}; one for "
             "each core that the arena's pages may fill."
@@ -141,6 +141,8 @@ def services(home: Path, host: str, port: int, given: Mapping[str, str]) -> list
             python, "-m", "uvicorn", "config.asgi:application", "--host", host, "--port", str(port),
             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
             "--workers", str(web_processes_from(given)),
+            # One that is slow while training fills the machine is no dead one.
+            "--timeout-worker-healthcheck", "60",
         ]),
         Spec("worker", [*worker, "-Q", "default", "-n", "default@%h", "--concurrency", "2"]),
         Spec(

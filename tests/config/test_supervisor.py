@@ -36,7 +36,7 @@ def test_a_port_that_is_none_is_refused(text: str) -> None:
         supervisor.port_from({"PORT": text}, "127.0.0.1")
 
 
-@pytest.mark.parametrize("text", ["0", "two", "-1", "1.5", "65"])
+@pytest.mark.parametrize("text", ["0", "two", "-1", "1.5", "65", "²"])
 def test_a_number_of_processes_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(supervisor.StartError, match=f"ARENA_WEB_PROCESSES={text} must be"):
         supervisor.web_processes_from({"ARENA_WEB_PROCESSES": text})
