@@ -5,8 +5,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from arena.importing.errors import N_, FileError, Phrase, RowError
 from arena.importing.files import read_json, read_parquet
-from arena.importing.records import VoteFileError
+from arena.importing.formats import NO_FILE
 from arena.text import clean
 
 Row = dict[str, Any]
@@ -15,17 +16,17 @@ Messages = list[dict[str, str]]
 ROLES = {role: role for role in ("system", "user", "assistant")}
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
-    """Each row with what to call it; raises VoteFileError where there is no file or no row."""
+def read_rows(path: Path) -> Iterator[tuple[Phrase, Row]]:
+    """Each row with what to call it; raises FileError where there is no file or no row."""
     if not path.is_file():
-        raise VoteFileError(f"There is no file {path}.")
-    read: Callable[..., Iterator[tuple[str, Row]]] = read_json
+        raise FileError(NO_FILE, path=path)
+    read: Callable[..., Iterator[tuple[Phrase, Row]]] = read_json
     if path.suffix.lower() == ".parquet":
         read = read_parquet
     rows = read(path, set())
     first = next(rows, None)
     if first is None:
-        raise VoteFileError("The file has no rows.")
+        raise FileError(N_("The file has no rows."))
     return chain([first], rows)
 
 
@@ -39,17 +40,31 @@ def messages_of(
 ) -> Messages:
     """Chat messages, checked. `role`, `content` and the keys of `roles` are the file's own names.
 
-    Raises ValueError with what is wrong; it never quotes a text.
+    Raises RowError with what is wrong; it never quotes a text.
     """
     if not isinstance(value, list) or not value:
-        raise ValueError(f"{name} is neither a text nor a list of chat messages")
+        raise RowError(N_("%(name)s is neither a text nor a list of chat messages"), name=name)
     for message in value:
         if not isinstance(message, dict) or not {role, content} <= message.keys():
-            raise ValueError(f"a message in {name} lacks {role} or {content}")
+            raise RowError(
+                N_("a message in %(name)s lacks %(role)s or %(content)s"),
+                name=name,
+                role=role,
+                content=content,
+            )
         if not isinstance(message[role], str) or message[role] not in roles:
-            raise ValueError(f"a message in {name} has a {role} that is not {', '.join(roles)}")
+            raise RowError(
+                N_("a message in %(name)s has a %(role)s that is none of %(known)s"),
+                name=name,
+                role=role,
+                known=", ".join(roles),
+            )
         if not isinstance(message[content], str):
-            raise ValueError(f"a message in {name} has a {content} that is no text")
+            raise RowError(
+                N_("a message in %(name)s has a %(content)s that is no text"),
+                name=name,
+                content=content,
+            )
     return [{"role": roles[message[role]], "content": message[content]} for message in value]
 
 

@@ -12,7 +12,10 @@ Messages never quote a text of the file.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from arena.importing.records import VoteFileError
+from arena.importing.errors import N_, FileError, RowError
+from arena.importing.files import names_of
+from arena.importing.formats import UNKNOWN_FORMAT
+from arena.importing.records import NO_TEXT
 from rlhf.exporting import split_of
 from rlhf.importing.chats import (
     ROLES,
@@ -31,22 +34,25 @@ SPEAKERS = {"system": "system", "human": "user", "gpt": "assistant"} | ROLES
 def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[Row | None]:
     """The rows of a file in its order; None for one in which the assistant says nothing.
 
-    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
     if file_format is not None and file_format not in _PARSERS:
-        known = ", ".join(_PARSERS)
-        raise VoteFileError(f"Unknown format {file_format!r}: say {known}.")
+        raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(_PARSERS))
     file_format = file_format or _told(path)
     parse = _PARSERS[file_format]
     for name, row in read_rows(path):
         if missing := _COLUMNS[file_format] - row.keys():
-            found = ", ".join(map(str, row))[:200] or "nothing"
-            lacks = " and ".join(sorted(missing))
-            raise VoteFileError(f"{name} lacks {lacks} (read as {file_format}); it has: {found}.")
+            raise FileError(
+                N_("%(row)s lacks %(missing)s (read as %(format)s); it has: %(found)s."),
+                row=name,
+                missing=", ".join(sorted(missing)),
+                format=file_format,
+                found=names_of(row),
+            )
         try:
             yield _row(parse(row))
-        except ValueError as error:
-            raise VoteFileError(f"{name}: {error}.") from error
+        except RowError as error:
+            raise error.of(name) from error
 
 
 def _told(path: Path) -> str:
@@ -55,9 +61,12 @@ def _told(path: Path) -> str:
     for file_format, columns in _COLUMNS.items():
         if columns <= first.keys():
             return file_format
-    wanted = "; ".join(" and ".join(sorted(columns)) for columns in _COLUMNS.values())
-    found = ", ".join(map(str, first))[:200] or "nothing"
-    raise VoteFileError(f"{name} has none of these: {wanted}. It has: {found}.")
+    raise FileError(
+        N_("%(row)s has none of these: %(wanted)s. It has: %(found)s."),
+        row=name,
+        wanted="; ".join(", ".join(sorted(columns)) for columns in _COLUMNS.values()),
+        found=names_of(first),
+    )
 
 
 def _of_messages(row: Row) -> Messages:
@@ -80,7 +89,7 @@ def _of_alpaca(row: Row) -> Messages:
         messages.append({"role": "system", "content": system})
     for turn in row.get("history") or []:
         if not isinstance(turn, list) or [*map(type, turn)] != [str, str]:
-            raise ValueError("history is no list of pairs of texts")
+            raise RowError(N_("history is no list of pairs of texts"))
         messages += _turn(*turn)
     prompt = f"{instruction}\n\n{given}" if given.strip() else instruction
     return messages + _turn(prompt, _text(row, "output"))
@@ -93,7 +102,7 @@ def _turn(prompt: str, answer: str) -> Messages:
 def _text(row: Row, name: str) -> str:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
+        raise RowError(NO_TEXT, name=name)
     return value or ""
 
 
@@ -113,7 +122,7 @@ def _row(messages: Messages) -> Row | None:
         return None
     prompt = first_prompt(messages)
     if not prompt or messages[0]["role"] == "assistant":
-        raise ValueError("there is no prompt before the first answer")
+        raise RowError(N_("there is no prompt before the first answer"))
     return {"messages": messages, "split": split_of(prompt)}
 
 

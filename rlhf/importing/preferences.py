@@ -15,8 +15,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from arena.importing.formats import read_votes
-from arena.importing.records import ImportedVote, VoteFileError
+from arena.importing.errors import N_, FileError, RowError
+from arena.importing.files import names_of
+from arena.importing.formats import UNKNOWN_FORMAT, read_votes
+from arena.importing.records import NO_TEXT, ImportedVote
 from arena.text import clean
 from rlhf.exporting import split_of
 from rlhf.importing.chats import (
@@ -44,10 +46,10 @@ class Skipped(Enum):
 def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row | Skipped]:
     """The rows of a file in its order, ties included; why, for one that is of no use.
 
-    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
     if file_format is not None and file_format not in FILE_FORMATS:
-        raise VoteFileError(f"Unknown format {file_format!r}: say {', '.join(FILE_FORMATS)}.")
+        raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(FILE_FORMATS))
     file_format = file_format or _told(path)
     if file_format == "lmsys":
         for _, vote in read_votes(path, "lmsys"):
@@ -57,8 +59,8 @@ def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row
     for name, row in read_rows(path):
         try:
             yield parse(row)
-        except ValueError as error:
-            raise VoteFileError(f"{name}: {error}.") from error
+        except RowError as error:
+            raise error.of(name) from error
 
 
 def _told(path: Path) -> str:
@@ -71,9 +73,10 @@ def _told(path: Path) -> str:
         return "hh" if isinstance(chosen, str) and _SPOKEN.match(chosen) else "trl"
     if "model_a" in first and "model_b" in first:
         return "lmsys"
-    found = ", ".join(map(str, first))[:200] or "nothing"
-    raise VoteFileError(
-        f"{name} has neither chosen and rejected nor model_a and model_b; it has: {found}."
+    raise FileError(
+        N_("%(row)s has neither chosen and rejected nor model_a and model_b; it has: %(found)s."),
+        row=name,
+        found=names_of(first),
     )
 
 
@@ -87,7 +90,7 @@ def _of_pair(row: Row) -> Row | Skipped:
             chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
         return _row(opening_of(prompt), chosen, rejected)
     if isinstance(chosen, str) or isinstance(rejected, str):
-        raise ValueError(f"{'rejected' if isinstance(chosen, str) else 'chosen'} is no text")
+        raise RowError(NO_TEXT, name="rejected" if isinstance(chosen, str) else "chosen")
     told, other = messages_of(chosen, "chosen"), messages_of(rejected, "rejected")
     if prompt is None:
         turns = _shared(told, other)
@@ -116,10 +119,10 @@ def _shared(one: Sequence[Any], other: Sequence[Any]) -> int:
 
 def _dialogue(text: Any, name: str) -> Messages:
     if not isinstance(text, str):
-        raise ValueError(f"{name} is no text")
+        raise RowError(NO_TEXT, name=name)
     before, *pieces = _SPOKEN.split(text)
     if before.strip() or not pieces:
-        raise ValueError(rf'{name} does not begin with "\n\nHuman:"')
+        raise RowError(N_("%(name)s does not begin with “\\n\\nHuman:”"), name=name)
     messages: Messages = []
     for speaker, said in zip(pieces[::2], pieces[1::2], strict=True):
         role = _SPEAKERS[speaker]
@@ -128,7 +131,7 @@ def _dialogue(text: Any, name: str) -> Messages:
         else:
             messages.append({"role": role, "content": said.strip()})
     if messages[-1]["role"] != "assistant":
-        raise ValueError(f"{name} does not end with the assistant")
+        raise RowError(N_("%(name)s does not end with the assistant"), name=name)
     return messages
 
 
@@ -142,13 +145,13 @@ def _response(messages: Messages) -> str | Messages:
 def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row | Skipped:
     prompt, sides = fit(prompt), [_fit(chosen), _fit(rejected)]
     if not first_prompt(prompt):
-        raise ValueError("there is no prompt")
+        raise RowError(N_("there is no prompt"))
     if any(isinstance(side, str) and not side.strip() for side in sides):
         return Skipped.EMPTY
     if sides[0] == sides[1]:
         return Skipped.EQUAL
     if not all(sides):
-        raise ValueError("chosen or rejected says nothing beyond what both begin with")
+        raise RowError(N_("chosen or rejected says nothing beyond what both begin with"))
     return _ranking(prompt, sides, [1, 2])
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
-from arena.importing.records import VoteFileError
+from arena.importing.errors import N_, FileError
 from arena.text import clean
 from rlhf.exporting import (
     TEXT,
@@ -128,10 +128,10 @@ def _import(
     folder = Path(settings.DATASETS_DIR) / folder_name
     try:
         write_folder(form, chunks, counts, folder, describe=describe)
-    except VoteFileError as error:
+    except FileError as error:
         raise Invalid(
             _("%(file)s was not imported. %(reason)s")
-            % {"file": name, "reason": str(error).replace(path.name, name)}
+            % {"file": name, "reason": clean(error.put(_))}
         ) from error
     except OSError as error:
         raise Invalid(disk_trouble(error)) from error
@@ -156,17 +156,23 @@ def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[Seq
         counts.ties += sum(len(set(row["ranks"])) < len(row["ranks"]) for row in chunk)
         yield chunk
     if counts.items == counts.skipped + counts.equal:
-        raise VoteFileError(_of_no_use(counts))
+        raise _of_no_use(counts)
 
 
-def _of_no_use(counts: Counts) -> str:
+def _of_no_use(counts: Counts) -> FileError:
     if not counts.equal:
-        return "No row of the file has two responses with texts."
+        return FileError(N_("No row of the file has two responses with texts."))
     if not counts.skipped:
-        return "In every row of the file both responses are the same, so none is preferred."
-    return (
-        f"No row of the file prefers a response: in {counts.equal} both are the same, in "
-        f"{counts.skipped} one has no text."
+        return FileError(
+            N_("In every row of the file both responses are the same, so none is preferred.")
+        )
+    return FileError(
+        N_(
+            "No row of the file prefers a response: in %(equal)s both are the same, in %(empty)s "
+            "one has no text."
+        ),
+        equal=counts.equal,
+        empty=counts.skipped,
     )
 
 
@@ -175,9 +181,13 @@ def _conversations(path: Path, file_format: str | None, counts: Counts) -> Itera
     rows = read_demonstrations(path, file_format)
     found = yield from _once(rows, lambda row: json.dumps(row["messages"]), counts)
     if found < LEAST_DEMONSTRATIONS:
-        raise VoteFileError(
-            f"The file has {found} different conversations in which the assistant says something; "
-            f"at least {LEAST_DEMONSTRATIONS} are needed."
+        raise FileError(
+            N_(
+                "At least %(least)s different conversations are needed in which the assistant says "
+                "something; the file has %(found)s."
+            ),
+            least=LEAST_DEMONSTRATIONS,
+            found=found,
         )
 
 
@@ -189,9 +199,13 @@ def _documents(path: Path, counts: Counts) -> Iterator[Sequence[Row]]:
     )
     found = yield from _once(rows, lambda row: " ".join(row["text"].split()).casefold(), counts)
     if found < LEAST_DOCUMENTS:
-        raise VoteFileError(
-            f"The file has {found} different documents that are not empty; at least "
-            f"{LEAST_DOCUMENTS} are needed, since some are held out."
+        raise FileError(
+            N_(
+                "At least %(least)s different documents that are not empty are needed, since some "
+                "are held out; the file has %(found)s."
+            ),
+            least=LEAST_DOCUMENTS,
+            found=found,
         )
 
 

@@ -1,0 +1,181 @@
+"""Files that cannot be imported: each sentence that says why can be put into another language."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from arena.importing.errors import FileError, Phrase, RowError
+from config import messages
+from rlhf.models import Dataset
+
+pytestmark = pytest.mark.django_db
+PAIR = {"prompt": "Name a tree.", "chosen": "Oak", "rejected": "Stone"}
+BATTLE = {
+    "model_a": "m",
+    "model_b": "n",
+    "winner": "model_a",
+    "prompt": '["Hi"]',
+    "response_a": '["a"]',
+    "response_b": '["b"]',
+}
+TALK = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+
+
+def csv(**cells: str) -> str:
+    row = {name: value.replace('"', '""') for name, value in (BATTLE | cells).items()}
+    return ",".join(row) + "\n" + ",".join(f'"{value}"' for value in row.values()) + "\n"
+
+
+# Which form, the file's name, what is in it, and what is said of it.
+TROUBLE: list[tuple[str, str, Any, str]] = [
+    ("import", "a.jsonl", " \n", "The file is empty."),
+    ("import", "a.json", "[]", "The file has no rows."),
+    ("import", "a.jsonl", {"text": "x"}, "Row 1 has neither chosen and rejected nor model_a"),
+    ("import", "a.jsonl", "{}", "model_a and model_b; it has: nothing."),
+    ("import", "a.jsonl", '{"chosen": "a", x}', "valid JSON from its character 17 on."),
+    (
+        "import",
+        "a.json",
+        f'[{json.dumps(PAIR)}, {{"b" 2}}]',
+        "Row 2 is not valid JSON from its character 6 on.",
+    ),
+    ("import", "a.json", json.dumps([PAIR])[:-1], "The array does not end with “]”"),
+    ("import", "a.json", json.dumps([PAIR]) + "x", "There is something after the array's end."),
+    ("import", "a.jsonl", '{"a":' + "[" * 100_000, "it is nested too deeply."),
+    ("import", "a.jsonl", '{"a": 1' + "0" * 5_000 + "}", "a number is too long."),
+    ("import", "a.jsonl", "[1]", "Row 1 is not an object."),
+    ("import", "a.jsonl", b"\xff\xfe{\x00", "The file is a binary file."),
+    ("import", "a.jsonl", PAIR | {"rejected": None}, "Row 1: rejected is no text."),
+    ("import", "a.jsonl", PAIR | {"prompt": ""}, "Row 1: there is no prompt."),
+    ("import", "a.jsonl", PAIR | {"chosen": [], "rejected": []}, "nor a list of chat messages."),
+    ("import", "a.jsonl", PAIR | {"prompt": [{}]}, "in prompt lacks role or content."),
+    ("import", "a.jsonl", {"chosen": TALK, "rejected": TALK[:1]}, "Row 1: chosen or rejected says"),
+    ("import", "a.jsonl", {"chosen": "\n\nHuman: a", "rejected": ""}, "end with the assistant."),
+    ("import", "a.jsonl", {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": ""}, "begin with"),
+    ("import", "a.parquet", "PAR1 and no more", "The file cannot be read as Parquet"),
+    ("import", "a.csv", "model_a,b\n", "The file lacks the columns model_b; it has: model_a, b."),
+    ("import", "a.csv", "model_a,model_b,model_a\n", "The header names model_a more than once."),
+    (
+        "import",
+        "a.csv",
+        "model_a,model_b\nx\n",
+        "Row 1 (line 2): there are 1 cells, but 2 columns.",
+    ),
+    ("import", "a.csv", 'model_a,model_b\n"x', "Row 1 is not valid CSV: a quotation mark"),
+    ("import", "a.csv", csv(model_a="n"), "model_a and model_b are both 'n'."),
+    ("import", "a.csv", csv(model_a=""), "Row 1 (line 2): model_a is empty."),
+    ("import", "a.csv", csv(model_a="x" * 121), "model_a has 121 characters, more than 120."),
+    ("import", "a.csv", csv(winner="me"), "winner 'me' is unknown: say model_a, model_b, tie"),
+    ("import", "a.csv", csv(prompt="[1]"), "are not all lists of texts."),
+    ("import", "a.csv", csv(prompt="[]"), "differ in length (0, 1, 1)."),
+    ("import", "a.csv", csv(prompt="x"), "prompt is not JSON."),
+    ("import", "a.csv", csv(prompt="{}"), "prompt is not a list."),
+    ("import", "a.csv", csv(tstamp="noon"), "timestamp 'noon' is neither seconds since 1970"),
+    ("import", "a.csv", csv(tstamp="5"), "timestamp '5' is not between 1990 and 2100."),
+    ("import", "a.csv", csv(anony="so"), "'so' is neither true nor false (1 nor 0)."),
+    ("import", "a.csv", "model_a,model_b\nm,n\n", "there is neither winner nor winner_model_a"),
+    (
+        "import",
+        "a.csv",
+        "model_a,model_b,winner_model_a,winner_model_b,winner_tie\nm,n,0,0,0\n",
+        "exactly one of winner_model_a, winner_model_b, winner_tie has to be 1.",
+    ),
+    ("import", "a.jsonl", BATTLE | {"model_a": "\ud800"}, "that is no text: '\\ud800'."),
+    ("import", "a.txt", BATTLE, "The name of the file must end in .jsonl, .json, .csv"),
+    ("import-demonstrations", "a.jsonl", {"text": "x"}, "Row 1 has none of these: messages;"),
+    ("import-demonstrations", "a.jsonl", {"messages": [{}]}, "messages lacks role or content."),
+    ("import-demonstrations", "a.jsonl", {"messages": TALK[1:]}, "before the first answer."),
+    (
+        "import-demonstrations",
+        "a.jsonl",
+        {"messages": [{"role": "owl", "content": ""}]},
+        "a message in messages has a role that is none of system, user, assistant.",
+    ),
+    (
+        "import-demonstrations",
+        "a.jsonl",
+        {"messages": [{"role": "user", "content": 5}]},
+        "a message in messages has a content that is no text.",
+    ),
+    (
+        "import-demonstrations",
+        "a.jsonl",
+        {"instruction": "a", "output": "b", "history": [1]},
+        "Row 1: history is no list of pairs of texts.",
+    ),
+    (
+        "import-demonstrations",
+        "a.jsonl",
+        json.dumps({"messages": TALK}) + '\n{"prompt": ""}',
+        "Row 2 lacks messages (read as messages); it has: prompt.",
+    ),
+    ("import-demonstrations", "a.jsonl", {"messages": TALK}, "At least 2 different conversations"),
+    ("import-text", "a.jsonl", {"txt": "x"}, "Row 1 lacks text; it has: txt."),
+    ("import-text", "a.jsonl", {"text": 1}, "Row 1: text is no text."),
+    ("import-text", "a.txt", "x" * 2_000_001, "Document 1 has 2000001 characters; at most 2000000"),
+    ("import-text", "a.txt", "x", "At least 2 different documents that are not empty are needed"),
+    ("import-text", "a.pdf", "x", "it must end in one of .txt, .md, .jsonl"),
+]
+
+
+def written(content: Any) -> bytes:
+    if isinstance(content, dict):
+        content = json.dumps(content)
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> set[str]:
+    return {str(message.id) for message in messages.collected() if message.id}
+
+
+@pytest.mark.parametrize(("form", "name", "content", "said"), TROUBLE)
+def test_a_wrong_file_is_told_in_a_sentence_that_can_be_translated(
+    operator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    catalogue: set[str],
+    form: str,
+    name: str,
+    content: Any,
+    said: str,
+) -> None:
+    asked: list[str] = []
+
+    def translate(text: str) -> str:
+        asked.append(text)
+        return text
+
+    monkeypatch.setattr("rlhf.services.importing._", translate)
+    field = {"import": "file"}.get(form, f"{form.removeprefix('import-')}-file")
+    answer = operator_client.post(
+        f"/lab/datasets/{form}/", {field: SimpleUploadedFile(name, written(content))}
+    )
+    assert answer.status_code == 422
+    forms = answer.context["imports"].values()
+    (reason,) = (error for one in forms for error in one.errors.get("file", []))
+    assert reason.startswith(f"{name} was not imported. ")
+    assert said in reason
+    assert reason.endswith(".")
+    assert set(asked) <= catalogue
+    assert len(asked) > 1
+    assert not Dataset.objects.exists()
+
+
+def test_a_page_says_it_in_its_own_language(operator_client: Client) -> None:
+    file = SimpleUploadedFile("mine.jsonl", b'{"chosen": 1, "rejected": 2}')
+    answer = operator_client.post(
+        "/lab/datasets/import/", {"file": file}, headers={"Accept-Language": "de"}
+    )
+    assert "mine.jsonl wurde nicht importiert. Zeile 1" in answer.content.decode()
+
+
+def test_an_error_is_english_until_it_is_put_into_another_language() -> None:
+    german = {"Row %(number)s": "Zeile %(number)s", "%(name)s is no text": "%(name)s ist kein Text"}
+    error: FileError = RowError("%(name)s is no text", name="chosen").of(
+        Phrase("Row %(number)s", number=3)
+    )
+    assert str(error) == "Row 3: chosen is no text."
+    assert error.put(lambda text: german.get(text, text)) == "Zeile 3: chosen ist kein Text."
