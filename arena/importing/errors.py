@@ -9,7 +9,7 @@ def N_(text: str) -> str:  # the name that gettext's tools look for
 
 
 class Phrase:
-    """English with gaps such as `%(row)s`, and what fills them: names, figures or phrases."""
+    """English with gaps such as `%(row)s`, and what fills them: names, phrases, lists of them."""
 
     def __init__(self, text: str, /, **values: object) -> None:
         self.text, self.values = text, values
@@ -20,9 +20,16 @@ class Phrase:
     def put(self, translate: Callable[[str], str]) -> str:
         """The phrase and those in its gaps, each put into the language of `translate`."""
         return translate(self.text) % {
-            name: value.put(translate) if isinstance(value, Phrase) else value
-            for name, value in self.values.items()
+            name: _put(value, translate) for name, value in self.values.items()
         }
+
+
+def _put(value: object, translate: Callable[[str], str]) -> object:
+    if isinstance(value, Phrase):
+        return value.put(translate)
+    if isinstance(value, list):
+        return ", ".join(str(_put(one, translate)) for one in value)
+    return value
 
 
 class FileError(Phrase, ValueError):

@@ -30,6 +30,10 @@ class Counts:
     equal: int = 0  # rows of a file left out because both responses are the same
     scrubbed: dict[str, int] = field(default_factory=dict)
 
+    def add(self, name: str) -> None:
+        """One more in the field of that name."""
+        setattr(self, name, getattr(self, name) + 1)
+
     def restore(self, told: Mapping[str, Any]) -> None:
         """Be as `asdict` told it once."""
         for name, value in told.items():

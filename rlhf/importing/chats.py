@@ -1,6 +1,7 @@
 """What the readers of chat files share: their rows, and messages that are checked and made fit."""
 
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,14 @@ from arena.text import clean
 
 Row = dict[str, Any]
 Messages = list[dict[str, str]]
+
+
+class Skipped(Enum):
+    """Why a row is left out, as the field that counts it: no text, or two equal responses."""
+
+    EMPTY = "skipped"
+    EQUAL = "equal"
+
 
 ROLES = {role: role for role in ("system", "user", "assistant")}
 

@@ -21,6 +21,7 @@ from rlhf.importing.chats import (
     ROLES,
     Messages,
     Row,
+    Skipped,
     first_prompt,
     fit,
     messages_of,
@@ -31,8 +32,8 @@ from rlhf.importing.chats import (
 SPEAKERS = {"system": "system", "human": "user", "gpt": "assistant"} | ROLES
 
 
-def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[Row | None]:
-    """The rows of a file in its order; None for one in which the assistant says nothing.
+def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[Row | Skipped]:
+    """The rows of a file in its order; why, for one in which the assistant says nothing.
 
     Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
@@ -112,14 +113,14 @@ def _of_conversations(row: Row) -> Messages:
     )
 
 
-def _row(messages: Messages) -> Row | None:
-    """The conversation up to the assistant's last answer; None where an answer is empty."""
+def _row(messages: Messages) -> Row | Skipped:
+    """The conversation up to the assistant's last answer; why not, where an answer is empty."""
     while messages and messages[-1]["role"] != "assistant":
         messages = messages[:-1]
     messages = fit(messages)
     answers = [one["content"] for one in messages if one["role"] == "assistant"]
     if not answers or not all(answer.strip() for answer in answers):
-        return None
+        return Skipped.EMPTY
     prompt = first_prompt(messages)
     if not prompt or messages[0]["role"] == "assistant":
         raise RowError(N_("there is no prompt before the first answer"))

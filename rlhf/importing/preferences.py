@@ -10,7 +10,6 @@ is given. Messages never quote a text of the file, which may be one that nobody 
 
 import re
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from rlhf.exporting import split_of
 from rlhf.importing.chats import (
     Messages,
     Row,
+    Skipped,
     first_prompt,
     fit,
     messages_of,
@@ -34,13 +34,6 @@ from rlhf.importing.chats import (
 FILE_FORMATS = ("trl", "hh", "lmsys")
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _SPOKEN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
-
-
-class Skipped(Enum):
-    """Why a row is left out: a response without text, or two equal ones."""
-
-    EMPTY = "empty"
-    EQUAL = "equal"
 
 
 def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row | Skipped]:

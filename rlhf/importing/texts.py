@@ -16,6 +16,8 @@ from arena.importing.files import Row, read_json, read_lines, read_parquet
 from arena.importing.formats import NO_FILE
 from arena.importing.records import NO_TEXT
 from arena.text import clean
+from rlhf.exporting import split_of
+from rlhf.importing.chats import Skipped
 
 PLAIN = (".txt", ".md")
 OBJECTS = (".jsonl", ".json", ".ndjson")
@@ -24,8 +26,8 @@ PASSAGE = 2_000  # characters from which a passage ends with its paragraph
 LONGEST = 2_000_000  # characters of a document
 
 
-def read_texts(path: Path) -> Iterator[str | None]:
-    """The documents of a file in its order; None for an empty one.
+def read_texts(path: Path) -> Iterator[Row | Skipped]:
+    """The documents of a file in its order as rows of the format `text`; why not, for an empty one.
 
     Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
@@ -35,7 +37,7 @@ def read_texts(path: Path) -> Iterator[str | None]:
     if kind in PLAIN:
         found = _documents(path) if _has_breaks(path) else _passages(path)
         for number, text in enumerate(found, 1):
-            yield _fit(Phrase(N_("Document %(number)s"), number=number), text)
+            yield _row(Phrase(N_("Document %(number)s"), number=number), text)
     elif kind in OBJECTS:
         yield from _rows(path, read_json)
     elif kind == ".parquet":
@@ -50,14 +52,14 @@ def read_texts(path: Path) -> Iterator[str | None]:
 
 def _rows(
     path: Path, read: Callable[[Path, set[str]], Iterator[tuple[Phrase, Row]]]
-) -> Iterator[str | None]:
+) -> Iterator[Row | Skipped]:
     for name, row in read(path, {"text"}):
         if row["text"] is not None and not isinstance(row["text"], str):
             raise RowError(NO_TEXT, name="text").of(name)
-        yield _fit(name, row["text"] or "")
+        yield _row(name, row["text"] or "")
 
 
-def _fit(name: Phrase, text: str) -> str | None:
+def _row(name: Phrase, text: str) -> Row | Skipped:
     if len(text) > LONGEST:
         raise FileError(
             N_("%(row)s has %(length)s characters; at most %(most)s fit. Cut it into several."),
@@ -65,7 +67,8 @@ def _fit(name: Phrase, text: str) -> str | None:
             length=len(text),
             most=LONGEST,
         )
-    return clean(text).strip() or None
+    text = clean(text).strip()
+    return {"text": text, "split": split_of(text)} if text else Skipped.EMPTY
 
 
 def _has_breaks(path: Path) -> bool:

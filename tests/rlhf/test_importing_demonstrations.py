@@ -18,7 +18,7 @@ from arena.importing.errors import FileError
 from arena.models import Contender, Prompt, Turn
 from rlhf import services
 from rlhf.exporting import split_of
-from rlhf.importing import read_demonstrations
+from rlhf.importing import Skipped, read_demonstrations
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
 from rlhf.selectors.estimates import examples_of
@@ -39,7 +39,8 @@ def said(*contents: str) -> list[dict[str, str]]:
 
 
 def messages(path: Path, file_format: str | None = None) -> list[Any]:
-    return [row and row["messages"] for row in read_demonstrations(path, file_format)]
+    rows = read_demonstrations(path, file_format)
+    return [None if isinstance(row, Skipped) else row["messages"] for row in rows]
 
 
 # --- what is read -------------------------------------------------------------------------

@@ -199,7 +199,7 @@ def test_rows_with_an_empty_response_are_skipped_and_counted(tmp_path: Path) -> 
     path = lines(tmp_path / "pairs.jsonl", SPOKEN, silent, SPOKEN)
     dataset = services.import_preferences(path=path)
     assert (dataset.rows, dataset.votes, dataset.skipped) == (2, 3, 1)
-    with pytest.raises(CommandError, match="No row of the file has two responses"):
+    with pytest.raises(CommandError, match=r"No row .* Left out: 1 without texts\."):
         call_command("import_preferences", str(lines(tmp_path / "silent.jsonl", silent)))
 
 
@@ -210,9 +210,9 @@ EMPTY = {"prompt": "Hi", "chosen": "Yes", "rejected": "\u0000\u0007 "}
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([EMPTY, EMPTY], "No row of the file has two responses with texts"),
-        ([EQUAL, EQUAL], "In every row of the file both responses are the same"),
-        ([EQUAL, EMPTY, EQUAL], "in 2 both are the same, in 1 one has no text"),
+        ([EMPTY, EMPTY], r"one of two responses\. Left out: 2 without texts\."),
+        ([EQUAL, EQUAL], r"Left out: 2 with two equal responses\."),
+        ([EQUAL, EMPTY, EQUAL], r"Left out: 1 without texts, 2 with two equal responses\."),
     ],
 )
 def test_a_file_of_no_use_says_why(tmp_path: Path, rows: list[dict[str, Any]], reason: str) -> None:
