@@ -94,6 +94,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
 def read_parquet(path: Path, required: set[str]) -> NamedRows:
     """Rows of a Parquet file; needs pyarrow, which the arena itself does not."""
+    _need(path)
     try:
         arrow = importlib.import_module("pyarrow")
         parquet = importlib.import_module("pyarrow.parquet")
@@ -153,6 +154,7 @@ def _row(number: int) -> Phrase:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
     """A UTF-8 text file, with or without a byte order mark; its errors in plain words."""
+    _need(path)
     try:
         with path.open("rb") as file:
             start = file.read(_BLOCK)
@@ -173,6 +175,11 @@ def _opened(path: Path) -> Iterator[IO[str]]:
         raise FileError(
             N_("%(path)s cannot be read: %(error)s."), path=path, error=error.strerror
         ) from error
+
+
+def _need(path: Path) -> None:
+    if not path.is_file():
+        raise FileError(N_("There is no file %(path)s."), path=path)
 
 
 def _line_that_is_not_utf8(path: Path) -> int:

@@ -31,7 +31,6 @@ _CSV_COLUMNS = [
     "response_b",
 ]
 UNKNOWN_FORMAT = N_("Unknown format '%(name)s': say %(known)s.")
-NO_FILE = N_("There is no file %(path)s.")
 _ONE_HOT = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 
 
@@ -42,8 +41,6 @@ def read_votes(path: Path, file_format: str) -> Iterator[tuple[Phrase, ImportedV
     """
     if file_format not in FORMATS:
         raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(FORMATS))
-    if not path.is_file():
-        raise FileError(NO_FILE, path=path)
     rows, vote_of = FORMATS[file_format]
     for name, row in rows(path):
         try:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from arena.importing.errors import N_, FileError, RowError
-from arena.importing.files import names_of
+from arena.importing.files import NamedRows, names_of
 from arena.importing.formats import UNKNOWN_FORMAT
 from arena.importing.records import NO_TEXT
 from rlhf.exporting import split_of
@@ -26,6 +26,7 @@ from rlhf.importing.chats import (
     fit,
     messages_of,
     opening_of,
+    parsed,
     read_rows,
 )
 
@@ -41,6 +42,11 @@ def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[
         raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(_PARSERS))
     file_format = file_format or _told(path)
     parse = _PARSERS[file_format]
+    yield from parsed(_whole(path, file_format), lambda row: _row(parse(row)))
+
+
+def _whole(path: Path, file_format: str) -> NamedRows:
+    """The rows, of which each has what the format needs."""
     for name, row in read_rows(path):
         if missing := _COLUMNS[file_format] - row.keys():
             raise FileError(
@@ -50,10 +56,7 @@ def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[
                 format=file_format,
                 found=names_of(row),
             )
-        try:
-            yield _row(parse(row))
-        except RowError as error:
-            raise error.of(name) from error
+        yield name, row
 
 
 def _told(path: Path) -> str:

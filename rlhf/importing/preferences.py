@@ -16,7 +16,7 @@ from typing import Any
 
 from arena.importing.errors import N_, FileError, RowError
 from arena.importing.files import names_of
-from arena.importing.formats import UNKNOWN_FORMAT, read_votes
+from arena.importing.formats import FORMATS, UNKNOWN_FORMAT
 from arena.importing.records import NO_TEXT, ImportedVote
 from arena.text import clean
 from rlhf.exporting import split_of
@@ -28,10 +28,14 @@ from rlhf.importing.chats import (
     fit,
     messages_of,
     opening_of,
+    parsed,
     read_rows,
+    refuse_tools,
+    text_of,
 )
 
 FILE_FORMATS = ("trl", "hh", "lmsys")
+_BATTLES, _VOTE_OF = FORMATS["lmsys"]
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _SPOKEN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
 
@@ -45,15 +49,9 @@ def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row
         raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(FILE_FORMATS))
     file_format = file_format or _told(path)
     if file_format == "lmsys":
-        for _, vote in read_votes(path, "lmsys"):
-            yield _of_vote(vote)
-        return
-    parse = _of_dialogues if file_format == "hh" else _of_pair
-    for name, row in read_rows(path):
-        try:
-            yield parse(row)
-        except RowError as error:
-            raise error.of(name) from error
+        yield from parsed(_BATTLES(path), _of_battle)
+    else:
+        yield from parsed(read_rows(path), _of_dialogues if file_format == "hh" else _of_pair)
 
 
 def _told(path: Path) -> str:
@@ -146,6 +144,15 @@ def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> 
     if not all(sides):
         raise RowError(N_("chosen or rejected says nothing beyond what both begin with"))
     return _ranking(prompt, sides, [1, 2])
+
+
+def _of_battle(row: Row) -> Row | Skipped:
+    for side in ("conversation_a", "conversation_b"):
+        for message in row[side] if isinstance(row.get(side), list) else ():
+            if isinstance(message, dict):
+                refuse_tools(message)
+                text_of(message.get("content"))
+    return _of_vote(_VOTE_OF(row))
 
 
 def _of_vote(vote: ImportedVote) -> Row | Skipped:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from arena.importing.errors import N_, FileError, Phrase, RowError
 from arena.importing.files import Row, read_json, read_lines, read_parquet
-from arena.importing.formats import NO_FILE
 from arena.importing.records import NO_TEXT
 from arena.text import clean
 from rlhf.exporting import split_of
@@ -31,8 +30,6 @@ def read_texts(path: Path) -> Iterator[Row | Skipped]:
 
     Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
-    if not path.is_file():
-        raise FileError(NO_FILE, path=path)
     kind = path.suffix.lower()
     if kind in PLAIN:
         found = _documents(path) if _has_breaks(path) else _passages(path)

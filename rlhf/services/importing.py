@@ -38,6 +38,8 @@ CHUNK = 2_000
 LEFT_OUT = {  # by their field of Counts
     "skipped": N_("%(rows)s without texts"),
     "equal": N_("%(rows)s with two equal responses"),
+    "tools": N_("%(rows)s with turns of tools"),
+    "parts": N_("%(rows)s with images, sounds or other parts that are no text"),
     "repeated": N_("%(rows)s as copies of an earlier one"),
 }
 

@@ -1,6 +1,7 @@
 """Files of responses to imitate: what becomes of each format, and what finetuning learns of it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ def said(*contents: str) -> list[dict[str, str]]:
         {"role": ("user", "assistant")[place % 2], "content": content}
         for place, content in enumerate(contents)
     ]
+
+
+def part(kind: str, **said: str) -> dict[str, str]:
+    return {"type": kind, **said}
 
 
 def messages(path: Path, file_format: str | None = None) -> list[Any]:
@@ -87,6 +92,75 @@ def test_a_conversation_goes_up_to_the_last_answer(tmp_path: Path) -> None:
     assert messages(path) == [said("Hi", "Hello"), None, None, None]
 
 
+def test_texts_in_parts_are_joined(tmp_path: Path) -> None:
+    talk = said("Hi there", "Hello")
+    row = {
+        "messages": [
+            {"role": "user", "content": [part("text", text="Hi "), part("text", text="there")]},
+            {"role": "assistant", "content": [{"text": "Hello"}]},
+        ]
+    }
+    assert messages(lines(tmp_path / "a.jsonl", row)) == [talk]
+    table = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), table)
+    assert messages(table) == [talk]
+
+
+CALL = {"type": "function", "function": {"name": "time", "arguments": "{}"}}
+
+
+def spoken(*turns: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"from": speaker, "value": value} for speaker, value in turns]
+
+
+TOOLS = [
+    {"messages": [*said("Time?"), {"role": "assistant", "tool_calls": [CALL]}]},
+    {"messages": [*said("Time?", "Look"), {"role": "tool", "content": "9"}, *said("", "9")[1:]]},
+    {"messages": [*said("Time?"), {"role": "assistant", "content": [part("tool_use", id="1")]}]},
+    {"prompt": "Time?", "completion": [{"role": "assistant", "function_call": {"name": "time"}}]},
+    {"conversations": spoken(("human", "Time?"), ("function_call", "{}"), ("observation", "9"))},
+]
+PARTS = [
+    {"messages": [{"role": "user", "content": [part("image"), part("text", text="Who?")]}]},
+    {"messages": [{"role": "user", "content": [{"image_url": "x"}]}, *said("", "A cat")[1:]]},
+    {"messages": said("Who is it?", "A cat"), "images": ["cat.png"]},
+    {"instruction": "Listen.", "output": "A song", "audios": ["song.wav"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [*((row, Skipped.TOOLS) for row in TOOLS), *((row, Skipped.PARTS) for row in PARTS)],
+)
+def test_turns_of_tools_and_parts_that_are_no_text_leave_a_row_out(
+    tmp_path: Path, row: dict[str, Any], why: Skipped
+) -> None:
+    assert list(read_demonstrations(lines(tmp_path / "a.jsonl", row))) == [why]
+
+
+def test_declared_tools_and_calls_of_none_do_no_harm(tmp_path: Path) -> None:
+    talk = [one | {"tool_calls": None} for one in said("Hi", "Hello")]
+    path = lines(tmp_path / "a.jsonl", {"messages": talk, "tools": [CALL], "images": []})
+    assert messages(path) == [said("Hi", "Hello")]
+
+
+def test_what_is_left_out_is_counted_with_its_reason(
+    tmp_path: Path, operator_client: Client
+) -> None:
+    rows = [{"messages": said("Hi", "Hello")}, *TOOLS[:2], PARTS[0], {"messages": said("Hi")}]
+    path = lines(tmp_path / "a.jsonl", *rows, {"messages": said("Hi", "Yes")})
+    dataset = services.import_demonstrations(path=path)
+    assert (dataset.rows, dataset.votes, dataset.skipped) == (2, 6, 1)
+    page = re.sub(r"<[^>]+>", " ", operator_client.get(dataset.get_absolute_url()).content.decode())
+    assert re.search(
+        r"skipped, with turns of tools\s+2\s+skipped, with images, sounds .*\s+1", page
+    )
+    card = (dataset.folder / "README.md").read_text()
+    assert "this format, 2 had turns of tools, 1 had images, sounds or other parts" in card
+    with pytest.raises(Invalid, match=r"has 1\. Left out: 2 with turns of tools, 1 with images,"):
+        services.import_demonstrations(path=lines(tmp_path / "b.jsonl", *rows[:4]))
+
+
 def test_texts_are_made_fit_and_the_first_prompt_decides_the_side(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"prompt": "Hi\\ud800", "completion": "a\\u0000\\r\\nb"}\n')
@@ -101,10 +175,12 @@ def test_texts_are_made_fit_and_the_first_prompt_decides_the_side(tmp_path: Path
         ({"messages": "secret"}, "Row 1: messages is neither a text nor a list"),
         ({"messages": [{"role": "user"}]}, "a message in messages lacks role or content"),
         (
-            {"messages": [{"role": "tool", "content": "secret"}]},
+            {"messages": [{"role": "owl", "content": "secret"}]},
             "role that is none of system,",
         ),
         ({"messages": [{"role": "user", "content": 5}]}, "content that is no text"),
+        ({"messages": [{"role": "user", "content": ["secret"]}]}, "content that is no text"),
+        ({"messages": [{"role": "user", "content": [part("text")]}]}, "content that is no text"),
         ({"messages": said("Hi", "Hello")[1:]}, "no prompt before the first answer"),
         ({"prompt": 5, "completion": "a"}, "prompt is neither a text nor a list"),
         ({"prompt": " ", "completion": "a"}, "no prompt before the first answer"),

@@ -120,6 +120,38 @@ def test_ties_of_battles_tie(tmp_path: Path) -> None:
     assert row["ranks"] == [1, 1]
 
 
+PARTED = {
+    "prompt": [
+        {"role": "user", "content": [{"type": "text", "text": "Name a "}, {"text": "tree."}]}
+    ],
+    "chosen": [{"role": "assistant", "content": [{"type": "text", "text": "Oak"}]}],
+    "rejected": [assistant("Stone")],
+}
+SEEN = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}]}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+
+
+def test_texts_in_parts_are_joined(tmp_path: Path) -> None:
+    assert read(tmp_path, PARTED) == read(tmp_path, PAIR)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (CHAT | {"prompt": [SEEN]}, Skipped.PARTS),
+        (PAIR | {"images": ["tree.png"]}, Skipped.PARTS),
+        (CHAT | {"rejected": [CALLED]}, Skipped.TOOLS),
+        (CHAT | {"prompt": [user("Hi"), {"role": "tool", "content": "9"}]}, Skipped.TOOLS),
+        (BATTLE | {"conversation_a": [SEEN, assistant("Oak")]}, Skipped.PARTS),
+        (BATTLE | {"conversation_b": [user("Name a tree."), CALLED]}, Skipped.TOOLS),
+    ],
+)
+def test_turns_of_tools_and_parts_that_are_no_text_leave_a_row_out(
+    tmp_path: Path, row: dict[str, Any], why: Skipped
+) -> None:
+    assert list(read_preferences(lines(tmp_path / "a.jsonl", row))) == [why]
+
+
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "pairs.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([CHAT, CHAT]), path)
