@@ -8,6 +8,7 @@ from typing import Any
 
 from arena.importing.errors import N_, FileError, Phrase, RowError
 from arena.importing.files import NamedRows, read_json, read_parquet
+from arena.importing.records import NO_TEXT
 from arena.text import clean
 
 Row = dict[str, Any]
@@ -35,6 +36,7 @@ class LeftOut(Exception):
 
 
 ROLES = {role: role for role in ("system", "user", "assistant")}
+SPEAKERS = {"system": "system", "human": "user", "gpt": "assistant"} | ROLES  # ShareGPT's
 # As OpenAI, TRL and LLaMA-Factory (ShareGPT) call them.
 TOOL_ROLES = {"tool", "function", "function_call", "observation"}
 TOOL_CALLS = ("tool_calls", "function_call")
@@ -106,6 +108,47 @@ def messages_of(
             )
         messages.append({"role": roles[message[role]], "content": text})
     return messages
+
+
+def shared_gpt(value: Any, name: str) -> Messages:
+    """The same for messages that ShareGPT's names are given to."""
+    return messages_of(value, name, role="from", content="value", roles=SPEAKERS)
+
+
+def chat_of(row: Row) -> Messages:
+    """A row's `conversations` or else `messages`, behind its `system` where they have none."""
+    if "conversations" in row:
+        messages = shared_gpt(row["conversations"], "conversations")
+    else:
+        messages = messages_of(row.get("messages"), "messages")
+    return messages if messages[0]["role"] == "system" else system_of(row) + messages
+
+
+def alpaca_prompt(row: Row) -> Messages:
+    """What Alpaca's and LLaMA-Factory's columns have before the answer."""
+    messages = system_of(row)
+    for turn in row.get("history") or []:
+        if not isinstance(turn, list) or [*map(type, turn)] != [str, str]:
+            raise RowError(N_("history is no list of pairs of texts"))
+        asked, answer = turn
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+    instruction, given = text_at(row, "instruction"), text_at(row, "input")
+    prompt = f"{instruction}\n\n{given}" if given.strip() else instruction
+    return [*messages, {"role": "user", "content": prompt}]
+
+
+def system_of(row: Row) -> Messages:
+    """The message that a row's `system` is; none where it is empty."""
+    system = text_at(row, "system")
+    return [{"role": "system", "content": system}] if system.strip() else []
+
+
+def text_at(row: Row, name: str) -> str:
+    """The text of that name, '' where there is none; raises RowError for anything else."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, str):
+        raise RowError(NO_TEXT, name=name)
+    return value or ""
 
 
 def refuse_tools(message: Row, role: str = "role") -> None:

@@ -1,9 +1,9 @@
 """Responses to imitate, as rows of the format `trl-sft`. Pure but for reading the file.
 
-messages            chat messages that end with the assistant (TRL, OpenAI)
+messages            chat messages that end with the assistant (TRL, OpenAI), and system
 prompt-completion   prompt and completion: texts or chat messages (TRL)
 alpaca              instruction, input, output, and system and history where there are
-sharegpt            conversations of messages with from and value
+sharegpt            conversations of messages with from and value, and system
 
 JSON Lines, a JSON array, or Parquet. The format is told by the first row unless it is given.
 Messages never quote a text of the file.
@@ -15,22 +15,21 @@ from pathlib import Path
 from arena.importing.errors import N_, FileError, RowError
 from arena.importing.files import NamedRows, names_of
 from arena.importing.formats import UNKNOWN_FORMAT
-from arena.importing.records import NO_TEXT
 from rlhf.exporting import split_of
 from rlhf.importing.chats import (
-    ROLES,
     Messages,
     Row,
     Skipped,
+    alpaca_prompt,
+    chat_of,
     first_prompt,
     fit,
     messages_of,
     opening_of,
     parsed,
     read_rows,
+    text_at,
 )
-
-SPEAKERS = {"system": "system", "human": "user", "gpt": "assistant"} | ROLES
 
 
 def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[Row | Skipped]:
@@ -73,10 +72,6 @@ def _told(path: Path) -> str:
     )
 
 
-def _of_messages(row: Row) -> Messages:
-    return messages_of(row.get("messages"), "messages")
-
-
 def _of_completion(row: Row) -> Messages:
     completion = row.get("completion")
     if isinstance(completion, str):
@@ -87,33 +82,7 @@ def _of_completion(row: Row) -> Messages:
 
 
 def _of_alpaca(row: Row) -> Messages:
-    instruction, given = _text(row, "instruction"), _text(row, "input")
-    messages: Messages = []
-    if system := _text(row, "system"):
-        messages.append({"role": "system", "content": system})
-    for turn in row.get("history") or []:
-        if not isinstance(turn, list) or [*map(type, turn)] != [str, str]:
-            raise RowError(N_("history is no list of pairs of texts"))
-        messages += _turn(*turn)
-    prompt = f"{instruction}\n\n{given}" if given.strip() else instruction
-    return messages + _turn(prompt, _text(row, "output"))
-
-
-def _turn(prompt: str, answer: str) -> Messages:
-    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
-
-
-def _text(row: Row, name: str) -> str:
-    value = row.get(name)
-    if value is not None and not isinstance(value, str):
-        raise RowError(NO_TEXT, name=name)
-    return value or ""
-
-
-def _of_conversations(row: Row) -> Messages:
-    return messages_of(
-        row.get("conversations"), "conversations", role="from", content="value", roles=SPEAKERS
-    )
+    return [*alpaca_prompt(row), {"role": "assistant", "content": text_at(row, "output")}]
 
 
 def _row(messages: Messages) -> Row | Skipped:
@@ -131,10 +100,10 @@ def _row(messages: Messages) -> Row | Skipped:
 
 
 _PARSERS: dict[str, Callable[[Row], Messages]] = {
-    "messages": _of_messages,
+    "messages": chat_of,
     "prompt-completion": _of_completion,
     "alpaca": _of_alpaca,
-    "sharegpt": _of_conversations,
+    "sharegpt": chat_of,
 }
 _COLUMNS: dict[str, set[str]] = {
     "messages": {"messages"},

@@ -2,6 +2,9 @@ r"""Preference files of others, as rows of our format `ranking`. Pure but for re
 
 trl    chosen and rejected, and prompt unless both begin with it: texts or chat messages
 hh     chosen and rejected are dialogues as one text, "\n\nHuman: …\n\nAssistant: …"
+llama-factory
+       chosen and rejected are one message each after messages or conversations, or one text each
+       after instruction and input; and system
 lmsys  battles: model_a, model_b, winner, conversations (as `import_votes` reads them)
 
 JSON Lines, a JSON array, or Parquet; lmsys also CSV. The format is told by the first row unless it
@@ -9,13 +12,13 @@ is given. Messages never quote a text of the file, which may be one that nobody 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from arena.importing.errors import N_, FileError, RowError
-from arena.importing.files import names_of
+from arena.importing.errors import N_, FileError, Phrase, RowError
+from arena.importing.files import NamedRows, names_of
 from arena.importing.formats import FORMATS, UNKNOWN_FORMAT
 from arena.importing.records import NO_TEXT, ImportedVote
 from arena.text import clean
@@ -24,6 +27,8 @@ from rlhf.importing.chats import (
     Messages,
     Row,
     Skipped,
+    alpaca_prompt,
+    chat_of,
     first_prompt,
     fit,
     messages_of,
@@ -31,10 +36,12 @@ from rlhf.importing.chats import (
     parsed,
     read_rows,
     refuse_tools,
+    shared_gpt,
+    text_at,
     text_of,
 )
 
-FILE_FORMATS = ("trl", "hh", "lmsys")
+OPEN_END = N_("%(name)s does not end with the assistant")
 _BATTLES, _VOTE_OF = FORMATS["lmsys"]
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _SPOKEN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
@@ -47,28 +54,48 @@ def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row
     """
     if file_format is not None and file_format not in FILE_FORMATS:
         raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(FILE_FORMATS))
-    file_format = file_format or _told(path)
-    if file_format == "lmsys":
-        yield from parsed(_BATTLES(path), _of_battle)
-    else:
-        yield from parsed(read_rows(path), _of_dialogues if file_format == "hh" else _of_pair)
+    told = file_format or _told_by_first(path)
+    rows = _BATTLES(path) if told == "lmsys" else read_rows(path)
+    yield from parsed(rows if file_format else _alike(rows, told), _PARSERS[told])
 
 
-def _told(path: Path) -> str:
+def _told_by_first(path: Path) -> str:
     """The format, by the first row."""
     if path.suffix.lower() == ".csv":
         return "lmsys"
-    name, first = next(read_rows(path))
-    if "chosen" in first and "rejected" in first:
-        chosen = first["chosen"]
+    return _told(*next(read_rows(path)))
+
+
+def _told(name: Phrase, row: Row) -> str:
+    """The format, by a row."""
+    if "chosen" in row and "rejected" in row:
+        chosen = row["chosen"]
+        if isinstance(chosen, dict) or ("instruction" in row and "prompt" not in row):
+            return "llama-factory"
         return "hh" if isinstance(chosen, str) and _SPOKEN.match(chosen) else "trl"
-    if "model_a" in first and "model_b" in first:
+    if "model_a" in row and "model_b" in row:
         return "lmsys"
     raise FileError(
         N_("%(row)s has neither chosen and rejected nor model_a and model_b; it has: %(found)s."),
         row=name,
-        found=names_of(first),
+        found=names_of(row),
     )
+
+
+def _alike(rows: NamedRows, told: str) -> NamedRows:
+    """The rows; raises FileError where one is of another format than the first."""
+    for name, row in rows:
+        if (other := _told(name, row)) != told:
+            raise FileError(
+                N_(
+                    "%(row)s reads as %(other)s, the first one as %(format)s. Part the file, or "
+                    "choose the format of all rows."
+                ),
+                row=name,
+                other=other,
+                format=told,
+            )
+        yield name, row
 
 
 def _of_pair(row: Row) -> Row | Skipped:
@@ -82,13 +109,28 @@ def _of_pair(row: Row) -> Row | Skipped:
         return _row(opening_of(prompt), chosen, rejected)
     if isinstance(chosen, str) or isinstance(rejected, str):
         raise RowError(NO_TEXT, name="rejected" if isinstance(chosen, str) else "chosen")
-    told, other = messages_of(chosen, "chosen"), messages_of(rejected, "rejected")
-    if prompt is None:
-        turns = _shared(told, other)
-        before, told, other = told[:turns], told[turns:], other[turns:]
-    else:
-        before = opening_of(prompt)
+    told, other = _to_its_end(chosen, "chosen"), _to_its_end(rejected, "rejected")
+    turns = _shared(told, other)
+    before = told[:turns] if prompt is None else opening_of(prompt)
+    if before == told[: len(before)] == other[: len(before)]:  # they begin with the prompt
+        told, other = told[len(before) :], other[len(before) :]
     return _row(before, _response(told), _response(other))
+
+
+def _to_its_end(value: Any, name: str) -> Messages:
+    messages = messages_of(value, name)
+    if messages[-1]["role"] != "assistant":
+        raise RowError(OPEN_END, name=name)
+    return messages
+
+
+def _of_llama_factory(row: Row) -> Row | Skipped:
+    chosen, rejected = row.get("chosen"), row.get("rejected")
+    if isinstance(chosen, str):
+        return _row(alpaca_prompt(row), chosen, text_at(row, "rejected"))
+    read = shared_gpt if "conversations" in row else messages_of
+    told, other = read([chosen], "chosen"), read([rejected], "rejected")
+    return _row(chat_of(row), _response(told), _response(other))
 
 
 def _of_dialogues(row: Row) -> Row | Skipped:
@@ -122,7 +164,7 @@ def _dialogue(text: Any, name: str) -> Messages:
         else:
             messages.append({"role": role, "content": said.strip()})
     if messages[-1]["role"] != "assistant":
-        raise RowError(N_("%(name)s does not end with the assistant"), name=name)
+        raise RowError(OPEN_END, name=name)
     return messages
 
 
@@ -192,3 +234,12 @@ def _ranking(
         "language": clean(language),
         "split": split_of(first_prompt(prompt)),
     }
+
+
+_PARSERS: dict[str, Callable[[Row], Row | Skipped]] = {
+    "trl": _of_pair,
+    "hh": _of_dialogues,
+    "llama-factory": _of_llama_factory,
+    "lmsys": _of_battle,
+}
+FILE_FORMATS = tuple(_PARSERS)

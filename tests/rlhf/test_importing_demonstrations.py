@@ -92,6 +92,16 @@ def test_a_conversation_goes_up_to_the_last_answer(tmp_path: Path) -> None:
     assert messages(path) == [said("Hi", "Hello"), None, None, None]
 
 
+def test_a_system_prompt_beside_the_messages_is_kept(tmp_path: Path) -> None:
+    system = [{"role": "system", "content": "Brief."}]
+    talk = said("Hi", "Hello")
+    shared = {"conversations": spoken(("human", "Hi"), ("gpt", "Hello")), "system": "Brief."}
+    assert messages(lines(tmp_path / "a.jsonl", shared)) == [system + talk]
+    both = {"messages": system + talk, "system": "Other."}
+    only = {"messages": talk, "system": " "}
+    assert messages(lines(tmp_path / "b.jsonl", both, only)) == [system + talk, talk]
+
+
 def test_texts_in_parts_are_joined(tmp_path: Path) -> None:
     talk = said("Hi there", "Hello")
     row = {

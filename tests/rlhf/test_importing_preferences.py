@@ -15,12 +15,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from arena.errors import Invalid
+from arena.importing.errors import FileError
 from arena.models import Battle, Contender
 from rlhf import services
 from rlhf.exporting import split_of
 from rlhf.importing import Skipped, read_preferences
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
+from tests.rlhf.votes import many_votes
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +59,18 @@ SPOKEN = {
     "chosen": "\n\nHuman: Name a tree.\n\nAssistant: Oak",
     "rejected": "\n\nHuman: Name a tree.\n\nAssistant: Stone",
 }
+ALPACA = {"instruction": "Name a tree.", "input": "", "chosen": "Oak", "rejected": "Stone"}
+CHOSEN = {
+    "messages": [user("Name a tree.")],
+    "chosen": assistant("Oak"),
+    "rejected": assistant("Stone"),
+}
+SHARED = {
+    "conversations": [{"from": "human", "value": "Name a tree."}],
+    "chosen": {"from": "gpt", "value": "Oak"},
+    "rejected": {"from": "gpt", "value": "Stone"},
+}
+REPEATED = IMPLICIT | {"prompt": "Name a tree."}
 BATTLE = {
     "model_a": "m",
     "model_b": "n",
@@ -66,7 +80,9 @@ BATTLE = {
 }
 
 
-@pytest.mark.parametrize("row", [PAIR, CHAT, IMPLICIT, SPOKEN, BATTLE])
+@pytest.mark.parametrize(
+    "row", [PAIR, CHAT, IMPLICIT, REPEATED, SPOKEN, ALPACA, CHOSEN, SHARED, BATTLE]
+)
 def test_each_kind_becomes_the_same_ranking(tmp_path: Path, row: dict[str, Any]) -> None:
     assert read(tmp_path, row) == [
         {
@@ -152,6 +168,44 @@ def test_turns_of_tools_and_parts_that_are_no_text_leave_a_row_out(
     assert list(read_preferences(lines(tmp_path / "a.jsonl", row))) == [why]
 
 
+def test_a_system_prompt_stays_before_the_conversation(tmp_path: Path) -> None:
+    system = {"role": "system", "content": "Brief."}
+    for row in (ALPACA, SHARED):
+        (found,) = read(tmp_path, row | {"system": "Brief."})
+        assert found["prompt"] == [system, user("Name a tree.")]
+
+
+@pytest.mark.parametrize("other", [SPOKEN, ALPACA, BATTLE])
+def test_rows_of_two_formats_are_told_from_each_other(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    path = lines(tmp_path / "a.jsonl", PAIR, other)
+    with pytest.raises(FileError, match=r"Row 2 reads as [a-z-]+, the first one as trl\. Part"):
+        list(read_preferences(path))
+
+
+def test_a_format_that_is_given_holds_for_all_rows(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", PAIR, SPOKEN | {"prompt": "What was said?"})
+    rows = [row for row in read_preferences(path, "trl") if not isinstance(row, Skipped)]
+    assert rows[1]["responses"] == [SPOKEN["chosen"], SPOKEN["rejected"]]
+
+
+def test_a_response_ends_with_the_assistant(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="Row 1: chosen does not end with the assistant"):
+        read(tmp_path, CHAT | {"chosen": [user("Oak")]})
+
+
+def test_an_export_for_llama_factory_is_read_again(tmp_path: Path) -> None:
+    many_votes(6)
+    path = tmp_path / "ours.jsonl"
+    call_command("export_preferences", "--format", "llama-factory", "--output", str(path),
+                 stderr=io.StringIO())  # fmt: skip
+    ours = [json.loads(line) for line in path.read_text().splitlines()]
+    read_again = [row for row in read_preferences(path) if not isinstance(row, Skipped)]
+    assert ours
+    assert [row["responses"][0] for row in read_again] == [row["chosen"]["content"] for row in ours]
+
+
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "pairs.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([CHAT, CHAT]), path)
@@ -164,7 +218,7 @@ def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     [
         ("{", "Row 2.* not valid JSON"),
         ("[]", "Row 2 is not an object"),
-        ('{"prompt": "Hi", "chosen": "secret"}', "Row 2: rejected is no text"),
+        ('{"prompt": "Hi", "chosen": "secret"}', "Row 2 has neither chosen and rejected"),
         ('{"prompt": " ", "chosen": "secret", "rejected": "b"}', "Row 2: there is no prompt"),
         (
             '{"prompt": [{"role": "user"}], "chosen": [], "rejected": []}',
