@@ -19,6 +19,9 @@ NamedRows = Iterator[tuple[Phrase, Row]]  # what a message calls the row, and it
 
 EMPTY = N_("The file is empty.")
 NO_JSON = N_("%(row)s is not valid JSON from its character %(at)s on.")
+NO_LINE = N_(
+    "%(row)s is not valid JSON from its character %(at)s on. Each line has to be one object."
+)
 NESTED = N_("%(row)s is not valid JSON: it is nested too deeply.")
 LONG_NUMBER = N_("%(row)s is not valid JSON: a number is too long.")
 LONG_ROW = N_("%(row)s is larger than %(most)s MB.")
@@ -53,7 +56,7 @@ def read_csv(path: Path, required: set[str]) -> NamedRows:
             if not cells:  # a blank line
                 continue
             number += 1
-            name = Phrase(N_("Row %(number)s (line %(line)s)"), number=number, line=lines.line_num)
+            name = _row_at(number, lines.line_num)
             if len(cells) != len(columns):
                 raise FileError(
                     N_("%(row)s: there are %(cells)s cells, but %(columns)s columns."),
@@ -67,12 +70,13 @@ def read_csv(path: Path, required: set[str]) -> NamedRows:
 def read_json(path: Path, required: set[str]) -> NamedRows:
     """Rows of a JSON Lines file, or of a JSON file that is one array of objects."""
     with _opened(path) as file:
-        start = file.read(1)
+        start, line = file.read(1), 1
         while start.isspace():
+            line += start == "\n"
             start = file.read(1)
         if not start:
             raise FileError(EMPTY)
-        values = _array(file) if start == "[" else _lines(file, start)
+        values = _array(file) if start == "[" else _lines(file, start, line)
         for name, row in values:
             if not isinstance(row, dict):
                 raise FileError(N_("%(row)s is not an object."), row=name)
@@ -151,6 +155,10 @@ def _row(number: int) -> Phrase:
     return Phrase(N_("Row %(number)s"), number=number)
 
 
+def _row_at(number: int, line: int) -> Phrase:
+    return Phrase(N_("Row %(number)s (line %(line)s)"), number=number, line=line)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
     """A UTF-8 text file, with or without a byte order mark; its errors in plain words."""
@@ -207,19 +215,19 @@ def _next(lines: Iterator[list[str]], name: Phrase) -> list[str] | None:
         ) from error
 
 
-def _lines(file: IO[str], start: str) -> Iterator[tuple[Phrase, Any]]:
+def _lines(file: IO[str], start: str, first: int) -> Iterator[tuple[Phrase, Any]]:
     number = 0
-    for line in _with_start(file, start):
+    for at, line in enumerate(_with_start(file, start), first):
         if not line.strip():
             continue
         number += 1
-        name = _row(number)
+        name = _row(number) if at == number else _row_at(number, at)
         if len(line) > _CELL_MAX:
             raise FileError(LONG_ROW, row=name, most=_CELL_MAX // 1024**2)
         try:
             yield name, _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
-            raise _no_json(name, error) from error
+            raise _no_json(name, error, text=NO_LINE) from error
 
 
 def _with_start(file: IO[str], start: str) -> Iterator[str]:
@@ -240,15 +248,17 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
-def _no_json(name: Phrase, error: ValueError | RecursionError, start: int = 0) -> FileError:
-    """What is wrong with a row's JSON, which begins at `start`."""
+def _no_json(
+    name: Phrase, error: ValueError | RecursionError, *, start: int = 0, text: str = NO_JSON
+) -> FileError:
+    """What is wrong with a row's JSON, which begins at `start`; `text` tells a wrong place."""
     match error:
         case RowError():
             return error.of(name)
         case RecursionError():
             return FileError(NESTED, row=name)
         case json.JSONDecodeError():
-            return FileError(NO_JSON, row=name, at=error.pos - start + 1)
+            return FileError(text, row=name, at=error.pos - start + 1)
         case _:
             return FileError(LONG_NUMBER, row=name)
 
@@ -295,7 +305,7 @@ class _Scanner:
                 value, self.at = _DECODER.raw_decode(self.text, self.at)
                 return value
             except (ValueError, RecursionError) as error:
-                wrong = _no_json(name, error, self.at)
+                wrong = _no_json(name, error, start=self.at)
                 if not self._may_be_cut_off(error):
                     raise wrong from error
                 if len(self.text) - self.at > _CELL_MAX:

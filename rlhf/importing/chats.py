@@ -127,14 +127,18 @@ def chat_of(row: Row) -> Messages:
 def alpaca_prompt(row: Row) -> Messages:
     """What Alpaca's and LLaMA-Factory's columns have before the answer."""
     messages = system_of(row)
-    for turn in row.get("history") or []:
-        if not isinstance(turn, list) or [*map(type, turn)] != [str, str]:
-            raise RowError(N_("history is no list of pairs of texts"))
-        asked, answer = turn
+    history = row.get("history") or []
+    if not isinstance(history, list) or not all(map(_is_pair, history)):
+        raise RowError(N_("history is no list of pairs of texts"))
+    for asked, answer in history:
         messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
     instruction, given = text_at(row, "instruction"), text_at(row, "input")
     prompt = f"{instruction}\n\n{given}" if given.strip() else instruction
     return [*messages, {"role": "user", "content": prompt}]
+
+
+def _is_pair(turn: Any) -> bool:
+    return isinstance(turn, list) and [*map(type, turn)] == [str, str]
 
 
 def system_of(row: Row) -> Messages:

@@ -1,5 +1,6 @@
 """Files of others become frozen datasets: preferences, demonstrations, texts to pretrain on."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,13 @@ def _import(
             % {"file": name, "reason": clean(error.put(_))}
         ) from error
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise Invalid(
+                _(
+                    "The disk is full, so nothing was imported. Make room in the folder of the "
+                    "datasets and import the file again."
+                )
+            ) from error
         raise Invalid(disk_trouble(error)) from error
     dataset = Dataset.objects.create(
         format=kind.form.name,

@@ -1,14 +1,23 @@
-"""Files that cannot be imported: each sentence that says why can be put into another language."""
+"""Files as operators bring them: what is wrong is told in the page's language, nothing is lost."""
 
+import errno
+import gzip
+import io
 import json
+from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import Client
 
+from arena.errors import Invalid
 from arena.importing.errors import FileError, Phrase, RowError
 from config import messages
+from rlhf import services
 from rlhf.models import Dataset
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +44,7 @@ TROUBLE: list[tuple[str, str, Any, str]] = [
     ("import", "a.json", "[]", "The file has no rows."),
     ("import", "a.jsonl", {"text": "x"}, "Row 1 has neither chosen and rejected nor model_a"),
     ("import", "a.jsonl", "{}", "model_a and model_b; it has: nothing."),
-    ("import", "a.jsonl", '{"chosen": "a", x}', "valid JSON from its character 17 on."),
+    ("import", "a.jsonl", '{"chosen": "a", x}', "valid JSON from its character 17 on. Each line"),
     (
         "import",
         "a.json",
@@ -179,3 +188,108 @@ def test_an_error_is_english_until_it_is_put_into_another_language() -> None:
     )
     assert str(error) == "Row 3: chosen is no text."
     assert error.put(lambda text: german.get(text, text)) == "Zeile 3: chosen ist kein Text."
+
+
+# --- what operators bring ------------------------------------------------------------------
+
+ROWS = "".join(json.dumps(PAIR | {"prompt": f"Name tree {n}."}) + "\n" for n in range(40))
+BAD = b'{"prompt": "Gr\xf6\xdfe"}\n'
+
+
+def parquet(**columns: Any) -> bytes:
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), sink)
+    return sink.getvalue()
+
+
+def not_utf8() -> pyarrow.Array:
+    ends, data = pyarrow.py_buffer(b"\0\0\0\0\2\0\0\0"), pyarrow.py_buffer(b"\xff\xfe")
+    return pyarrow.Array.from_buffers(pyarrow.string(), 1, [None, ends, data])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + ROWS.encode(),
+        ROWS.replace("\n", "\r\n").encode(),
+        ROWS.replace("\n", "\r").encode(),
+        b"\n \r\n" + ROWS.replace("\n", "\n\n").encode(),
+        b"\xef\xbb\xbf[" + ROWS.strip().replace("\n", ",\r\n").encode() + b"]\n\n",
+    ],
+)
+def test_marks_and_line_ends_of_other_systems_do_no_harm(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(content)
+    dataset = services.import_preferences(path=path)
+    assert (dataset.rows, dataset.votes, dataset.skipped) == (40, 40, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", gzip.compress(ROWS.encode()), "The file is compressed. Unpack it first."),
+        ("a.parquet", gzip.compress(ROWS.encode()), "cannot be read as Parquet"),
+        ("a.jsonl", parquet(prompt=["a"]), "is Parquet: its name has to end in .parquet."),
+        ("a.parquet", parquet(prompt=["a"]), "Row 1 has neither chosen and rejected nor"),
+        ("a.parquet", parquet(prompt=[]), "The file has no rows."),
+        ("a.parquet", parquet(chosen=["a"], rejected=["b"])[:99], "cannot be read as Parquet"),
+        ("a.parquet", parquet(chosen=["a"], rejected=not_utf8()), "values that cannot be read."),
+        ("a.jsonl", ROWS.encode() + BAD + ROWS.encode(), "see byte 0xf6 in line 41."),
+        ("a.jsonl", ROWS.encode() * 400 + BAD, "see byte 0xf6 in line 16001."),
+        ("a.jsonl", b"\n\n" + ROWS.encode() + b"\n{\n", "Row 41 (line 44) is not valid JSON"),
+        ("a.jsonl", ROWS + "{oops\n" + ROWS, "Row 41 is not valid JSON from its character 2 on."),
+        ("a.json", f"[{json.dumps(PAIR)}, {{oops}}, {ROWS * 400}", "Row 2 is not valid JSON from"),
+        ("a.jsonl", '{\n"chosen": "a"\n}', "Each line has to be one object."),
+        ("a.jsonl", ROWS + '{"chosen": 1, "chosen": 2}', "Row 41: it names chosen more than once."),
+        ("a.json", '[{"prompt": [{"role": 1, "role": 2}]}]', "it names role more than once."),
+        ("a.jsonl", '{"prompt": "a\0"}', "The file is a binary file."),
+        ("a.jsonl", ROWS * 400 + '{"prompt": "a\0"}', "Row 16001 is not valid JSON from its"),
+        ("a.jsonl", '{"\\ud800\\u001b[31m": 1}', "it has: [31m."),
+        ("a.jsonl", BATTLE | {"tstamp": 10**400}, "is neither seconds since 1970 nor ISO 8601."),
+        ("a.jsonl", BATTLE | {"prompt": "[" * 100_000}, "prompt is not JSON."),
+        (
+            "a.jsonl",
+            {"model_a": "m", "model_b": "n", "conversation_a": [{"role": ["user"]}]},
+            "conversation_a has a message of role '['user']': say user or assistant.",
+        ),
+        (
+            "a.jsonl",
+            {"instruction": "a", "chosen": "b", "rejected": "c", "history": 5},
+            "Row 1: history is no list of pairs of texts.",
+        ),
+    ],
+)
+def test_a_file_with_something_wrong_in_it_is_told_and_nothing_is_imported(
+    tmp_path: Path, folders: Path, name: str, content: Any, said: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(written(content))
+    with pytest.raises(CommandError) as wrong:
+        call_command("import_preferences", str(path))
+    assert said in str(wrong.value)
+    assert not Dataset.objects.exists()
+    assert list((folders / "datasets").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_a_huge_row_is_not_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("arena.importing.files._CELL_MAX", 3 * 1024**2)
+    path = tmp_path / name
+    rows = [PAIR, PAIR | {"chosen": "x" * 20 * 1024**2}]
+    path.write_text(json.dumps(rows) if name == "a.json" else "\n".join(map(json.dumps, rows)))
+    with pytest.raises(Invalid, match="Row 2 is larger than 3 MB"):
+        services.import_preferences(path=path)
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rlhf.services.importing.write_folder", full)
+    path = tmp_path / "a.jsonl"
+    path.write_text(ROWS)
+    with pytest.raises(Invalid, match="The disk is full, so nothing was imported"):
+        services.import_preferences(path=path)
+    assert not Dataset.objects.exists()
