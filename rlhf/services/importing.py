@@ -2,7 +2,10 @@
 
 import errno
 import json
+import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -36,6 +39,7 @@ from rlhf.services.datasets import disk_trouble, keep_manifest
 from rlhf.stages import DEMONSTRATIONS, RANKINGS
 
 CHUNK = 2_000
+DAY_S = 86_400
 LEFT_OUT = {  # by their field of Counts
     "skipped": N_("%(rows)s without texts"),
     "equal": N_("%(rows)s with two equal responses"),
@@ -88,6 +92,7 @@ def _import(
         )
         return beside(kind.form, manifest, f"{kind.title} imported from {name}")
 
+    _sweep(folder.parent)
     try:
         write_folder(kind.form, _chunks(kind, rows, counts), counts, folder, describe=describe)
     except FileError as error:
@@ -113,6 +118,15 @@ def _import(
     )
     keep_manifest(dataset, manifest)
     return dataset
+
+
+def _sweep(datasets: Path) -> None:
+    """Remove what imports left that were killed: one that is alive writes all the time."""
+    for left in datasets.glob(".import-*.partial"):
+        with suppress(FileNotFoundError):  # it may end right now
+            written_at = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - written_at > DAY_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 import_preferences = partial(

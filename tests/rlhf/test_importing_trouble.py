@@ -4,6 +4,7 @@ import errno
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,20 @@ def test_a_huge_row_is_not_read_whole(
     path.write_text(json.dumps(rows) if name == "a.json" else "\n".join(map(json.dumps, rows)))
     with pytest.raises(Invalid, match="Row 2 is larger than 3 MB"):
         services.import_preferences(path=path)
+
+
+def test_what_a_killed_import_left_is_removed_a_day_later(tmp_path: Path, folders: Path) -> None:
+    old, alive = (folders / "datasets" / f".import-{name}.partial" for name in ("old", "alive"))
+    for folder in (old, alive):
+        folder.mkdir(parents=True)
+        (folder / "train.jsonl").write_text("{")
+        os.utime(folder, (0, 0))
+    os.utime(old / "train.jsonl", (0, 0))
+    path = tmp_path / "a.jsonl"
+    path.write_text(ROWS)
+    services.import_preferences(path=path)
+    assert not old.exists()
+    assert alive.exists()
 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
