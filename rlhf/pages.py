@@ -26,7 +26,7 @@ from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
 from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
-from rlhf.wording import figure_name, phase_name
+from rlhf.wording import LEFT_OUT, figure_name, phase_name
 
 LOG_LINES = 60
 PREVIEWED = 5  # rows of a dataset
@@ -171,7 +171,7 @@ def _preset(found: Run) -> str | Promise:
 
 
 def dataset(found: Dataset) -> dict[str, Any]:
-    told = found.manifest.get("survey")
+    told, counts = found.manifest.get("survey"), found.manifest.get("counts", {})
     return {
         "dataset": found,
         "why_not_again": services.why_not_again(found) if found.cut_short else "",
@@ -182,9 +182,8 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "survey": told,
         "preview": list(map(_row_in_words, selectors.first_rows(found, PREVIEWED))),
         "exact": told and told["sampled"] >= told["votes"] - told["disputed"],
-        "repeated": found.manifest.get("counts", {}).get("repeated", 0),
-        "equal": found.manifest.get("counts", {}).get("equal", 0),
-        "scrubbed": found.manifest.get("counts", {}).get("scrubbed", {}),
+        "left_out": [(words, counts[name]) for name, words in LEFT_OUT.items() if counts.get(name)],
+        "scrubbed": counts.get("scrubbed", {}),
     }
 
 

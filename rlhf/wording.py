@@ -1,4 +1,4 @@
-"""What phases and figures of training are called; the processes report them by short names."""
+"""What phases, figures and counts are called that are kept by short names."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -48,6 +48,13 @@ FIGURES: dict[str, str | Promise] = {
     "train_tokens": _("tokens of text trained on"),
     "train_documents": _("documents to train on"),
     "test_documents": _("documents held out"),
+}
+# Rows that are not in a dataset, by the field of its counts.
+LEFT_OUT: dict[str, str | Promise] = {
+    "equal": _("skipped, both responses the same"),
+    "tools": _("skipped, with turns of tools"),
+    "parts": _("skipped, with images, sounds or other parts that are no text"),
+    "repeated": _("copies of an earlier one"),
 }
 
 

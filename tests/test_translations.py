@@ -220,7 +220,7 @@ def test_the_check_of_templates_sees_what_it_should(source: str, found: list[str
 
 REFUSALS = {
     "ArenaError", "Unauthorized", "Forbidden", "NotFound", "Conflict", "Invalid", "TooMany",
-    "Unavailable", "ValidationError",
+    "Unavailable", "ValidationError", "FileError", "RowError", "Phrase",
 }  # fmt: skip
 SAID = {"messages.success", "messages.info", "messages.warning", "messages.error"}
 WORDED = {"label", "help_text", "empty_label", "verbose_name", "verbose_name_plural"}

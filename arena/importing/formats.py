@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from arena.importing.conversations import aligned, exchanges
+from arena.importing.errors import N_, FileError, Phrase, RowError
 from arena.importing.files import NamedRows, Row, read_csv, read_json, read_parquet
-from arena.importing.records import Exchange, ImportedVote, VoteFileError, checked_vote
+from arena.importing.records import Exchange, ImportedVote, checked_vote
 
 _NAMES = {"model_a", "model_b"}
 _CSV_COLUMNS = [
@@ -29,32 +30,32 @@ _CSV_COLUMNS = [
     "response_a",
     "response_b",
 ]
+UNKNOWN_FORMAT = N_("Unknown format '%(name)s': say %(known)s.")
 _ONE_HOT = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 
 
-def read_votes(path: Path, file_format: str) -> Iterator[tuple[str, ImportedVote]]:
+def read_votes(path: Path, file_format: str) -> Iterator[tuple[Phrase, ImportedVote]]:
     """(what a message calls the row, its vote), in file order.
 
-    Raises VoteFileError at the first row that is wrong, and for an unknown format.
+    Raises FileError at the first row that is wrong, and for an unknown format.
     """
     if file_format not in FORMATS:
-        raise VoteFileError(f"Unknown format {file_format!r}: say {', '.join(FORMATS)}.")
-    if not path.is_file():
-        raise VoteFileError(f"There is no file {path}.")
+        raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(FORMATS))
     rows, vote_of = FORMATS[file_format]
     for name, row in rows(path):
         try:
             yield name, vote_of(row)
-        except ValueError as error:
-            raise VoteFileError(f"{name}: {error}.") from error
+        except RowError as error:
+            raise error.of(name) from error
 
 
 def ignored_columns(path: Path, file_format: str) -> list[str]:
     """Columns of a file of our own format that mean nothing to it, so that a typo shows."""
     if file_format != "csv":
         return []
-    _, first = next(read_csv(path, set()), ("", {}))
-    return [column for column in first if column not in _CSV_COLUMNS]
+    for _, first in read_csv(path, set()):
+        return [column for column in first if column not in _CSV_COLUMNS]
+    return []
 
 
 def _csv_rows(path: Path) -> NamedRows:
@@ -69,17 +70,19 @@ def _rows(path: Path) -> NamedRows:
             return read_json(path, _NAMES)
         case ".parquet":
             return read_parquet(path, _NAMES)
-        case other:
-            raise VoteFileError(
-                f"{path.name}: this format is read from .jsonl, .json, .csv or .parquet, "
-                f"not from {other or 'a file without such an ending'}."
+        case _:
+            raise FileError(
+                N_(
+                    "The name of the file must end in .jsonl, .json, .csv or .parquet for votes in "
+                    "this format."
+                )
             )
 
 
 def _csv_vote(row: Row) -> ImportedVote:
     prompt, answer_a, answer_b = (row.get(c, "") for c in ("prompt", "response_a", "response_b"))
     if (answer_a or answer_b) and not prompt:
-        raise ValueError("there is a response, but no prompt")
+        raise RowError(N_("there is a response, but no prompt"))
     answered = bool(answer_a or answer_b)
     turn = Exchange(prompt, answer_a if answered else None, answer_b if answered else None)
     return checked_vote(
@@ -126,10 +129,10 @@ def _arena140k_vote(row: Row) -> ImportedVote:
 
 def _one_hot(row: Row) -> str:
     if missing := [column for column in _ONE_HOT if column not in row]:
-        raise ValueError(f"there is neither winner nor {', '.join(missing)}")
+        raise RowError(N_("there is neither winner nor %(missing)s"), missing=", ".join(missing))
     said = [winner for column, winner in _ONE_HOT.items() if _truth(row[column])]
     if len(said) != 1:
-        raise ValueError(f"exactly one of {', '.join(_ONE_HOT)} has to be 1")
+        raise RowError(N_("exactly one of %(columns)s has to be 1"), columns=", ".join(_ONE_HOT))
     return said[0]
 
 
@@ -138,7 +141,9 @@ def _truth(value: object) -> bool:
     try:
         return known[str(value).strip().lower()]
     except KeyError:
-        raise ValueError(f"{str(value)[:40]!r} is neither true nor false (1 nor 0)") from None
+        raise RowError(
+            N_("'%(value)s' is neither true nor false (1 nor 0)"), value=str(value)[:40]
+        ) from None
 
 
 FORMATS: dict[str, tuple[Callable[[Path], NamedRows], Callable[[Row], ImportedVote]]] = {

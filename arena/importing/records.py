@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from arena.importing.errors import N_, RowError
 from arena.models import Battle, Contender, Rater
 
 WINNERS = {
@@ -18,15 +19,13 @@ WINNERS = {
 }
 BOTH_BAD = {"tie (bothbad)", "both_bad"}
 JUDGE_PREFIX = "import:"
+NO_TEXT = N_("%(name)s is no text")
+TOO_LONG = N_("%(column)s has %(length)s characters, more than %(most)s")
 
 _NAME_MAX = Contender._meta.get_field("name").max_length or 0
 _LANGUAGE_MAX = Battle._meta.get_field("language").max_length or 0
 _JUDGE_MAX = (Rater._meta.get_field("external_id").max_length or 0) - len(JUDGE_PREFIX)
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-
-
-class VoteFileError(ValueError):
-    """A file cannot be imported: the message names the row, counted from 1, and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +96,20 @@ def checked_vote(
     blind: bool = True,
     turns: Sequence[Exchange] = (),
 ) -> ImportedVote:
-    """The vote that these values of a row mean. Raises ValueError with the reason if none."""
+    """The vote that these values of a row mean. Raises RowError if none."""
     first, second = _model(model_a, "model_a"), _model(model_b, "model_b")
     if first == second:
-        raise ValueError(f"model_a and model_b are both {first!r}")
+        raise RowError(N_("model_a and model_b are both '%(name)s'"), name=first)
     said = _text(winner, "winner").strip()
     if said not in WINNERS:
-        raise ValueError(f"winner {said[:40]!r} is unknown: say {', '.join(WINNERS)}")
+        raise RowError(
+            N_("winner '%(value)s' is unknown: say %(known)s"),
+            value=said[:40],
+            known=", ".join(WINNERS),
+        )
     by = _text(judge, "judge").strip()
     if len(by) > _JUDGE_MAX:
-        raise ValueError(f"judge has {len(by)} characters, more than {_JUDGE_MAX}")
+        raise RowError(TOO_LONG, column="judge", length=len(by), most=_JUDGE_MAX)
     return ImportedVote(
         model_a=first,
         model_b=second,
@@ -123,9 +126,9 @@ def checked_vote(
 def _model(value: Any, column: str) -> str:
     name = " ".join(_text(value, column).split())
     if not name:
-        raise ValueError(f"{column} is empty")
+        raise RowError(N_("%(column)s is empty"), column=column)
     if len(name) > _NAME_MAX:
-        raise ValueError(f"{column} has {len(name)} characters, more than {_NAME_MAX}")
+        raise RowError(TOO_LONG, column=column, length=len(name), most=_NAME_MAX)
     return name
 
 
@@ -133,9 +136,13 @@ def _text(value: Any, column: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{column} is a {type(value).__name__}, not a text")
+        raise RowError(NO_TEXT, name=column)
     if (text := str(value)) != _readable(text):
-        raise ValueError(f"{column} has a character that is no text: {ascii(text)[:40]}")
+        raise RowError(
+            N_("%(column)s has a character that is no text: %(text)s"),
+            column=column,
+            text=ascii(text)[:40],
+        )
     return text
 
 
@@ -153,12 +160,14 @@ def _time(value: Any) -> datetime | None:
     else:
         try:
             moment = _since_1970(float(value))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             moment = _iso(value)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not _EARLIEST <= moment < _LATEST:
-        raise ValueError(f"timestamp {value!r} is not between 1990 and 2100")
-    return moment
+        raise RowError(
+            N_("timestamp '%(value)s' is not between 1990 and 2100"), value=str(value)[:40]
+        )
+    return moment.astimezone(UTC)
 
 
 def _since_1970(number: float) -> datetime:
@@ -173,6 +182,7 @@ def _iso(value: Any) -> datetime:
     try:
         return datetime.fromisoformat(value.strip())
     except (AttributeError, ValueError):
-        raise ValueError(
-            f"timestamp {str(value)[:40]!r} is neither seconds since 1970 nor ISO 8601"
+        raise RowError(
+            N_("timestamp '%(value)s' is neither seconds since 1970 nor ISO 8601"),
+            value=str(value)[:40],
         ) from None

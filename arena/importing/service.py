@@ -79,7 +79,7 @@ def import_votes(
 ) -> ImportSummary:
     """Import the votes of a file, in its order, as people's votes on external contenders.
 
-    The whole file is checked before the first row is stored; VoteFileError names the row and
+    The whole file is checked before the first row is stored; FileError names the row and
     the reason. Then the votes are stored in transactions of CHUNK votes. A row is known by its
     content and by how many rows before it say the same, so importing a file again adds nothing,
     importing a longer version adds what is new, and an import that was interrupted goes on.

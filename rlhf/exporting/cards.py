@@ -22,6 +22,12 @@ _IN_WORDS: dict[Kind, str] = {
     "float": "number",
 }
 
+_LEFT_OUT = {
+    "equal": "two equal responses",
+    "tools": "turns of tools",
+    "parts": "images, sounds or other parts that are no text",
+}
+
 
 def split_rule(form: Format) -> str:
     """How a row came to its side, in words."""
@@ -126,11 +132,13 @@ def _made(manifest: Mapping[str, Any]) -> list[str]:
     counts = manifest["counts"]
     if source := manifest.get("source"):
         read = "documents" if counts["unit"] == "document" else "rows"
-        equal = f", {counts['equal']} had two equal responses" if counts["equal"] else ""
+        others = "".join(
+            f", {counts[field]} had {what}" for field, what in _LEFT_OUT.items() if counts[field]
+        )
         ties = f" Ties in {counts['ties']}." if counts["ties"] else ""
         return [
             f"From {counts['items']} {read} of {source}, of which {counts['skipped']} had no texts "
-            f"that fit this format{equal} and {counts['repeated']} were copies of an earlier one."
+            f"that fit this format{others} and {counts['repeated']} were copies of an earlier one."
             f"{ties}",
             "",
             f"Split: {manifest['split']}.",

@@ -120,7 +120,7 @@ def write_folder(
     """
     partial = folder.with_name(f".{folder.name}.partial")
     reached = Reached(partial) if resumable else None
-    before = reached.take_up() if reached else None
+    before = reached.take_up(asdict(counts).keys()) if reached else None
     written: Mapping[str, Written] = {}
     if before is not None:
         counts.restore(before[0])

@@ -28,7 +28,13 @@ class Counts:
     several_turns: int = 0
     repeated: int = 0  # rows left out because their prompt was there before
     equal: int = 0  # rows of a file left out because both responses are the same
+    tools: int = 0  # because tools take part
+    parts: int = 0  # because parts of them are no text
     scrubbed: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str) -> None:
+        """One more in the field of that name."""
+        setattr(self, name, getattr(self, name) + 1)
 
     def restore(self, told: Mapping[str, Any]) -> None:
         """Be as `asdict` told it once."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,15 +46,18 @@ class Reached:
         fresh.replace(self.path)
         self.kept_at = time.monotonic()
 
-    def take_up(self) -> tuple[dict[str, Any], dict[str, Written]] | None:
+    def take_up(self, counted: Set[str]) -> tuple[dict[str, Any], dict[str, Written]] | None:
         """The counts and files of the last note, with the files cut to it; None without a note.
 
-        None too where a file is not as noted, as after a power cut.
+        None too where a file is not as noted, as after a power cut, and where the note's counts are
+        not of what is `counted` now: another version kept it.
         """
         try:
             noted = json.loads(self.path.read_text(encoding="utf-8"))
+            if noted["counts"].keys() != counted:
+                return None
             written = {name: self._written(name, told) for name, told in noted["files"].items()}
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             return None
         for name, told in written.items():
             os.truncate(self.path.with_name(name), told.size)

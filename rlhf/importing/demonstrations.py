@@ -1,9 +1,9 @@
 """Responses to imitate, as rows of the format `trl-sft`. Pure but for reading the file.
 
-messages            chat messages that end with the assistant (TRL, OpenAI)
+messages            chat messages that end with the assistant (TRL, OpenAI), and system
 prompt-completion   prompt and completion: texts or chat messages (TRL)
 alpaca              instruction, input, output, and system and history where there are
-sharegpt            conversations of messages with from and value
+sharegpt            conversations of messages with from and value, and system
 
 JSON Lines, a JSON array, or Parquet. The format is told by the first row unless it is given.
 Messages never quote a text of the file.
@@ -12,41 +12,50 @@ Messages never quote a text of the file.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from arena.importing.records import VoteFileError
+from arena.importing.errors import N_, FileError, RowError
+from arena.importing.files import NamedRows, names_of
+from arena.importing.formats import UNKNOWN_FORMAT
 from rlhf.exporting import split_of
 from rlhf.importing.chats import (
-    ROLES,
     Messages,
     Row,
+    Skipped,
+    alpaca_prompt,
+    chat_of,
     first_prompt,
     fit,
     messages_of,
     opening_of,
+    parsed,
     read_rows,
+    text_at,
 )
 
-SPEAKERS = {"system": "system", "human": "user", "gpt": "assistant"} | ROLES
 
+def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[Row | Skipped]:
+    """The rows of a file in its order; why, for one in which the assistant says nothing.
 
-def read_demonstrations(path: Path, file_format: str | None = None) -> Iterator[Row | None]:
-    """The rows of a file in its order; None for one in which the assistant says nothing.
-
-    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
     if file_format is not None and file_format not in _PARSERS:
-        known = ", ".join(_PARSERS)
-        raise VoteFileError(f"Unknown format {file_format!r}: say {known}.")
+        raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(_PARSERS))
     file_format = file_format or _told(path)
     parse = _PARSERS[file_format]
+    yield from parsed(_whole(path, file_format), lambda row: _row(parse(row)))
+
+
+def _whole(path: Path, file_format: str) -> NamedRows:
+    """The rows, of which each has what the format needs."""
     for name, row in read_rows(path):
         if missing := _COLUMNS[file_format] - row.keys():
-            found = ", ".join(map(str, row))[:200] or "nothing"
-            lacks = " and ".join(sorted(missing))
-            raise VoteFileError(f"{name} lacks {lacks} (read as {file_format}); it has: {found}.")
-        try:
-            yield _row(parse(row))
-        except ValueError as error:
-            raise VoteFileError(f"{name}: {error}.") from error
+            raise FileError(
+                N_("%(row)s lacks %(missing)s (read as %(format)s); it has: %(found)s."),
+                row=name,
+                missing=", ".join(sorted(missing)),
+                format=file_format,
+                found=names_of(row),
+            )
+        yield name, row
 
 
 def _told(path: Path) -> str:
@@ -55,13 +64,12 @@ def _told(path: Path) -> str:
     for file_format, columns in _COLUMNS.items():
         if columns <= first.keys():
             return file_format
-    wanted = "; ".join(" and ".join(sorted(columns)) for columns in _COLUMNS.values())
-    found = ", ".join(map(str, first))[:200] or "nothing"
-    raise VoteFileError(f"{name} has none of these: {wanted}. It has: {found}.")
-
-
-def _of_messages(row: Row) -> Messages:
-    return messages_of(row.get("messages"), "messages")
+    raise FileError(
+        N_("%(row)s has none of these: %(wanted)s. It has: %(found)s."),
+        row=name,
+        wanted="; ".join(", ".join(sorted(columns)) for columns in _COLUMNS.values()),
+        found=names_of(first),
+    )
 
 
 def _of_completion(row: Row) -> Messages:
@@ -74,54 +82,28 @@ def _of_completion(row: Row) -> Messages:
 
 
 def _of_alpaca(row: Row) -> Messages:
-    instruction, given = _text(row, "instruction"), _text(row, "input")
-    messages: Messages = []
-    if system := _text(row, "system"):
-        messages.append({"role": "system", "content": system})
-    for turn in row.get("history") or []:
-        if not isinstance(turn, list) or [*map(type, turn)] != [str, str]:
-            raise ValueError("history is no list of pairs of texts")
-        messages += _turn(*turn)
-    prompt = f"{instruction}\n\n{given}" if given.strip() else instruction
-    return messages + _turn(prompt, _text(row, "output"))
+    return [*alpaca_prompt(row), {"role": "assistant", "content": text_at(row, "output")}]
 
 
-def _turn(prompt: str, answer: str) -> Messages:
-    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
-
-
-def _text(row: Row, name: str) -> str:
-    value = row.get(name)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
-    return value or ""
-
-
-def _of_conversations(row: Row) -> Messages:
-    return messages_of(
-        row.get("conversations"), "conversations", role="from", content="value", roles=SPEAKERS
-    )
-
-
-def _row(messages: Messages) -> Row | None:
-    """The conversation up to the assistant's last answer; None where an answer is empty."""
+def _row(messages: Messages) -> Row | Skipped:
+    """The conversation up to the assistant's last answer; why not, where an answer is empty."""
     while messages and messages[-1]["role"] != "assistant":
         messages = messages[:-1]
     messages = fit(messages)
     answers = [one["content"] for one in messages if one["role"] == "assistant"]
     if not answers or not all(answer.strip() for answer in answers):
-        return None
+        return Skipped.EMPTY
     prompt = first_prompt(messages)
     if not prompt or messages[0]["role"] == "assistant":
-        raise ValueError("there is no prompt before the first answer")
+        raise RowError(N_("there is no prompt before the first answer"))
     return {"messages": messages, "split": split_of(prompt)}
 
 
 _PARSERS: dict[str, Callable[[Row], Messages]] = {
-    "messages": _of_messages,
+    "messages": chat_of,
     "prompt-completion": _of_completion,
     "alpaca": _of_alpaca,
-    "sharegpt": _of_conversations,
+    "sharegpt": chat_of,
 }
 _COLUMNS: dict[str, set[str]] = {
     "messages": {"messages"},

@@ -2,6 +2,9 @@ r"""Preference files of others, as rows of our format `ranking`. Pure but for re
 
 trl    chosen and rejected, and prompt unless both begin with it: texts or chat messages
 hh     chosen and rejected are dialogues as one text, "\n\nHuman: …\n\nAssistant: …"
+llama-factory
+       chosen and rejected are one message each after messages or conversations, or one text each
+       after instruction and input; and system
 lmsys  battles: model_a, model_b, winner, conversations (as `import_votes` reads them)
 
 JSON Lines, a JSON array, or Parquet; lmsys also CSV. The format is told by the first row unless it
@@ -9,72 +12,90 @@ is given. Messages never quote a text of the file, which may be one that nobody 
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from enum import Enum
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from arena.importing.formats import read_votes
-from arena.importing.records import ImportedVote, VoteFileError
+from arena.importing.errors import N_, FileError, Phrase, RowError
+from arena.importing.files import NamedRows, names_of
+from arena.importing.formats import FORMATS, UNKNOWN_FORMAT
+from arena.importing.records import NO_TEXT, ImportedVote
 from arena.text import clean
 from rlhf.exporting import split_of
 from rlhf.importing.chats import (
     Messages,
     Row,
+    Skipped,
+    alpaca_prompt,
+    chat_of,
     first_prompt,
     fit,
     messages_of,
     opening_of,
+    parsed,
     read_rows,
+    refuse_tools,
+    shared_gpt,
+    text_at,
+    text_of,
 )
 
-FILE_FORMATS = ("trl", "hh", "lmsys")
+OPEN_END = N_("%(name)s does not end with the assistant")
+_BATTLES, _VOTE_OF = FORMATS["lmsys"]
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _SPOKEN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
-
-
-class Skipped(Enum):
-    """Why a row is left out: a response without text, or two equal ones."""
-
-    EMPTY = "empty"
-    EQUAL = "equal"
 
 
 def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row | Skipped]:
     """The rows of a file in its order, ties included; why, for one that is of no use.
 
-    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
     if file_format is not None and file_format not in FILE_FORMATS:
-        raise VoteFileError(f"Unknown format {file_format!r}: say {', '.join(FILE_FORMATS)}.")
-    file_format = file_format or _told(path)
-    if file_format == "lmsys":
-        for _, vote in read_votes(path, "lmsys"):
-            yield _of_vote(vote)
-        return
-    parse = _of_dialogues if file_format == "hh" else _of_pair
-    for name, row in read_rows(path):
-        try:
-            yield parse(row)
-        except ValueError as error:
-            raise VoteFileError(f"{name}: {error}.") from error
+        raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(FILE_FORMATS))
+    told = file_format or _told_by_first(path)
+    rows = _BATTLES(path) if told == "lmsys" else read_rows(path)
+    yield from parsed(rows if file_format else _alike(rows, told), _PARSERS[told])
 
 
-def _told(path: Path) -> str:
+def _told_by_first(path: Path) -> str:
     """The format, by the first row."""
     if path.suffix.lower() == ".csv":
         return "lmsys"
-    name, first = next(read_rows(path))
-    if "chosen" in first and "rejected" in first:
-        chosen = first["chosen"]
+    return _told(*next(read_rows(path)))
+
+
+def _told(name: Phrase, row: Row) -> str:
+    """The format, by a row."""
+    if "chosen" in row and "rejected" in row:
+        chosen = row["chosen"]
+        if isinstance(chosen, dict) or ("instruction" in row and "prompt" not in row):
+            return "llama-factory"
         return "hh" if isinstance(chosen, str) and _SPOKEN.match(chosen) else "trl"
-    if "model_a" in first and "model_b" in first:
+    if "model_a" in row and "model_b" in row:
         return "lmsys"
-    found = ", ".join(map(str, first))[:200] or "nothing"
-    raise VoteFileError(
-        f"{name} has neither chosen and rejected nor model_a and model_b; it has: {found}."
+    raise FileError(
+        N_("%(row)s has neither chosen and rejected nor model_a and model_b; it has: %(found)s."),
+        row=name,
+        found=names_of(row),
     )
+
+
+def _alike(rows: NamedRows, told: str) -> NamedRows:
+    """The rows; raises FileError where one is of another format than the first."""
+    for name, row in rows:
+        if (other := _told(name, row)) != told:
+            raise FileError(
+                N_(
+                    "%(row)s reads as %(other)s, the first one as %(format)s. Part the file, or "
+                    "choose the format of all rows."
+                ),
+                row=name,
+                other=other,
+                format=told,
+            )
+        yield name, row
 
 
 def _of_pair(row: Row) -> Row | Skipped:
@@ -87,14 +108,29 @@ def _of_pair(row: Row) -> Row | Skipped:
             chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
         return _row(opening_of(prompt), chosen, rejected)
     if isinstance(chosen, str) or isinstance(rejected, str):
-        raise ValueError(f"{'rejected' if isinstance(chosen, str) else 'chosen'} is no text")
-    told, other = messages_of(chosen, "chosen"), messages_of(rejected, "rejected")
-    if prompt is None:
-        turns = _shared(told, other)
-        before, told, other = told[:turns], told[turns:], other[turns:]
-    else:
-        before = opening_of(prompt)
+        raise RowError(NO_TEXT, name="rejected" if isinstance(chosen, str) else "chosen")
+    told, other = _to_its_end(chosen, "chosen"), _to_its_end(rejected, "rejected")
+    turns = _shared(told, other)
+    before = told[:turns] if prompt is None else opening_of(prompt)
+    if before == told[: len(before)] == other[: len(before)]:  # they begin with the prompt
+        told, other = told[len(before) :], other[len(before) :]
     return _row(before, _response(told), _response(other))
+
+
+def _to_its_end(value: Any, name: str) -> Messages:
+    messages = messages_of(value, name)
+    if messages[-1]["role"] != "assistant":
+        raise RowError(OPEN_END, name=name)
+    return messages
+
+
+def _of_llama_factory(row: Row) -> Row | Skipped:
+    chosen, rejected = row.get("chosen"), row.get("rejected")
+    if isinstance(chosen, str):
+        return _row(alpaca_prompt(row), chosen, text_at(row, "rejected"))
+    read = shared_gpt if "conversations" in row else messages_of
+    told, other = read([chosen], "chosen"), read([rejected], "rejected")
+    return _row(chat_of(row), _response(told), _response(other))
 
 
 def _of_dialogues(row: Row) -> Row | Skipped:
@@ -116,10 +152,10 @@ def _shared(one: Sequence[Any], other: Sequence[Any]) -> int:
 
 def _dialogue(text: Any, name: str) -> Messages:
     if not isinstance(text, str):
-        raise ValueError(f"{name} is no text")
+        raise RowError(NO_TEXT, name=name)
     before, *pieces = _SPOKEN.split(text)
     if before.strip() or not pieces:
-        raise ValueError(rf'{name} does not begin with "\n\nHuman:"')
+        raise RowError(N_("%(name)s does not begin with “\\n\\nHuman:”"), name=name)
     messages: Messages = []
     for speaker, said in zip(pieces[::2], pieces[1::2], strict=True):
         role = _SPEAKERS[speaker]
@@ -128,7 +164,7 @@ def _dialogue(text: Any, name: str) -> Messages:
         else:
             messages.append({"role": role, "content": said.strip()})
     if messages[-1]["role"] != "assistant":
-        raise ValueError(f"{name} does not end with the assistant")
+        raise RowError(OPEN_END, name=name)
     return messages
 
 
@@ -142,14 +178,23 @@ def _response(messages: Messages) -> str | Messages:
 def _row(prompt: Messages, chosen: str | Messages, rejected: str | Messages) -> Row | Skipped:
     prompt, sides = fit(prompt), [_fit(chosen), _fit(rejected)]
     if not first_prompt(prompt):
-        raise ValueError("there is no prompt")
+        raise RowError(N_("there is no prompt"))
     if any(isinstance(side, str) and not side.strip() for side in sides):
         return Skipped.EMPTY
     if sides[0] == sides[1]:
         return Skipped.EQUAL
     if not all(sides):
-        raise ValueError("chosen or rejected says nothing beyond what both begin with")
+        raise RowError(N_("chosen or rejected says nothing beyond what both begin with"))
     return _ranking(prompt, sides, [1, 2])
+
+
+def _of_battle(row: Row) -> Row | Skipped:
+    for side in ("conversation_a", "conversation_b"):
+        for message in row[side] if isinstance(row.get(side), list) else ():
+            if isinstance(message, dict):
+                refuse_tools(message)
+                text_of(message.get("content"))
+    return _of_vote(_VOTE_OF(row))
 
 
 def _of_vote(vote: ImportedVote) -> Row | Skipped:
@@ -189,3 +234,12 @@ def _ranking(
         "language": clean(language),
         "split": split_of(first_prompt(prompt)),
     }
+
+
+_PARSERS: dict[str, Callable[[Row], Row | Skipped]] = {
+    "trl": _of_pair,
+    "hh": _of_dialogues,
+    "llama-factory": _of_llama_factory,
+    "lmsys": _of_battle,
+}
+FILE_FORMATS = tuple(_PARSERS)

@@ -10,11 +10,13 @@ Messages never quote a text of the file.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from arena.importing.files import read_json, read_lines, read_parquet
-from arena.importing.records import VoteFileError
+from arena.importing.errors import N_, FileError, Phrase, RowError
+from arena.importing.files import Row, read_json, read_lines, read_parquet
+from arena.importing.records import NO_TEXT
 from arena.text import clean
+from rlhf.exporting import split_of
+from rlhf.importing.chats import Skipped
 
 PLAIN = (".txt", ".md")
 OBJECTS = (".jsonl", ".json", ".ndjson")
@@ -23,42 +25,47 @@ PASSAGE = 2_000  # characters from which a passage ends with its paragraph
 LONGEST = 2_000_000  # characters of a document
 
 
-def read_texts(path: Path) -> Iterator[str | None]:
-    """The documents of a file in its order; None for an empty one.
+def read_texts(path: Path) -> Iterator[Row | Skipped]:
+    """The documents of a file in its order as rows of the format `text`; why not, for an empty one.
 
-    Raises VoteFileError at the first row that is wrong, with its number and what is wrong.
+    Raises FileError at the first row that is wrong, with its number and what is wrong.
     """
-    if not path.is_file():
-        raise VoteFileError(f"There is no file {path}.")
     kind = path.suffix.lower()
     if kind in PLAIN:
         found = _documents(path) if _has_breaks(path) else _passages(path)
-        for text in found:
-            yield _fit("A document", text)
+        for number, text in enumerate(found, 1):
+            yield _row(Phrase(N_("Document %(number)s"), number=number), text)
     elif kind in OBJECTS:
         yield from _rows(path, read_json)
     elif kind == ".parquet":
         yield from _rows(path, read_parquet)
     else:
         known = ", ".join((*PLAIN, *OBJECTS, ".parquet"))
-        raise VoteFileError(f"Its name does not say what it is: it must end in one of {known}.")
+        raise FileError(
+            N_("The name of the file does not say what it is: it must end in one of %(known)s."),
+            known=known,
+        )
 
 
 def _rows(
-    path: Path, read: Callable[[Path, set[str]], Iterator[tuple[str, dict[str, Any]]]]
-) -> Iterator[str | None]:
+    path: Path, read: Callable[[Path, set[str]], Iterator[tuple[Phrase, Row]]]
+) -> Iterator[Row | Skipped]:
     for name, row in read(path, {"text"}):
         if row["text"] is not None and not isinstance(row["text"], str):
-            raise VoteFileError(f"{name}: text is no text.")
-        yield _fit(name, row["text"] or "")
+            raise RowError(NO_TEXT, name="text").of(name)
+        yield _row(name, row["text"] or "")
 
 
-def _fit(name: str, text: str) -> str | None:
+def _row(name: Phrase, text: str) -> Row | Skipped:
     if len(text) > LONGEST:
-        raise VoteFileError(
-            f"{name} has {len(text)} characters; at most {LONGEST} fit. Cut it into several."
+        raise FileError(
+            N_("%(row)s has %(length)s characters; at most %(most)s fit. Cut it into several."),
+            row=name,
+            length=len(text),
+            most=LONGEST,
         )
-    return clean(text).strip() or None
+    text = clean(text).strip()
+    return {"text": text, "split": split_of(text)} if text else Skipped.EMPTY
 
 
 def _has_breaks(path: Path) -> bool:

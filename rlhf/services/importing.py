@@ -1,7 +1,13 @@
 """Files of others become frozen datasets: preferences, demonstrations, texts to pretrain on."""
 
+import errno
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
@@ -13,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from arena.errors import Invalid
-from arena.importing.records import VoteFileError
+from arena.importing.errors import N_, FileError, Phrase
 from arena.text import clean
 from rlhf.exporting import (
     TEXT,
@@ -23,7 +29,6 @@ from rlhf.exporting import (
     beside,
     get_format,
     manifest_of,
-    split_of,
     write_folder,
 )
 from rlhf.exporting.formats import Row
@@ -34,109 +39,78 @@ from rlhf.services.datasets import disk_trouble, keep_manifest
 from rlhf.stages import DEMONSTRATIONS, RANKINGS
 
 CHUNK = 2_000
-LEAST_DOCUMENTS = 2
-LEAST_DEMONSTRATIONS = 2
+DAY_S = 86_400
+LEFT_OUT = {  # by their field of Counts
+    "skipped": N_("%(rows)s without texts"),
+    "equal": N_("%(rows)s with two equal responses"),
+    "tools": N_("%(rows)s with turns of tools"),
+    "parts": N_("%(rows)s with images, sounds or other parts that are no text"),
+    "repeated": N_("%(rows)s as copies of an earlier one"),
+}
 
 
-def import_preferences(
-    *,
-    path: Path,
-    name: str = "",
-    file_format: str | None = None,
-    by: AbstractBaseUser | None = None,
-) -> Dataset:
-    """A dataset of rankings from a file (see `rlhf.importing`), ready to train on.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: its reader, and what its rows are frozen as.
 
-    `name` is what the file is called where that is not its path. Raises Invalid with the row and
-    what is wrong with it; then nothing was imported.
+    Of rows with the same `mark` only the first is kept; None keeps all. With fewer than `least`
+    rows nothing is imported: `too_few` says so.
     """
-    counts = Counts()
-    return _import(
-        get_format(RANKINGS),
-        _chunks(path, file_format, counts),
-        counts,
-        path=path,
-        name=name or path.name,
-        title="Preferences",
-        by=by,
-    )
 
-
-def import_demonstrations(
-    *,
-    path: Path,
-    name: str = "",
-    file_format: str | None = None,
-    by: AbstractBaseUser | None = None,
-) -> Dataset:
-    """A dataset of responses to imitate from a file (see `rlhf.importing.demonstrations`).
-
-    `name` is what the file is called where that is not its path. Raises Invalid with the row and
-    what is wrong with it; then nothing was imported.
-    """
-    counts = Counts()
-    return _import(
-        get_format(DEMONSTRATIONS),
-        _conversations(path, file_format, counts),
-        counts,
-        path=path,
-        name=name or path.name,
-        title="Demonstrations",
-        by=by,
-    )
-
-
-def import_texts(*, path: Path, name: str = "", by: AbstractBaseUser | None = None) -> Dataset:
-    """A dataset of documents from a file (see `rlhf.importing.texts`), for continued pretraining.
-
-    `name` is what the file is called where that is not its path. Raises Invalid with the row and
-    what is wrong with it; then nothing was imported.
-    """
-    counts = Counts()
-    return _import(
-        TEXT,
-        _documents(path, counts),
-        counts,
-        path=path,
-        name=name or path.name,
-        title="Text",
-        by=by,
-    )
+    title: str
+    form: Format
+    read: Callable[..., Iterator[Row | Skipped]]
+    mark: Callable[[Row], str] | None
+    least: int
+    too_few: str
 
 
 def _import(
-    form: Format,
-    chunks: Iterable[Sequence[Row]],
-    counts: Counts,
+    kind: Kind,
     *,
     path: Path,
-    name: str,
-    title: str,
-    by: AbstractBaseUser | None,
+    name: str = "",
+    file_format: str | None = None,
+    by: AbstractBaseUser | None = None,
 ) -> Dataset:
-    name = clean(name)[:200]
+    """A dataset of a file's rows, ready to train on.
+
+    `name` is what the file is called where that is not its path; without a `file_format` the first
+    row tells it. Raises Invalid with the row and what is wrong with it; then nothing was imported.
+    """
+    name = clean(name or path.name)[:200]
     folder_name = f"import-{token_hex(4)}"
+    folder = Path(settings.DATASETS_DIR) / folder_name
+    rows = kind.read(path) if file_format is None else kind.read(path, file_format)
+    counts = Counts()
     manifest: dict[str, Any] = {}
 
     def describe(export: Export) -> dict[str, str]:
         frozen_at = timezone.now().isoformat()
         manifest.update(
-            manifest_of(form, "jsonl", Selection(), export, source=name, frozen_at=frozen_at)
+            manifest_of(kind.form, "jsonl", Selection(), export, source=name, frozen_at=frozen_at)
         )
-        return beside(form, manifest, f"{title} imported from {name}")
+        return beside(kind.form, manifest, f"{kind.title} imported from {name}")
 
-    folder = Path(settings.DATASETS_DIR) / folder_name
+    _sweep(folder.parent)
     try:
-        write_folder(form, chunks, counts, folder, describe=describe)
-    except VoteFileError as error:
+        write_folder(kind.form, _chunks(kind, rows, counts), counts, folder, describe=describe)
+    except FileError as error:
         raise Invalid(
             _("%(file)s was not imported. %(reason)s")
-            % {"file": name, "reason": str(error).replace(path.name, name)}
+            % {"file": name, "reason": clean(error.put(_))}
         ) from error
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise Invalid(
+                _(
+                    "The disk is full, so nothing was imported. Make room in the folder of the "
+                    "datasets and import the file again."
+                )
+            ) from error
         raise Invalid(disk_trouble(error)) from error
     dataset = Dataset.objects.create(
-        format=form.name,
+        format=kind.form.name,
         source=name,
         folder_name=folder_name,
         created_by_id=by.pk if by else None,
@@ -146,70 +120,95 @@ def _import(
     return dataset
 
 
-def _chunks(path: Path, file_format: str | None, counts: Counts) -> Iterator[Sequence[Row]]:
-    rows = read_preferences(path, file_format)
-    while read := list(islice(rows, CHUNK)):
-        chunk = [row for row in read if not isinstance(row, Skipped)]
-        counts.items += len(read)
-        counts.skipped += read.count(Skipped.EMPTY)
-        counts.equal += read.count(Skipped.EQUAL)
-        counts.ties += sum(len(set(row["ranks"])) < len(row["ranks"]) for row in chunk)
-        yield chunk
-    if counts.items == counts.skipped + counts.equal:
-        raise VoteFileError(_of_no_use(counts))
+def _sweep(datasets: Path) -> None:
+    """Remove what imports left that were killed: one that is alive writes all the time."""
+    for left in datasets.glob(".import-*.partial"):
+        with suppress(FileNotFoundError):  # it may end right now
+            written_at = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - written_at > DAY_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
-def _of_no_use(counts: Counts) -> str:
-    if not counts.equal:
-        return "No row of the file has two responses with texts."
-    if not counts.skipped:
-        return "In every row of the file both responses are the same, so none is preferred."
-    return (
-        f"No row of the file prefers a response: in {counts.equal} both are the same, in "
-        f"{counts.skipped} one has no text."
-    )
+import_preferences = partial(
+    _import,
+    Kind(
+        title="Preferences",
+        form=get_format(RANKINGS),
+        read=read_preferences,
+        mark=None,
+        least=1,
+        too_few=N_("No row of the file prefers one of two responses."),
+    ),
+)
+import_demonstrations = partial(
+    _import,
+    Kind(
+        title="Demonstrations",
+        form=get_format(DEMONSTRATIONS),
+        read=read_demonstrations,
+        mark=lambda row: json.dumps(row["messages"]),
+        least=2,
+        too_few=N_(
+            "At least %(least)s different conversations are needed in which the assistant says "
+            "something; the file has %(found)s."
+        ),
+    ),
+)
+import_texts = partial(
+    _import,
+    Kind(
+        title="Text",
+        form=TEXT,
+        read=read_texts,
+        mark=lambda row: " ".join(row["text"].split()).casefold(),
+        least=2,
+        too_few=N_(
+            "At least %(least)s different documents are needed, since some are held out; the file "
+            "has %(found)s."
+        ),
+    ),
+)
 
 
-def _conversations(path: Path, file_format: str | None, counts: Counts) -> Iterator[Sequence[Row]]:
-    """Conversations, each once."""
-    rows = read_demonstrations(path, file_format)
-    found = yield from _once(rows, lambda row: json.dumps(row["messages"]), counts)
-    if found < LEAST_DEMONSTRATIONS:
-        raise VoteFileError(
-            f"The file has {found} different conversations in which the assistant says something; "
-            f"at least {LEAST_DEMONSTRATIONS} are needed."
-        )
-
-
-def _documents(path: Path, counts: Counts) -> Iterator[Sequence[Row]]:
-    """Documents, each once: case and white space make no difference."""
-    rows = (
-        text if text is None else {"text": text, "split": split_of(text)}
-        for text in read_texts(path)
-    )
-    found = yield from _once(rows, lambda row: " ".join(row["text"].split()).casefold(), counts)
-    if found < LEAST_DOCUMENTS:
-        raise VoteFileError(
-            f"The file has {found} different documents that are not empty; at least "
-            f"{LEAST_DOCUMENTS} are needed, since some are held out."
-        )
-
-
-def _once(
-    rows: Iterator[Row | None], mark_of: Callable[[Row], str], counts: Counts
-) -> Generator[Sequence[Row], None, int]:
-    """Chunks of the rows of which none has the mark of an earlier one; then how many those are."""
+def _chunks(kind: Kind, rows: Iterator[Row | Skipped], counts: Counts) -> Iterator[Sequence[Row]]:
+    """The rows to keep; raises FileError after too few. A mark is kept as 64 bits of its hash."""
     seen: set[int] = set()
+    found = 0
     while read := list(islice(rows, CHUNK)):
-        chunk: list[Row] = []
         counts.items += len(read)
+        chunk: list[Row] = []
         for row in read:
-            if row is None:
-                counts.skipped += 1
-            elif (mark := hash(mark_of(row))) in seen:
+            if isinstance(row, Skipped):
+                counts.add(row.value)
+            elif kind.mark is None:
+                chunk.append(row)
+            elif (mark := hash(kind.mark(row))) in seen:
                 counts.repeated += 1
             else:
                 seen.add(mark)
                 chunk.append(row)
+        counts.ties += sum(_ties(row) for row in chunk)
+        found += len(chunk)
         yield chunk
-    return len(seen)
+    if found < kind.least:
+        raise _too_few(kind, found, counts)
+
+
+def _ties(row: Row) -> bool:
+    ranks = row.get("ranks", ())
+    return len(set(ranks)) < len(ranks)
+
+
+def _too_few(kind: Kind, found: int, counts: Counts) -> FileError:
+    left_out = [
+        Phrase(text, rows=rows)
+        for field, text in LEFT_OUT.items()
+        if (rows := getattr(counts, field))
+    ]
+    if not left_out:
+        return FileError(kind.too_few, least=kind.least, found=found)
+    return FileError(
+        N_("%(too_few)s Left out: %(rows)s."),
+        too_few=Phrase(kind.too_few, least=kind.least, found=found),
+        rows=left_out,
+    )

@@ -363,7 +363,7 @@ BAD_JSON: dict[str, tuple[str | list[Any], str]] = {
         "message of role 'bot'",
     ),
     "different prompts": ([LMSYS | {"conversation_a": said("Ho", "x")}], "different prompts"),
-    "a name that is a number list": ([LMSYS | {"model_a": [1]}], "model_a is a list"),
+    "a name that is a number list": ([LMSYS | {"model_a": [1]}], "model_a is no text"),
     "a truth that is none": ([LMSYS | {"anony": "maybe"}], "neither true nor false"),
 }
 

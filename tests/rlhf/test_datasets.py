@@ -308,6 +308,27 @@ def test_what_is_not_as_noted_is_written_anew(
 
 
 @pytest.mark.usefixtures("small_chunks", "everything")
+@pytest.mark.parametrize("change", ["one more", "one less"])
+def test_a_note_of_another_version_is_no_note(
+    change: str, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = killed_half_way(monkeypatch)
+    note = folders / "datasets" / f".{cut.folder_name}.partial" / "reached.json"
+    kept = json.loads(note.read_text())
+    if change == "one more":
+        kept["counts"]["of_old"] = 3
+    else:
+        del kept["counts"]["items"]
+    note.write_text(json.dumps(kept))
+    services.write_dataset(cut.pk)
+    whole = services.create_dataset(format="ranking", selection={"scrub": True})
+    services.write_dataset(whole.pk)
+    for dataset in (cut, whole):
+        dataset.refresh_from_db()
+    assert manifest_without_time(cut) == manifest_without_time(whole)
+
+
+@pytest.mark.usefixtures("small_chunks", "everything")
 def test_rows_that_depend_on_earlier_ones_are_written_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

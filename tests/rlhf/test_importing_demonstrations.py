@@ -1,6 +1,7 @@
 """Files of responses to imitate: what becomes of each format, and what finetuning learns of it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from django.test import Client
 from django.utils.text import slugify
 
 from arena.errors import Invalid
-from arena.importing.records import VoteFileError
+from arena.importing.errors import FileError
 from arena.models import Contender, Prompt, Turn
 from rlhf import services
 from rlhf.exporting import split_of
-from rlhf.importing import read_demonstrations
+from rlhf.importing import Skipped, read_demonstrations
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
 from rlhf.selectors.estimates import examples_of
@@ -38,8 +39,13 @@ def said(*contents: str) -> list[dict[str, str]]:
     ]
 
 
+def part(kind: str, **said: str) -> dict[str, str]:
+    return {"type": kind, **said}
+
+
 def messages(path: Path, file_format: str | None = None) -> list[Any]:
-    return [row and row["messages"] for row in read_demonstrations(path, file_format)]
+    rows = read_demonstrations(path, file_format)
+    return [None if isinstance(row, Skipped) else row["messages"] for row in rows]
 
 
 # --- what is read -------------------------------------------------------------------------
@@ -86,6 +92,85 @@ def test_a_conversation_goes_up_to_the_last_answer(tmp_path: Path) -> None:
     assert messages(path) == [said("Hi", "Hello"), None, None, None]
 
 
+def test_a_system_prompt_beside_the_messages_is_kept(tmp_path: Path) -> None:
+    system = [{"role": "system", "content": "Brief."}]
+    talk = said("Hi", "Hello")
+    shared = {"conversations": spoken(("human", "Hi"), ("gpt", "Hello")), "system": "Brief."}
+    assert messages(lines(tmp_path / "a.jsonl", shared)) == [system + talk]
+    both = {"messages": system + talk, "system": "Other."}
+    only = {"messages": talk, "system": " "}
+    assert messages(lines(tmp_path / "b.jsonl", both, only)) == [system + talk, talk]
+
+
+def test_texts_in_parts_are_joined(tmp_path: Path) -> None:
+    talk = said("Hi there", "Hello")
+    row = {
+        "messages": [
+            {"role": "user", "content": [part("text", text="Hi "), part("text", text="there")]},
+            {"role": "assistant", "content": [{"text": "Hello"}]},
+        ]
+    }
+    assert messages(lines(tmp_path / "a.jsonl", row)) == [talk]
+    table = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), table)
+    assert messages(table) == [talk]
+
+
+CALL = {"type": "function", "function": {"name": "time", "arguments": "{}"}}
+
+
+def spoken(*turns: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"from": speaker, "value": value} for speaker, value in turns]
+
+
+TOOLS = [
+    {"messages": [*said("Time?"), {"role": "assistant", "tool_calls": [CALL]}]},
+    {"messages": [*said("Time?", "Look"), {"role": "tool", "content": "9"}, *said("", "9")[1:]]},
+    {"messages": [*said("Time?"), {"role": "assistant", "content": [part("tool_use", id="1")]}]},
+    {"prompt": "Time?", "completion": [{"role": "assistant", "function_call": {"name": "time"}}]},
+    {"conversations": spoken(("human", "Time?"), ("function_call", "{}"), ("observation", "9"))},
+]
+PARTS = [
+    {"messages": [{"role": "user", "content": [part("image"), part("text", text="Who?")]}]},
+    {"messages": [{"role": "user", "content": [{"image_url": "x"}]}, *said("", "A cat")[1:]]},
+    {"messages": said("Who is it?", "A cat"), "images": ["cat.png"]},
+    {"instruction": "Listen.", "output": "A song", "audios": ["song.wav"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [*((row, Skipped.TOOLS) for row in TOOLS), *((row, Skipped.PARTS) for row in PARTS)],
+)
+def test_turns_of_tools_and_parts_that_are_no_text_leave_a_row_out(
+    tmp_path: Path, row: dict[str, Any], why: Skipped
+) -> None:
+    assert list(read_demonstrations(lines(tmp_path / "a.jsonl", row))) == [why]
+
+
+def test_declared_tools_and_calls_of_none_do_no_harm(tmp_path: Path) -> None:
+    talk = [one | {"tool_calls": None} for one in said("Hi", "Hello")]
+    path = lines(tmp_path / "a.jsonl", {"messages": talk, "tools": [CALL], "images": []})
+    assert messages(path) == [said("Hi", "Hello")]
+
+
+def test_what_is_left_out_is_counted_with_its_reason(
+    tmp_path: Path, operator_client: Client
+) -> None:
+    rows = [{"messages": said("Hi", "Hello")}, *TOOLS[:2], PARTS[0], {"messages": said("Hi")}]
+    path = lines(tmp_path / "a.jsonl", *rows, {"messages": said("Hi", "Yes")})
+    dataset = services.import_demonstrations(path=path)
+    assert (dataset.rows, dataset.votes, dataset.skipped) == (2, 6, 1)
+    page = re.sub(r"<[^>]+>", " ", operator_client.get(dataset.get_absolute_url()).content.decode())
+    assert re.search(
+        r"skipped, with turns of tools\s+2\s+skipped, with images, sounds .*\s+1", page
+    )
+    card = (dataset.folder / "README.md").read_text()
+    assert "this format, 2 had turns of tools, 1 had images, sounds or other parts" in card
+    with pytest.raises(Invalid, match=r"has 1\. Left out: 2 with turns of tools, 1 with images,"):
+        services.import_demonstrations(path=lines(tmp_path / "b.jsonl", *rows[:4]))
+
+
 def test_texts_are_made_fit_and_the_first_prompt_decides_the_side(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"prompt": "Hi\\ud800", "completion": "a\\u0000\\r\\nb"}\n')
@@ -96,25 +181,36 @@ def test_texts_are_made_fit_and_the_first_prompt_decides_the_side(tmp_path: Path
 @pytest.mark.parametrize(
     ("row", "what"),
     [
-        ({"text": "a"}, "Row 1 has none of these: messages; completion and prompt;"),
+        ({"text": "a"}, "Row 1 has none of these: messages; completion, prompt;"),
         ({"messages": "secret"}, "Row 1: messages is neither a text nor a list"),
         ({"messages": [{"role": "user"}]}, "a message in messages lacks role or content"),
-        ({"messages": [{"role": "tool", "content": "secret"}]}, "role that is not system, user"),
+        (
+            {"messages": [{"role": "owl", "content": "secret"}]},
+            "role that is none of system,",
+        ),
         ({"messages": [{"role": "user", "content": 5}]}, "content that is no text"),
+        ({"messages": [{"role": "user", "content": ["secret"]}]}, "content that is no text"),
+        ({"messages": [{"role": "user", "content": [part("text")]}]}, "content that is no text"),
         ({"messages": said("Hi", "Hello")[1:]}, "no prompt before the first answer"),
         ({"prompt": 5, "completion": "a"}, "prompt is neither a text nor a list"),
         ({"prompt": " ", "completion": "a"}, "no prompt before the first answer"),
         ({"prompt": "a", "completion": None}, "completion is neither a text nor a list"),
         ({"instruction": ["secret"], "output": "a"}, "instruction is no text"),
         ({"instruction": "a", "output": "b", "history": [["c"]]}, "history is no list of pairs"),
-        ({"conversations": [{"from": "bot", "value": "secret"}]}, "from that is not system, human"),
-        ({"conversations": [{"from": ["x"], "value": "secret"}]}, "from that is not system, human"),
+        (
+            {"conversations": [{"from": "bot", "value": "secret"}]},
+            "from that is none of system,",
+        ),
+        (
+            {"conversations": [{"from": ["x"], "value": "secret"}]},
+            "from that is none of system,",
+        ),
     ],
 )
 def test_a_wrong_row_is_named_and_never_quoted(
     tmp_path: Path, row: dict[str, Any], what: str
 ) -> None:
-    with pytest.raises(VoteFileError) as wrong:
+    with pytest.raises(FileError) as wrong:
         list(read_demonstrations(lines(tmp_path / "a.jsonl", row)))
     assert what in str(wrong.value)
     assert "secret" not in str(wrong.value)
@@ -122,9 +218,9 @@ def test_a_wrong_row_is_named_and_never_quoted(
 
 def test_a_format_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", {"messages": said("Hi", "Hello")})
-    with pytest.raises(VoteFileError, match="Unknown format 'chatml': say messages, prompt-"):
+    with pytest.raises(FileError, match="Unknown format 'chatml': say messages, prompt-"):
         list(read_demonstrations(path, "chatml"))
-    with pytest.raises(VoteFileError, match="Row 1 lacks output"):
+    with pytest.raises(FileError, match="Row 1 lacks output"):
         list(read_demonstrations(lines(tmp_path / "b.jsonl", {"instruction": 1}), "alpaca"))
 
 
@@ -151,7 +247,7 @@ def test_a_wrong_file_leaves_nothing(tmp_path: Path) -> None:
         services.import_demonstrations(
             path=lines(tmp_path / "a.jsonl", good, {"prompt": 1}), name="mine"
         )
-    with pytest.raises(Invalid, match="has 1 different conversations in which"):
+    with pytest.raises(Invalid, match=r"At least 2 different conversations .* has 1"):
         services.import_demonstrations(path=lines(tmp_path / "b.jsonl", good, good))
     assert not Dataset.objects.exists()
 
@@ -300,5 +396,5 @@ def test_an_estimate_leaves_out_what_training_leaves_out(
 
 def test_a_format_that_the_file_does_not_have_is_told_by_its_columns(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", {"prompt": "Hi", "completion": "Hello"})
-    with pytest.raises(VoteFileError, match=r"Row 1 lacks messages \(read as messages\); it has: "):
+    with pytest.raises(FileError, match=r"Row 1 lacks messages \(read as messages\); it has: "):
         list(read_demonstrations(path, "messages"))

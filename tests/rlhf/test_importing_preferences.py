@@ -15,12 +15,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from arena.errors import Invalid
+from arena.importing.errors import FileError
 from arena.models import Battle, Contender
 from rlhf import services
 from rlhf.exporting import split_of
 from rlhf.importing import Skipped, read_preferences
 from rlhf.models import Dataset, Job, Run
 from rlhf.selectors import dataset_rows
+from tests.rlhf.votes import many_votes
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +59,18 @@ SPOKEN = {
     "chosen": "\n\nHuman: Name a tree.\n\nAssistant: Oak",
     "rejected": "\n\nHuman: Name a tree.\n\nAssistant: Stone",
 }
+ALPACA = {"instruction": "Name a tree.", "input": "", "chosen": "Oak", "rejected": "Stone"}
+CHOSEN = {
+    "messages": [user("Name a tree.")],
+    "chosen": assistant("Oak"),
+    "rejected": assistant("Stone"),
+}
+SHARED = {
+    "conversations": [{"from": "human", "value": "Name a tree."}],
+    "chosen": {"from": "gpt", "value": "Oak"},
+    "rejected": {"from": "gpt", "value": "Stone"},
+}
+REPEATED = IMPLICIT | {"prompt": "Name a tree."}
 BATTLE = {
     "model_a": "m",
     "model_b": "n",
@@ -66,7 +80,9 @@ BATTLE = {
 }
 
 
-@pytest.mark.parametrize("row", [PAIR, CHAT, IMPLICIT, SPOKEN, BATTLE])
+@pytest.mark.parametrize(
+    "row", [PAIR, CHAT, IMPLICIT, REPEATED, SPOKEN, ALPACA, CHOSEN, SHARED, BATTLE]
+)
 def test_each_kind_becomes_the_same_ranking(tmp_path: Path, row: dict[str, Any]) -> None:
     assert read(tmp_path, row) == [
         {
@@ -120,6 +136,76 @@ def test_ties_of_battles_tie(tmp_path: Path) -> None:
     assert row["ranks"] == [1, 1]
 
 
+PARTED = {
+    "prompt": [
+        {"role": "user", "content": [{"type": "text", "text": "Name a "}, {"text": "tree."}]}
+    ],
+    "chosen": [{"role": "assistant", "content": [{"type": "text", "text": "Oak"}]}],
+    "rejected": [assistant("Stone")],
+}
+SEEN = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}]}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+
+
+def test_texts_in_parts_are_joined(tmp_path: Path) -> None:
+    assert read(tmp_path, PARTED) == read(tmp_path, PAIR)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (CHAT | {"prompt": [SEEN]}, Skipped.PARTS),
+        (PAIR | {"images": ["tree.png"]}, Skipped.PARTS),
+        (CHAT | {"rejected": [CALLED]}, Skipped.TOOLS),
+        (CHAT | {"prompt": [user("Hi"), {"role": "tool", "content": "9"}]}, Skipped.TOOLS),
+        (BATTLE | {"conversation_a": [SEEN, assistant("Oak")]}, Skipped.PARTS),
+        (BATTLE | {"conversation_b": [user("Name a tree."), CALLED]}, Skipped.TOOLS),
+    ],
+)
+def test_turns_of_tools_and_parts_that_are_no_text_leave_a_row_out(
+    tmp_path: Path, row: dict[str, Any], why: Skipped
+) -> None:
+    assert list(read_preferences(lines(tmp_path / "a.jsonl", row))) == [why]
+
+
+def test_a_system_prompt_stays_before_the_conversation(tmp_path: Path) -> None:
+    system = {"role": "system", "content": "Brief."}
+    for row in (ALPACA, SHARED):
+        (found,) = read(tmp_path, row | {"system": "Brief."})
+        assert found["prompt"] == [system, user("Name a tree.")]
+
+
+@pytest.mark.parametrize("other", [SPOKEN, ALPACA, BATTLE])
+def test_rows_of_two_formats_are_told_from_each_other(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    path = lines(tmp_path / "a.jsonl", PAIR, other)
+    with pytest.raises(FileError, match=r"Row 2 reads as [a-z-]+, the first one as trl\. Part"):
+        list(read_preferences(path))
+
+
+def test_a_format_that_is_given_holds_for_all_rows(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", PAIR, SPOKEN | {"prompt": "What was said?"})
+    rows = [row for row in read_preferences(path, "trl") if not isinstance(row, Skipped)]
+    assert rows[1]["responses"] == [SPOKEN["chosen"], SPOKEN["rejected"]]
+
+
+def test_a_response_ends_with_the_assistant(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="Row 1: chosen does not end with the assistant"):
+        read(tmp_path, CHAT | {"chosen": [user("Oak")]})
+
+
+def test_an_export_for_llama_factory_is_read_again(tmp_path: Path) -> None:
+    many_votes(6)
+    path = tmp_path / "ours.jsonl"
+    call_command("export_preferences", "--format", "llama-factory", "--output", str(path),
+                 stderr=io.StringIO())  # fmt: skip
+    ours = [json.loads(line) for line in path.read_text().splitlines()]
+    read_again = [row for row in read_preferences(path) if not isinstance(row, Skipped)]
+    assert ours
+    assert [row["responses"][0] for row in read_again] == [row["chosen"]["content"] for row in ours]
+
+
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "pairs.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([CHAT, CHAT]), path)
@@ -132,7 +218,7 @@ def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     [
         ("{", "Row 2.* not valid JSON"),
         ("[]", "Row 2 is not an object"),
-        ('{"prompt": "Hi", "chosen": "secret"}', "Row 2: rejected is no text"),
+        ('{"prompt": "Hi", "chosen": "secret"}', "Row 2 has neither chosen and rejected"),
         ('{"prompt": " ", "chosen": "secret", "rejected": "b"}', "Row 2: there is no prompt"),
         (
             '{"prompt": [{"role": "user"}], "chosen": [], "rejected": []}',
@@ -199,7 +285,7 @@ def test_rows_with_an_empty_response_are_skipped_and_counted(tmp_path: Path) -> 
     path = lines(tmp_path / "pairs.jsonl", SPOKEN, silent, SPOKEN)
     dataset = services.import_preferences(path=path)
     assert (dataset.rows, dataset.votes, dataset.skipped) == (2, 3, 1)
-    with pytest.raises(CommandError, match="No row of the file has two responses"):
+    with pytest.raises(CommandError, match=r"No row .* Left out: 1 without texts\."):
         call_command("import_preferences", str(lines(tmp_path / "silent.jsonl", silent)))
 
 
@@ -210,9 +296,9 @@ EMPTY = {"prompt": "Hi", "chosen": "Yes", "rejected": "\u0000\u0007 "}
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([EMPTY, EMPTY], "No row of the file has two responses with texts"),
-        ([EQUAL, EQUAL], "In every row of the file both responses are the same"),
-        ([EQUAL, EMPTY, EQUAL], "in 2 both are the same, in 1 one has no text"),
+        ([EMPTY, EMPTY], r"one of two responses\. Left out: 2 without texts\."),
+        ([EQUAL, EQUAL], r"Left out: 2 with two equal responses\."),
+        ([EQUAL, EMPTY, EQUAL], r"Left out: 1 without texts, 2 with two equal responses\."),
     ],
 )
 def test_a_file_of_no_use_says_why(tmp_path: Path, rows: list[dict[str, Any]], reason: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from arena.importing import FORMATS, ImportSummary, VoteFileError, formats, import_votes
+from arena.importing import FORMATS, FileError, ImportSummary, formats, import_votes
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             summary = import_votes(
                 path=file, file_format=options["format"], progress=self._progress
             )
-        except VoteFileError as error:
+        except FileError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError(

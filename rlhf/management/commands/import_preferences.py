@@ -12,7 +12,7 @@ from rlhf.importing import FILE_FORMATS
 
 
 class Command(BaseCommand):
-    help = "Make a frozen dataset of a preference file: TRL, HH-RLHF-style text, or LMSYS."
+    help = "Make a frozen dataset of a preference file: TRL, HH-RLHF, LLaMA-Factory or LMSYS."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="JSON Lines, a JSON array or Parquet.")
