@@ -23,7 +23,6 @@ from arena.live.room import Room, Socket
 logger = logging.getLogger(__name__)
 
 KEEP_TEXT_EVERY_S = 1.0
-BEAT_EVERY = 2  # of those
 FORGET_AFTER_S = 30.0
 ANSWER_WITHIN_S = 1.0
 RETRY_AFTER_S = 2.0
@@ -238,14 +237,12 @@ class Hub:
 
     async def _keep_texts(self) -> None:
         kept: dict[int, int] = {}
-        count = 0
         while True:
             await asyncio.sleep(KEEP_TEXT_EVERY_S)
-            count += 1
             writing = {response.id: response for response in self.writing}
-            if count % BEAT_EVERY == 0:
-                unknown = await self.keeper.beat(writing)
-                await self.keeper.claim(pk for pk in unknown if not writing[pk].finished)
+            # Before the texts: one that nobody has claimed is taken for what a dead process left.
+            unknown = await self.keeper.beat(writing)
+            await self.keeper.claim(pk for pk in unknown if not writing[pk].finished)
             grown = {pk: r.text for pk, r in writing.items() if len(r.text) != kept.get(pk, 0)}
             await self.keeper.keep(grown)
             kept = {pk: len(response.text) for pk, response in writing.items()}

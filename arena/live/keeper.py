@@ -16,7 +16,8 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-OWNER_EXPIRES_S = 10
+# Renewed each second; but the event loop of a process may be many seconds behind.
+OWNER_EXPIRES_S = 15
 TEXT_EXPIRES_S = 3600
 # A busy event loop may take seconds to read an answer that came at once.
 TIMEOUT_S = 5.0

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -36,6 +37,7 @@ from rlhf.importing import Skipped, read_demonstrations, read_preferences, read_
 from rlhf.models import Dataset
 from rlhf.selection import Selection
 from rlhf.services.datasets import disk_trouble, keep_manifest
+from rlhf.services.once import once
 from rlhf.stages import DEMONSTRATIONS, RANKINGS
 
 CHUNK = 2_000
@@ -72,11 +74,13 @@ def _import(
     name: str = "",
     file_format: str | None = None,
     by: AbstractBaseUser | None = None,
+    form_key: str | None = None,
 ) -> Dataset:
     """A dataset of a file's rows, ready to train on.
 
     `name` is what the file is called where that is not its path; without a `file_format` the first
-    row tells it. Raises Invalid with the row and what is wrong with it; then nothing was imported.
+    row tells it. The same `form_key` again imports nothing and returns the dataset that it
+    imported. Raises Invalid with the row and what is wrong with it; then nothing was imported.
     """
     name = clean(name or path.name)[:200]
     folder_name = f"import-{token_hex(4)}"
@@ -109,13 +113,24 @@ def _import(
                 )
             ) from error
         raise Invalid(disk_trouble(error)) from error
-    dataset = Dataset.objects.create(
+    make = partial(
+        _keep,
+        manifest,
         format=kind.form.name,
         source=name,
         folder_name=folder_name,
         created_by_id=by.pk if by else None,
-        started_at=timezone.now(),
+        form_key=form_key,
     )
+    dataset, new = once(Dataset, form_key, make)
+    if not new:
+        shutil.rmtree(folder)
+    return dataset
+
+
+@transaction.atomic
+def _keep(manifest: dict[str, Any], **fields: Any) -> Dataset:
+    dataset = Dataset.objects.create(started_at=timezone.now(), **fields)
     keep_manifest(dataset, manifest)
     return dataset
 

@@ -113,7 +113,7 @@ def _import(request: HttpRequest, kind: str) -> HttpResponse:
     if not form.is_valid():
         return _listed(request, {kind: form}, status=422)
     try:
-        made = service(**form.arguments(), by=pages.user_of(request))
+        made = service(**form.arguments(), by=pages.user_of(request), form_key=form_key(request))
     except ArenaError as refusal:
         form.add_error("file", shown(refusal.reason))
         return _listed(request, {kind: form}, status=refusal.status)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods
@@ -34,6 +35,14 @@ def posted_from(page: str) -> Callable[[View], View]:
     return decorate
 
 
+def _digest(file: UploadedFile) -> str:
+    hashed = hashlib.sha256()
+    for chunk in file.chunks():
+        hashed.update(chunk)
+    file.seek(0)
+    return hashed.hexdigest()
+
+
 def form_key(request: HttpRequest) -> str | None:
     """The same for the same form of the same page with the same choices, and for no other.
 
@@ -42,5 +51,6 @@ def form_key(request: HttpRequest) -> str | None:
     if not request.POST.get(KEY_FIELD):
         return None
     chosen = sorted(field for field in request.POST.lists() if field[0] != CSRF_FIELD)
-    told = [request.path, *chosen]
+    files = sorted((name, _digest(file)) for name, file in request.FILES.items())
+    told = [request.path, *chosen, *files]
     return hashlib.sha256(repr(told).encode()).hexdigest()

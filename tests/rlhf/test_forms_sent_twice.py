@@ -1,10 +1,13 @@
 """A double click, or the same page sent from its history: one form makes one job."""
 
 import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.test import Client
 
 from arena.models import Contender
@@ -59,6 +62,33 @@ def test_a_form_sent_twice_starts_one_run(browser: Client, queued: list[int]) ->
     assert first["Location"] == second["Location"] == run.get_absolute_url()
     assert queued == [run.pk]
     assert Dataset.objects.count() == 1
+
+
+def upload(browser: Client, form: dict[str, Any], text: str) -> str:
+    sent = form | {"file": ContentFile(text, "pairs.jsonl")}
+    return browser.post("/lab/datasets/import/", sent)["Location"]
+
+
+def test_a_file_sent_twice_makes_one_dataset_and_another_file_another(
+    browser: Client, operator: User, base: Contender
+) -> None:
+    form = form_of(browser, "/lab/datasets/")
+    pair = '{"prompt": "Why?", "chosen": "So.", "rejected": "%s"}\n'
+    first, again, other = (upload(browser, form, pair % said) for said in ("No.", "No.", "Oh!"))
+    assert first == again != other
+    kept = [dataset.folder for dataset in Dataset.objects.all()]
+    assert len(kept) == 2
+    assert set(kept[0].parent.iterdir()) == set(kept)
+
+
+def test_a_file_sent_twice_at_the_same_time_makes_one_dataset(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.jsonl"
+    file.write_text('{"prompt": "Why?", "chosen": "So.", "rejected": "No."}\n')
+    job = partial(services.import_preferences, path=file, form_key="one")
+    made = at_once(job, job, job)
+    dataset = Dataset.objects.get()
+    assert made == [dataset] * 3
+    assert list(dataset.folder.parent.iterdir()) == [dataset.folder]
 
 
 def test_other_choices_or_a_page_opened_again_start_another(
