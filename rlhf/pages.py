@@ -136,7 +136,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "reason": reason,
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
-        "seconds": _seconds(found),
+        "seconds": selectors.seconds_taken(found),
         "can_resume": selectors.can_resume(found),
         "form_name": form_name(found.stage),
         "estimate": _estimate(found),
@@ -255,15 +255,6 @@ def _held_out(metrics: dict[str, Any]) -> dict[str, float] | None:
     if error is not None:
         found |= {"gain": gain, "lower": gain - 1.96 * error, "upper": gain + 1.96 * error}
     return found
-
-
-def _seconds(run: Run) -> float | None:
-    if run.started_at is None or run.finished_at is None:
-        return None
-    if run.resumed_at is not None:  # without the time in which nothing ran
-        total = run.summary.get("seconds", {}).get("total")
-        return None if total is None else float(total)
-    return (run.finished_at - run.started_at).total_seconds()
 
 
 def _qualities(metrics: dict[str, Any]) -> list[QualityLine]:

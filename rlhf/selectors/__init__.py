@@ -30,6 +30,8 @@ from rlhf.selectors.runs import (
     reward_runs,
     run_event,
     seconds_left,
+    seconds_taken,
+    seconds_to_last_report,
     who_enters,
 )
 from rlhf.selectors.samples import Samples, samples
@@ -78,6 +80,8 @@ __all__ = [
     "run_payload",
     "samples",
     "seconds_left",
+    "seconds_taken",
+    "seconds_to_last_report",
     "text_datasets",
     "thumbs",
     "trial_counts",

@@ -103,7 +103,7 @@ class _Follower:
                     code = None
                 if not goes_on(self.run, code):
                     break
-                logger.warning("%s goes on from %s.", self.run, self.run.died_at)
+                logger.warning("%s died (%s): another process follows.", self.run, self.run.died_at)
             finish(self.run, code, watched=self.seen_alive)
         except Deserted:
             raise
