@@ -25,7 +25,7 @@ from rlhf.filling import form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
-from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
+from rlhf.stages import MIN_VOTES, get_stage, preset_of
 from rlhf.wording import LEFT_OUT, figure_name, phase_name
 
 LOG_LINES = 60
@@ -83,7 +83,6 @@ def lab() -> dict[str, Any]:
         "bases": len(selectors.local_bases()),
         "texts": selectors.text_datasets().first(),
         "pretrained": Run.objects.filter(stage="pretrain", state=Job.State.SUCCEEDED).first(),
-        "update": STAGES[DEFAULT_UPDATE],
     }
 
 

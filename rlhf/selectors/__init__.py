@@ -11,9 +11,8 @@ from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import (
     dataset_rows,
+    datasets_for,
     first_rows,
-    preference_datasets,
-    ranking_datasets,
     text_datasets,
 )
 from rlhf.selectors.disputes import disputed, disputed_of, without
@@ -57,6 +56,7 @@ __all__ = [
     "count_votes",
     "curves",
     "dataset_rows",
+    "datasets_for",
     "disputed",
     "disputed_of",
     "estimate_of",
@@ -73,8 +73,6 @@ __all__ = [
     "log_tail",
     "open_trials",
     "own_settings",
-    "preference_datasets",
-    "ranking_datasets",
     "reward_runs",
     "run_event",
     "run_payload",

@@ -438,7 +438,8 @@ def test_an_update_learns_from_an_imported_or_frozen_dataset(
         )
     )
     dataset = services.import_preferences(path=path)
-    assert "theirs.jsonl · Rankings (K-wise)" in text_of(operator_client.get("/lab/"))
+    form = operator_client.post("/lab/method/", {"update-stage": "sft"})
+    assert "theirs.jsonl · Rankings (K-wise)" in text_of(form)
     sent = {
         "update-stage": "sft", "update-base": base.pk, "update-population": "people",
         "update-preset": "quick", "update-dataset": dataset.pk,
@@ -448,7 +449,7 @@ def test_an_update_learns_from_an_imported_or_frozen_dataset(
     assert (run.stage, run.dataset) == ("sft", dataset)
     refused = operator_client.post("/lab/runs/", sent | {"update-stage": "kto"})
     assert refused.status_code == 422
-    assert "trl-unpaired" in text_of(refused)
+    assert "KTO learns from thumbs: choose a dataset with enough of them" in text_of(refused)
     assert Run.objects.count() == 1
 
 
