@@ -1,6 +1,7 @@
 """What operators choose on the lab's pages, turned into the services' arguments."""
 
 import json
+import re
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from arena.errors import Invalid
 from arena.models import Contender
+from arena.sentences import shown
 from rlhf.doubts import doubt_about
 from rlhf.exporting import get_format
 from rlhf.gate_wording import GATE_LIMITS
@@ -25,6 +27,7 @@ from rlhf.stages import (
     UPDATES,
     Stage,
     check_lengths,
+    check_settings,
 )
 from rlhf.training.config import Knob
 from rlhf.training.settings import gate_knobs
@@ -34,6 +37,10 @@ POPULATIONS = [
     ("simulated", _("simulated raters")),
     ("all", _("both together")),
 ]
+
+
+COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 class SettingsField(forms.CharField):
@@ -58,16 +65,39 @@ class SettingsField(forms.CharField):
                     _("Line %(number)s sets %(name)s once more: keep one of them."),
                     params={"number": number, "name": name.strip()},
                 )
-            found[name.strip()] = parse_setting(given)
+            try:
+                found[name.strip()] = parse_setting(given)
+            except Invalid as refusal:
+                raise forms.ValidationError(
+                    _("Line %(number)s: %(reason)s"),
+                    params={"number": number, "reason": refusal.reason},
+                ) from None
         return found
 
 
 def parse_setting(text: str) -> Any:
-    """A setting's value as typed: JSON where it is JSON, else the text itself."""
+    """A setting's value as typed: JSON where it is JSON, else the text itself.
+
+    A comma is read as a decimal one, as many languages write it. Raises Invalid where it may part
+    thousands as well.
+    """
+    typed = text.strip()
     try:
-        return json.loads(text)
+        return json.loads(typed)
     except ValueError:
-        return text.strip()
+        pass
+    if not COMMA.fullmatch(typed):
+        return typed
+    if THOUSANDS.fullmatch(typed):
+        raise Invalid(
+            gettext("%(typed)s can mean %(whole)s or %(parted)s. Write one of these instead.")
+            % {
+                "typed": typed,
+                "whole": typed.replace(",", ""),
+                "parted": float(typed.replace(",", ".")),
+            }
+        )
+    return float(typed.replace(",", "."))
 
 
 class RunForm(forms.Form):
@@ -84,6 +114,15 @@ class RunForm(forms.Form):
         label=_("Settings of your own"),
         help_text=_("One per line, such as <code>seed = 1</code>. They win over the preset."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        if "stage" in chosen and "settings" in chosen:
+            try:
+                check_settings(chosen["stage"], chosen["settings"])
+            except Invalid as refusal:
+                self.add_error("settings", shown(refusal.reason))
+        return chosen
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`; each form adds its own."""
@@ -277,7 +316,7 @@ class UpdateForm(PolicyForm):
             population.help_text = _("Used without a reward model.")
 
     def clean(self) -> dict[str, Any]:
-        chosen = super().clean() or {}
+        chosen = super().clean()
         # Without scripts the form may have been another method's when it was filled in.
         if "dataset" not in self.fields and self.data.get(self.add_prefix("dataset")):
             text = _(

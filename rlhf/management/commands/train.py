@@ -22,7 +22,10 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ArgumentTypeError(f"{text!r} is no setting: write NAME=VALUE.")
-    return name.strip(), parse_setting(value)
+    try:
+        return name.strip(), parse_setting(value)
+    except ArenaError as refusal:
+        raise ArgumentTypeError(refusal.reason) from None
 
 
 class Command(BaseCommand):
