@@ -20,7 +20,16 @@ from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.dataset_forms import DatasetForm
 from rlhf.doubts import doubt_about
-from rlhf.exporting import FORMATS, get_format, gives_nothing, known_format, preview, survey
+from rlhf.exporting import (
+    FORMATS,
+    Format,
+    Survey,
+    get_format,
+    gives_nothing,
+    known_format,
+    preview,
+    survey,
+)
 from rlhf.filling import form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
@@ -199,6 +208,25 @@ def _builder_of(found: Dataset) -> str:
     return f"{reverse('dataset-new')}?{fields}"
 
 
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """How many rows a selection gives in a format; only about so many, or at least, if so."""
+
+    format: Format
+    rows: int
+    about: bool = False
+    at_least: bool = False
+
+
+def _yield_of(form: Format, found: Survey) -> Yield:
+    rows = found.rows[form.name]
+    if found.exact or form.unit == "thumb":
+        return Yield(form, rows)
+    if form.once_per_prompt:  # other votes may be on other prompts, or on the same
+        return Yield(form, rows, at_least=True)
+    return Yield(form, rows * (found.votes - found.disputed) // found.sampled, about=True)
+
+
 def yielded(form: DatasetForm) -> dict[str, Any]:
     """What the selection of a valid form yields, and the fields that freeze just that."""
     chosen = form.arguments()
@@ -210,10 +238,7 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     return {
         "format": kind,
         "survey": found.as_dict(),
-        "yields": [
-            (FORMATS[name], rows, rows * (found.votes - found.disputed) // max(1, found.sampled))
-            for name, rows in found.rows.items()
-        ],
+        "yields": [_yield_of(form, found) for form in FORMATS.values()],
         "exact": found.exact,
         "preview": list(map(_row_in_words, first)),
         "without_rows": not first and gives_nothing(kind, selection),
