@@ -30,11 +30,11 @@ from rlhf.exporting import (
     preview,
     survey,
 )
-from rlhf.filling import form_name
+from rlhf.filling import address_of, form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
-from rlhf.stages import MIN_VOTES, get_stage, preset_of
+from rlhf.stages import MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import LEFT_OUT, figure_name, phase_name
 
 LOG_LINES = 60
@@ -184,6 +184,10 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "dataset": found,
         "why_not_again": services.why_not_again(found) if found.cut_short else "",
         "builder": _builder_of(found),
+        "trains": [
+            (stage.title, address_of(stage, found)) for stage in selectors.stages_for(found)
+        ],
+        "why_not_trained": _why_not_trained(found),
         "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": selection_in_words(found.selection),
@@ -193,6 +197,15 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "left_out": [(words, counts[name]) for name, words in LEFT_OUT.items() if counts.get(name)],
         "scrubbed": counts.get("scrubbed", {}),
     }
+
+
+def _why_not_trained(found: Dataset) -> str:
+    """Why no stage can learn from a dataset that no stage can learn from."""
+    if not any(found.format in stage.formats for stage in STAGES.values()):
+        return gettext("Nothing here trains on this format: it serves other programs.")
+    if found.container != "jsonl":
+        return gettext("Training here reads JSON Lines, and this is Parquet.")
+    return gettext("It has too few rows to train on.")
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:

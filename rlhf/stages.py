@@ -56,8 +56,16 @@ class Stage:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """The formats that a dataset for it may have; votes are frozen in the first."""
-        told = {"thumbs": (THUMBS,), "texts": (TEXTS,), "best": (RANKINGS, DEMONSTRATIONS)}
+        """The formats that a dataset for it may have; votes are frozen in the first.
+
+        None where a reward model gives all examples.
+        """
+        told: dict[str, tuple[str, ...]] = {
+            "thumbs": (THUMBS,),
+            "texts": (TEXTS,),
+            "best": (RANKINGS, DEMONSTRATIONS),
+            "reward": (),
+        }
         return told.get(self.learns_from, (RANKINGS,))
 
     @property

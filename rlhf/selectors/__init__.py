@@ -13,6 +13,7 @@ from rlhf.selectors.datasets import (
     dataset_rows,
     datasets_for,
     first_rows,
+    stages_for,
     text_datasets,
 )
 from rlhf.selectors.disputes import disputed, disputed_of, without
@@ -80,6 +81,7 @@ __all__ = [
     "seconds_left",
     "seconds_taken",
     "seconds_to_last_report",
+    "stages_for",
     "text_datasets",
     "thumbs",
     "trial_counts",

@@ -8,7 +8,7 @@ import orjson
 from django.db.models import F, QuerySet
 
 from rlhf.models import Dataset, Job
-from rlhf.stages import MIN_VOTES, RANKINGS, TEXTS, THUMBS, Stage, fewest_rows
+from rlhf.stages import MIN_VOTES, RANKINGS, STAGES, TEXTS, THUMBS, Stage, fewest_rows
 
 
 def text_datasets() -> QuerySet[Dataset]:
@@ -25,6 +25,14 @@ def datasets_for(stage: Stage) -> QuerySet[Dataset]:
         rows__gte=F("test_rows") + fewest_rows(stage.name, {}),
     )
     return able.exclude(format__in=[RANKINGS, THUMBS], rows__lt=MIN_VOTES).order_by("-pk")
+
+
+def stages_for(dataset: Dataset) -> list[Stage]:
+    """The stages that can learn from a dataset."""
+    if not dataset.whole:
+        return []
+    of_format = (stage for stage in STAGES.values() if dataset.format in stage.formats)
+    return [stage for stage in of_format if datasets_for(stage).filter(pk=dataset.pk).exists()]
 
 
 def first_rows(dataset: Dataset, count: int) -> list[dict[str, Any]]:

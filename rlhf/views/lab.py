@@ -29,7 +29,9 @@ FORMS: dict[str, type[RunForm]] = {
 @require_GET
 @staff_page
 def lab(request: HttpRequest) -> HttpResponse:
-    return _lab(request)
+    """The lab; the address may name choices of one of its forms."""
+    name = next((name for name in FORMS if f"{name}-stage" in request.GET), None)
+    return _lab(request, _filled(name, request.GET) if name else None)
 
 
 @posted_from("lab")

@@ -1,6 +1,8 @@
 """The form of updates asks for what the chosen method learns from, with and without scripts."""
 
 import re
+from html import unescape
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -8,6 +10,7 @@ from django.test import Client
 from arena.errors import Invalid
 from arena.models import Contender
 from rlhf import services
+from rlhf.filling import form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.stages import STAGES, UPDATES
 from tests.rlhf.test_pages import text_of
@@ -175,3 +178,65 @@ def test_a_stage_that_reads_no_dataset_says_so_whoever_asks(
     with pytest.raises(Invalid, match="With a reward model DPO reads no dataset"):
         services.create_run(stage="dpo", dataset=dataset, reward_run=reward_model.pk)
     assert not Run.objects.exclude(state=Job.State.SUCCEEDED).exists()
+
+
+def trains(client: Client, dataset: Dataset) -> dict[str, str]:
+    """What a dataset's page offers to train with it: titles and addresses."""
+    page = client.get(dataset.get_absolute_url()).content.decode()
+    part = page.split('id="train-title"')[1].split("</section>")[0]
+    return {title: unescape(link) for link, title in re.findall(r'href="([^"]+)">([^<]+)<', part)}
+
+
+@pytest.mark.parametrize(
+    ("format", "stages"),
+    [
+        ("ranking", ["reward", "dpo", "sft"]),
+        ("trl-unpaired", ["kto"]),
+        ("trl-sft", ["sft"]),
+        ("text", ["pretrain"]),
+    ],
+)
+def test_a_dataset_s_page_leads_to_what_can_be_trained_from_it(
+    operator_client: Client,
+    datasets: dict[str, Dataset],
+    reward_model: Run,
+    tmp_path: Path,
+    format: str,  # noqa: A002
+    stages: list[str],
+) -> None:
+    (tmp_path / "text.txt").write_text("One.\n<|endoftext|>\nTwo.\n<|endoftext|>\nThree.\n")
+    datasets["text"] = services.import_texts(path=tmp_path / "text.txt")
+    offered = trains(operator_client, datasets[format])
+    assert list(offered) == [str(STAGES[name].title) for name in stages]
+    for name, link in zip(stages, offered.values(), strict=True):
+        answer = operator_client.get(link)
+        form = answer.context[f"{form_name(name)}_form"]
+        assert f'id="{link.partition("#")[2]}"' in answer.content.decode()
+        chosen = {form.add_prefix(field.name): field.value() for field in form}
+        sent = {key: getattr(value, "pk", value) or "" for key, value in chosen.items()}
+        assert sent[form.add_prefix("dataset")] == str(datasets[format].pk)
+        sent[form.add_prefix("base")] = Contender.objects.get(slug="amber").pk
+        made = operator_client.post("/lab/estimate/", sent)
+        assert made.status_code == 200, text_of(made)
+
+
+def test_a_dataset_that_nothing_learns_from_says_why(
+    operator_client: Client, datasets: dict[str, Dataset]
+) -> None:
+    parquet = services.create_dataset(format="ranking", container="parquet")
+    services.write_dataset(parquet.pk)
+    for dataset, reason in (
+        (datasets["few"], "It has too few rows to train on."),
+        (datasets["other"], "Nothing here trains on this format"),
+        (parquet, "Training here reads JSON Lines, and this is Parquet."),
+    ):
+        page = operator_client.get(dataset.get_absolute_url())
+        assert reason in text_of(page)
+        assert not trains(operator_client, dataset)
+    queued = services.create_dataset(format="ranking")
+    assert "Train with it" not in text_of(operator_client.get(queued.get_absolute_url()))
+
+
+def test_the_lab_opens_whatever_its_address_says(operator_client: Client) -> None:
+    for wrong in ("update-stage=ppo", "update-stage=kto&update-dataset=x", "reward-stage=&x=1"):
+        assert operator_client.get(f"/lab/?{wrong}").status_code == 200
