@@ -177,6 +177,14 @@ def resume_run(request: HttpRequest, pk: int) -> dict[str, Any]:
     return run_payload(services.resume_run(_run(pk)))
 
 
+@router.post("runs/{int:pk}/repeat", response={201: RunOut, **PROBLEMS}, summary="Repeat a run")
+def repeat_run(request: HttpRequest, pk: int) -> Status[dict[str, Any]]:
+    """A run that failed or was cancelled and kept nothing is started again, as a new run."""
+    run = services.repeat_run(_run(pk), by=_staff(request))
+    run.refresh_from_db()
+    return Status(201, run_payload(run))
+
+
 def _runs() -> QuerySet[Run]:
     return Run.objects.select_related("base", "contender").prefetch_related("decisions__decided_by")
 

@@ -11,7 +11,7 @@ from rlhf.selectors import run_event
 
 
 class RunConsumer(AsyncJsonWebsocketConsumer):
-    """For staff. Sends {"event": "run", …} on connect and whenever the run moved; takes nothing."""
+    """For staff. Sends {"event": "run", …} on connect and as the run or its time moves."""
 
     async def connect(self) -> None:
         pk: int = self.scope["url_route"]["kwargs"]["pk"]

@@ -1,10 +1,13 @@
-"""The lab's forms filled in as an earlier run was, to change what one will."""
+"""The lab's forms filled in: as an earlier run was, or with a dataset, to change what one will."""
 
 from typing import Any
 
-from rlhf.models import Run
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from rlhf.models import Dataset, Run
 from rlhf.selectors import own_settings
-from rlhf.stages import preset_of
+from rlhf.stages import Stage, preset_of
 
 OWN_FORMS = {"pretrain", "reward"}  # all other stages share the form of updates
 
@@ -30,3 +33,13 @@ def choices_of(run: Run) -> dict[str, Any]:
         "preset": preset.name,
         "settings": "\n".join(f"{name} = {value}" for name, value in own.items()),
     }
+
+
+def address_of(stage: Stage, dataset: Dataset) -> str:
+    """Where the form of a stage is filled in with a dataset."""
+    form = form_name(stage.name)
+    chosen: dict[str, str | int] = {"stage": stage.name, "dataset": dataset.pk}
+    if stage.takes_reward_model:
+        chosen["reward_run"] = ""  # else it reads no dataset
+    fields = urlencode({f"{form}-{name}": value for name, value in chosen.items()})
+    return f"{reverse('lab')}?{fields}#{form}-title"

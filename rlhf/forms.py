@@ -1,28 +1,34 @@
 """What operators choose on the lab's pages, turned into the services' arguments."""
 
 import json
+import re
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.errors import Invalid
 from arena.models import Contender
+from arena.sentences import shown
 from rlhf.doubts import doubt_about
 from rlhf.exporting import get_format
 from rlhf.gate_wording import GATE_LIMITS
 from rlhf.models import Dataset, Run, Trial
-from rlhf.selectors import (
-    local_bases,
-    preference_datasets,
-    ranking_datasets,
-    reward_runs,
-    text_datasets,
-    who_enters,
+from rlhf.selectors import datasets_for, local_bases, reward_runs, text_datasets, who_enters
+from rlhf.stages import (
+    DEFAULT_UPDATE,
+    PRESETS,
+    STAGES,
+    THUMBS,
+    UPDATES,
+    Stage,
+    check_lengths,
+    check_settings,
 )
-from rlhf.stages import DEFAULT_UPDATE, PRESETS, STAGES, UPDATES, check_lengths
 from rlhf.training.config import Knob
 from rlhf.training.settings import gate_knobs
 
@@ -31,6 +37,10 @@ POPULATIONS = [
     ("simulated", _("simulated raters")),
     ("all", _("both together")),
 ]
+
+
+COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 class SettingsField(forms.CharField):
@@ -55,16 +65,39 @@ class SettingsField(forms.CharField):
                     _("Line %(number)s sets %(name)s once more: keep one of them."),
                     params={"number": number, "name": name.strip()},
                 )
-            found[name.strip()] = parse_setting(given)
+            try:
+                found[name.strip()] = parse_setting(given)
+            except Invalid as refusal:
+                raise forms.ValidationError(
+                    _("Line %(number)s: %(reason)s"),
+                    params={"number": number, "reason": refusal.reason},
+                ) from None
         return found
 
 
 def parse_setting(text: str) -> Any:
-    """A setting's value as typed: JSON where it is JSON, else the text itself."""
+    """A setting's value as typed: JSON where it is JSON, else the text itself.
+
+    A comma is read as a decimal one, as many languages write it. Raises Invalid where it may part
+    thousands as well.
+    """
+    typed = text.strip()
     try:
-        return json.loads(text)
+        return json.loads(typed)
     except ValueError:
-        return text.strip()
+        pass
+    if not COMMA.fullmatch(typed):
+        return typed
+    if THOUSANDS.fullmatch(typed):
+        raise Invalid(
+            gettext("%(typed)s can mean %(whole)s or %(parted)s. Write one of these instead.")
+            % {
+                "typed": typed,
+                "whole": typed.replace(",", ""),
+                "parted": float(typed.replace(",", ".")),
+            }
+        )
+    return float(typed.replace(",", "."))
 
 
 class RunForm(forms.Form):
@@ -81,6 +114,15 @@ class RunForm(forms.Form):
         label=_("Settings of your own"),
         help_text=_("One per line, such as <code>seed = 1</code>. They win over the preset."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        if "stage" in chosen and "settings" in chosen:
+            try:
+                check_settings(chosen["stage"], chosen["settings"])
+            except Invalid as refusal:
+                self.add_error("settings", shown(refusal.reason))
+        return chosen
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`; each form adds its own."""
@@ -110,7 +152,6 @@ class RewardForm(RunForm):
         label=_("Dataset"),
         empty_label=_("frozen now, from those votes"),
         required=False,
-        help_text=_("Or rankings that were imported or frozen before."),
     )
     field_order = ("stage", "population", "dataset", "preset", "settings")
 
@@ -118,7 +159,8 @@ class RewardForm(RunForm):
         super().__init__(*args, **kwargs)
         datasets = self.fields["dataset"]
         assert isinstance(datasets, forms.ModelChoiceField)
-        datasets.queryset = ranking_datasets()
+        datasets.queryset = datasets_for(STAGES["reward"])
+        datasets.help_text = _datasets_hint(STAGES["reward"])
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
@@ -199,7 +241,7 @@ class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class UpdateForm(PolicyForm):
-    """An update of a local contender."""
+    """An update of a local contender. It asks for what the chosen method learns from."""
 
     stage = forms.ChoiceField(
         choices=[(name, STAGES[name].title) for name in UPDATES],
@@ -217,17 +259,13 @@ class UpdateForm(PolicyForm):
         choices=POPULATIONS,
         initial="people",
         label=_("Who voted"),
-        help_text=_("Used by supervised finetuning, and by DPO without a reward model."),
+        error_messages={"required": _("Choose whose votes it learns from.")},
     )
     dataset = _PreferenceDatasets(
         queryset=None,
         label=_("Dataset"),
         empty_label=_("frozen now, from those votes"),
         required=False,
-        help_text=_(
-            "Or what was imported or frozen before: rankings, for KTO thumbs, for supervised "
-            "finetuning demonstrations."
-        ),
     )
     field_order = (
         "stage", "base", "reward_run", "population", "dataset", "enter", "preset", "settings",
@@ -235,27 +273,95 @@ class UpdateForm(PolicyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        bases, rewards = self.fields["base"], self.fields["reward_run"]
-        datasets = self.fields["dataset"]
+        chosen = self["stage"].value()
+        self.method = STAGES[chosen if chosen in UPDATES else DEFAULT_UPDATE]
+        bases = self.fields["base"]
         assert isinstance(bases, forms.ModelChoiceField)
+        bases.queryset = local_contenders()
+        if self.method.takes_reward_model:
+            self._offer_reward_models()
+        else:
+            del self.fields["reward_run"]
+        if self.method.learns_from == "reward":
+            del self.fields["population"], self.fields["dataset"]
+        else:
+            self._offer_datasets()
+
+    def _offer_reward_models(self) -> None:
+        rewards = self.fields["reward_run"]
         assert isinstance(rewards, forms.ModelChoiceField)
-        assert isinstance(datasets, forms.ModelChoiceField)
-        bases.queryset, datasets.queryset = local_contenders(), preference_datasets()
         rewards.queryset = reward_runs()
-        rewards.initial = reward_runs().first()
+        rewards.initial = newest = reward_runs().first()
+        if self.method.learns_from != "reward":
+            return
+        rewards.required, rewards.empty_label = True, None
+        needed = _("%(stage)s needs a reward model: choose one.")
+        if newest is None:
+            needed = _("%(stage)s needs a reward model, and there is none: train one first.")
+            rewards.help_text = _('There is none yet: <a href="#reward-title">train one</a> first.')
+        rewards.error_messages["required"] = needed % {"stage": self.method.title}
+
+    def _offer_datasets(self) -> None:
+        datasets, population = self.fields["dataset"], self.fields["population"]
+        assert isinstance(datasets, forms.ModelChoiceField)
+        datasets.queryset = datasets_for(self.method)
+        datasets.help_text = _datasets_hint(self.method)
+        datasets.error_messages["invalid_choice"] = gettext(
+            "%(stage)s learns from %(kinds)s: choose a dataset with enough of them, or have one "
+            "frozen now."
+        ) % {"stage": self.method.title, "kinds": self.method.reads_in_words}
+        if self.method.reads == THUMBS:
+            datasets.empty_label = gettext("frozen now, from their thumbs")
+        if self.method.takes_reward_model:
+            population.help_text = _("Used without a reward model.")
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean()
+        # Without scripts the form may have been another method's when it was filled in.
+        if "dataset" not in self.fields and self.data.get(self.add_prefix("dataset")):
+            text = _(
+                "%(stage)s reads no dataset: it learns from responses of its own, which the "
+                "reward model scores. Send the form again without one, or choose another method."
+            )
+            self.add_error(None, text % {"stage": self.method.title})
+        return chosen
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
         chosen = self.cleaned_data
-        stage = STAGES[chosen["stage"]]
-        reward_run = chosen["reward_run"] if stage.takes_reward_model else None
-        return super().arguments() | {
-            "stage": stage.name,
-            "base": chosen["base"].slug,
-            "reward_run": reward_run.pk if reward_run else None,
-            "dataset": chosen["dataset"].pk if chosen["dataset"] else None,
-            "population": chosen["population"],
-        }
+        reward_run, dataset = chosen.get("reward_run"), chosen.get("dataset")
+        whose = {"population": chosen["population"]} if "population" in chosen else {}
+        return (
+            super().arguments()
+            | whose
+            | {
+                "stage": self.method.name,
+                "base": chosen["base"].slug,
+                "reward_run": reward_run.pk if reward_run else None,
+                "dataset": dataset.pk if dataset else None,
+            }
+        )
+
+
+def _datasets_hint(stage: Stage) -> str:
+    """Which datasets a form offers for a stage, or where to get one."""
+    told = {
+        "kinds": stage.reads_in_words,
+        "builder": f"{reverse('dataset-new')}?format={stage.reads}",
+        "imports": reverse("datasets") + "#imports",
+    }
+    if datasets_for(stage).exists():
+        return gettext("Or %(kinds)s that were imported or frozen before.") % told
+    if stage.reads == THUMBS:  # no file of others has any
+        text = gettext(
+            'There is no dataset with enough %(kinds)s yet: <a href="%(builder)s">freeze one</a>.'
+        )
+    else:
+        text = gettext(
+            'There is no dataset with enough %(kinds)s yet: <a href="%(builder)s">freeze one</a> '
+            'or <a href="%(imports)s">import a file</a>.'
+        )
+    return text % told
 
 
 class RuleForm(forms.Form):

@@ -184,8 +184,13 @@ class Run(Job):
     died_at = models.CharField(
         max_length=90, blank=True, help_text="Phase and step at which its process last died."
     )
-    resumed_at = models.DateTimeField(null=True, blank=True)
+    resumed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When another process of it was last prepared."
+    )
     resumed_from = models.FloatField(default=0.0, help_text="Its progress when it last went on.")
+    worked = models.FloatField(
+        default=0.0, help_text="Seconds that its earlier processes worked, to their last reports."
+    )
     unreadable_lines = models.PositiveIntegerField(
         default=0, help_text="Lines of metrics.jsonl that were no report."
     )

@@ -20,12 +20,21 @@ from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
 from rlhf.dataset_forms import DatasetForm
 from rlhf.doubts import doubt_about
-from rlhf.exporting import FORMATS, get_format, gives_nothing, known_format, preview, survey
-from rlhf.filling import form_name
+from rlhf.exporting import (
+    FORMATS,
+    Format,
+    Survey,
+    get_format,
+    gives_nothing,
+    known_format,
+    preview,
+    survey,
+)
+from rlhf.filling import address_of, form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
-from rlhf.stages import DEFAULT_UPDATE, MIN_VOTES, STAGES, get_stage, preset_of
+from rlhf.stages import MIN_VOTES, STAGES, get_stage, preset_of
 from rlhf.wording import LEFT_OUT, figure_name, phase_name
 
 LOG_LINES = 60
@@ -83,7 +92,6 @@ def lab() -> dict[str, Any]:
         "bases": len(selectors.local_bases()),
         "texts": selectors.text_datasets().first(),
         "pretrained": Run.objects.filter(stage="pretrain", state=Job.State.SUCCEEDED).first(),
-        "update": STAGES[DEFAULT_UPDATE],
     }
 
 
@@ -136,7 +144,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "reason": reason,
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
-        "seconds": _seconds(found),
+        "seconds": selectors.seconds_taken(found),
         "can_resume": selectors.can_resume(found),
         "form_name": form_name(found.stage),
         "estimate": _estimate(found),
@@ -176,6 +184,10 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "dataset": found,
         "why_not_again": services.why_not_again(found) if found.cut_short else "",
         "builder": _builder_of(found),
+        "trains": [
+            (stage.title, address_of(stage, found)) for stage in selectors.stages_for(found)
+        ],
+        "why_not_trained": _why_not_trained(found),
         "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": selection_in_words(found.selection),
@@ -185,6 +197,15 @@ def dataset(found: Dataset) -> dict[str, Any]:
         "left_out": [(words, counts[name]) for name, words in LEFT_OUT.items() if counts.get(name)],
         "scrubbed": counts.get("scrubbed", {}),
     }
+
+
+def _why_not_trained(found: Dataset) -> str:
+    """Why no stage can learn from a dataset that no stage can learn from."""
+    if not any(found.format in stage.formats for stage in STAGES.values()):
+        return gettext("Nothing here trains on this format: it serves other programs.")
+    if found.container != "jsonl":
+        return gettext("Training here reads JSON Lines, and this is Parquet.")
+    return gettext("It has too few rows to train on.")
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:
@@ -200,6 +221,25 @@ def _builder_of(found: Dataset) -> str:
     return f"{reverse('dataset-new')}?{fields}"
 
 
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """How many rows a selection gives in a format; only about so many, or at least, if so."""
+
+    format: Format
+    rows: int
+    about: bool = False
+    at_least: bool = False
+
+
+def _yield_of(form: Format, found: Survey) -> Yield:
+    rows = found.rows[form.name]
+    if found.exact or form.unit == "thumb":
+        return Yield(form, rows)
+    if form.once_per_prompt:  # other votes may be on other prompts, or on the same
+        return Yield(form, rows, at_least=True)
+    return Yield(form, rows * (found.votes - found.disputed) // found.sampled, about=True)
+
+
 def yielded(form: DatasetForm) -> dict[str, Any]:
     """What the selection of a valid form yields, and the fields that freeze just that."""
     chosen = form.arguments()
@@ -211,10 +251,7 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     return {
         "format": kind,
         "survey": found.as_dict(),
-        "yields": [
-            (FORMATS[name], rows, rows * (found.votes - found.disputed) // max(1, found.sampled))
-            for name, rows in found.rows.items()
-        ],
+        "yields": [_yield_of(form, found) for form in FORMATS.values()],
         "exact": found.exact,
         "preview": list(map(_row_in_words, first)),
         "without_rows": not first and gives_nothing(kind, selection),
@@ -255,15 +292,6 @@ def _held_out(metrics: dict[str, Any]) -> dict[str, float] | None:
     if error is not None:
         found |= {"gain": gain, "lower": gain - 1.96 * error, "upper": gain + 1.96 * error}
     return found
-
-
-def _seconds(run: Run) -> float | None:
-    if run.started_at is None or run.finished_at is None:
-        return None
-    if run.resumed_at is not None:  # without the time in which nothing ran
-        total = run.summary.get("seconds", {}).get("total")
-        return None if total is None else float(total)
-    return (run.finished_at - run.started_at).total_seconds()
 
 
 def _qualities(metrics: dict[str, Any]) -> list[QualityLine]:

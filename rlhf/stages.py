@@ -21,6 +21,13 @@ MIN_VOTES = 20
 SETTING_REASONS = [Sentence(reason) for reason in REASONS]
 # The dataset formats that stages read which learn from raters themselves, or from files.
 RANKINGS, THUMBS, TEXTS, DEMONSTRATIONS = "ranking", "trl-unpaired", "text", "trl-sft"
+# What datasets of these formats hold, in plain words.
+HELD = {
+    RANKINGS: _("rankings"),
+    THUMBS: _("thumbs"),
+    TEXTS: _("text"),
+    DEMONSTRATIONS: _("demonstrations"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,9 +56,25 @@ class Stage:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """The formats that a dataset for it may have; votes are frozen in the first."""
-        told = {"thumbs": (THUMBS,), "texts": (TEXTS,), "best": (RANKINGS, DEMONSTRATIONS)}
+        """The formats that a dataset for it may have; votes are frozen in the first.
+
+        None where a reward model gives all examples.
+        """
+        told: dict[str, tuple[str, ...]] = {
+            "thumbs": (THUMBS,),
+            "texts": (TEXTS,),
+            "best": (RANKINGS, DEMONSTRATIONS),
+            "reward": (),
+        }
         return told.get(self.learns_from, (RANKINGS,))
+
+    @property
+    def reads_in_words(self) -> str:
+        """What a dataset for it may hold: "rankings or demonstrations"."""
+        words = [str(HELD[name]) for name in self.formats]
+        if len(words) == 1:
+            return words[0]
+        return gettext("%(some)s or %(others)s") % {"some": words[0], "others": words[1]}
 
 
 STAGES: dict[str, Stage] = {
@@ -224,6 +247,7 @@ PRESETS: dict[str, Preset] = {
 __all__ = [
     "DEFAULT_UPDATE",
     "DEMONSTRATIONS",
+    "HELD",
     "MIN_VOTES",
     "PRESETS",
     "RANKINGS",

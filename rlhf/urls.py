@@ -8,6 +8,7 @@ urlpatterns = [
     path("lab/", views.lab, name="lab"),
     path("lab/runs/", views.start, name="runs"),
     path("lab/estimate/", views.estimate, name="run-estimate"),
+    path("lab/method/", views.method, name="run-method"),
     path("lab/runs/<int:pk>/", views.run, name="run"),
     path("lab/runs/<int:pk>/cancel/", views.cancel, name="run-cancel"),
     path("lab/runs/<int:pk>/resume/", views.resume, name="run-resume"),

@@ -280,6 +280,7 @@ def test_every_reason_of_the_gate_has_the_decimal_sign_of_the_page(
         ("style = no", "[The setting 'style' is 'no'.] [It must be one of counted, ignored.]"),
         ("learning_rate = no", "'no'.] [It must be a number.]"),
         ("save_seconds = Infinity", "is inf.] [It must be a finite number.]"),
+        ("epochs = 0", "[It must be above 0: otherwise nothing would be learnt.]"),
         ("seed = 9999999999", "[It must be from -2147483647 to 2147483647.]"),
     ],
 )

@@ -24,12 +24,14 @@ class Format:
     `of_vote` (or `of_thumb`) gives the rows of one, in a fixed order; None for one whose texts do
     not fit. `timed` formats say when a vote was cast. With `once_per_prompt` a row is left out if
     an earlier one had the same prompt.
+    `purpose` says in a line what such rows serve.
     `llama_factory` describes the columns as LLaMA-Factory's dataset_info.json has it.
     """
 
     name: str
     title: str | Promise
     description: str | Promise
+    purpose: str | Promise
     columns: Mapping[str, Kind]
     of_vote: Callable[[Judged], Sequence[Row] | None] | None = None
     of_thumb: Callable[[Thumb], Sequence[Row] | None] | None = None

@@ -37,6 +37,7 @@ FORMAT = Format(
     name="llama-factory",
     title=_("Preferences (LLaMA-Factory)"),
     description=_("One row per strict pair of a single turn, with a dataset_info.json."),
+    purpose=_("For DPO and reward models elsewhere, with LLaMA-Factory."),
     columns={"messages": "messages", "chosen": "message", "rejected": "message", "split": "text"},
     of_vote=rows_of,
     llama_factory={

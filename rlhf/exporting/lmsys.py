@@ -50,6 +50,7 @@ FORMAT = Format(
     name="lmsys",
     title=_("Battles (LMSYS)"),
     description=_("One row per pair: both contenders, winner, hashed judge, both conversations."),
+    purpose=_("For leaderboards and studies that read the columns of LMSYS."),
     columns={
         "question_id": "text",
         "model_a": "text",

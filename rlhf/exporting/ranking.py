@@ -40,6 +40,7 @@ FORMAT = Format(
     name="ranking",
     title=_("Rankings (K-wise)"),
     description=_("One row per vote: prompt, responses and their ranks. The reward model's input."),
+    purpose=_("For training here: a reward model, DPO or supervised finetuning."),
     columns={
         "prompt": "text",
         "responses": "conversations",

@@ -45,6 +45,7 @@ PERCENTILES = (5, 50, 95)
 class Survey:
     """`votes` (and `thumbs`) are all of the selection; the rest is of the `sampled` votes.
 
+    `rows` by format are of these too, but those of thumbs are of all thumbs on a text.
     Characters are the 5th, 50th and 95th percentile. `prompts` are the different first prompts
     (case and spaces aside), `copies` the votes on the same prompt with the same texts as an
     earlier one. `leaking` of the `test_prompts` are near copies of one of the `compared` prompts
@@ -88,6 +89,7 @@ def survey(
     numbers = _numbers(votes, set(disputed))
     sample = _sample(numbers)
     told = [vote for vote in sample if vote.sides]
+    thumbs = selectors.chosen_thumbs(selection)
     tied = [vote for vote in told if len({side.rank for side in vote.sides}) < len(vote.sides)]
     prompts = _different(vote.prompts[0] for vote in told)
     tested = [prompt for prompt in prompts if split_of(prompt) == "test"]
@@ -95,7 +97,7 @@ def survey(
     trained = [prompt for prompt in others if split_of(prompt) == "train"]
     return Survey(
         votes=votes.count(),
-        thumbs=selectors.chosen_thumbs(selection).count(),
+        thumbs=thumbs.count(),
         disputed=len(disputed),
         sampled=len(sample),
         without_texts=len(sample) - len(told),
@@ -103,9 +105,10 @@ def survey(
         all_bad=sum(vote.all_bad for vote in tied),
         several_turns=sum(len(vote.prompts) > 1 for vote in told),
         rows={
-            name: sum(len(form.of_vote(vote) or ()) for vote in told)
+            name: thumbs.exclude(response__text="").count()
+            if form.unit == "thumb"
+            else _count_rows(form, told)
             for name, form in formats.items()
-            if form.of_vote is not None and not form.once_per_prompt
         },
         prompt_characters=_percentiles(len(prompt) for vote in told for prompt in vote.prompts),
         response_characters=_percentiles(
@@ -136,6 +139,15 @@ def gives_nothing(form: Format, selection: Selection) -> bool:
     if count_items(form, selection) > SAMPLE:
         return False
     return not any(read_rows(form, selection, Counts()))
+
+
+def _count_rows(form: Format, votes: Iterable[Judged]) -> int:
+    """The rows that votes give in a format of votes."""
+    assert form.of_vote is not None
+    rows = chain.from_iterable(form.of_vote(vote) or () for vote in votes)
+    if form.once_per_prompt:
+        return len({str(row["prompt"]) for row in rows})
+    return sum(1 for _ in rows)
 
 
 def _numbers(votes: QuerySet[Vote], disputed: set[int]) -> "array[int]":

@@ -7,6 +7,7 @@ from rlhf.exporting.formats import Format
 FORMAT = Format(
     name="text",
     title=_("Text"),
-    description=_("One row per document, for continued pretraining."),
+    description=_("One row per document."),
+    purpose=_("For continued pretraining here."),
     columns={"text": "text", "split": "text"},
 )

@@ -34,6 +34,7 @@ FORMAT = Format(
     name="trl-preference",
     title=_("Preferences (TRL)"),
     description=_("One row per strict pair: prompt, chosen and rejected as chat messages."),
+    purpose=_("For DPO and reward models elsewhere, with TRL."),
     columns={"prompt": "messages", "chosen": "messages", "rejected": "messages", "split": "text"},
     of_vote=rows_of,
 )

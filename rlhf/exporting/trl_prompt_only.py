@@ -16,6 +16,7 @@ FORMAT = Format(
     name="trl-prompt-only",
     title=_("Prompts (TRL, prompt-only)"),
     description=_("One row per different first prompt, as chat messages: to sample from."),
+    purpose=_("For methods elsewhere that sample responses of their own, such as GRPO."),
     columns={"prompt": "messages", "split": "text"},
     of_vote=rows_of,
     once_per_prompt=True,

@@ -35,6 +35,7 @@ FORMAT = Format(
     name="trl-sft",
     title=_("Demonstrations (SFT)"),
     description=_("One row per response to imitate: the conversation as chat messages."),
+    purpose=_("For supervised finetuning, here or elsewhere."),
     columns={"messages": "messages", "split": "text"},
     of_vote=rows_of,
     llama_factory={"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": ROLES},

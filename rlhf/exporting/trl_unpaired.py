@@ -35,6 +35,7 @@ FORMAT = Format(
     name="trl-unpaired",
     title=_("Thumbs (TRL, unpaired)"),
     description=_("One row per thumb: prompt, completion, label true for up and false for down."),
+    purpose=_("For KTO, here or elsewhere."),
     columns={"prompt": "messages", "completion": "messages", "label": "bool", "split": "text"},
     of_thumb=rows_of,
 )

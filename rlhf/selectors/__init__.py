@@ -11,9 +11,9 @@ from rlhf.selectors.contenders import local_bases
 from rlhf.selectors.curves import Curve, checkpoint_figures, curves
 from rlhf.selectors.datasets import (
     dataset_rows,
+    datasets_for,
     first_rows,
-    preference_datasets,
-    ranking_datasets,
+    stages_for,
     text_datasets,
 )
 from rlhf.selectors.disputes import disputed, disputed_of, without
@@ -30,6 +30,8 @@ from rlhf.selectors.runs import (
     reward_runs,
     run_event,
     seconds_left,
+    seconds_taken,
+    seconds_to_last_report,
     who_enters,
 )
 from rlhf.selectors.samples import Samples, samples
@@ -55,6 +57,7 @@ __all__ = [
     "count_votes",
     "curves",
     "dataset_rows",
+    "datasets_for",
     "disputed",
     "disputed_of",
     "estimate_of",
@@ -71,13 +74,14 @@ __all__ = [
     "log_tail",
     "open_trials",
     "own_settings",
-    "preference_datasets",
-    "ranking_datasets",
     "reward_runs",
     "run_event",
     "run_payload",
     "samples",
     "seconds_left",
+    "seconds_taken",
+    "seconds_to_last_report",
+    "stages_for",
     "text_datasets",
     "thumbs",
     "trial_counts",

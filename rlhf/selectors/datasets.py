@@ -5,30 +5,34 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from rlhf.models import Dataset, Job
+from rlhf.stages import MIN_VOTES, RANKINGS, STAGES, TEXTS, THUMBS, Stage, fewest_rows
 
 
 def text_datasets() -> QuerySet[Dataset]:
     """Texts that pretraining can go on with, the newest first."""
-    return Dataset.objects.filter(format="text", state=Job.State.SUCCEEDED)
+    return Dataset.objects.filter(format=TEXTS, state=Job.State.SUCCEEDED)
 
 
-def ranking_datasets() -> QuerySet[Dataset]:
-    """Frozen or imported rankings that a reward model can learn from, the newest first."""
-    return Dataset.objects.filter(
-        format="ranking", container="jsonl", state=Job.State.SUCCEEDED
-    ).order_by("-pk")
-
-
-def preference_datasets() -> QuerySet[Dataset]:
-    """What updates can learn from: rankings, thumbs and demonstrations, the newest first."""
-    return Dataset.objects.filter(
-        format__in=["ranking", "trl-unpaired", "trl-sft"],
+def datasets_for(stage: Stage) -> QuerySet[Dataset]:
+    """Frozen or imported datasets that a stage can learn from, the newest first."""
+    able = Dataset.objects.filter(
+        format__in=stage.formats,
         container="jsonl",
         state=Job.State.SUCCEEDED,
-    ).order_by("-pk")
+        rows__gte=F("test_rows") + fewest_rows(stage.name, {}),
+    )
+    return able.exclude(format__in=[RANKINGS, THUMBS], rows__lt=MIN_VOTES).order_by("-pk")
+
+
+def stages_for(dataset: Dataset) -> list[Stage]:
+    """The stages that can learn from a dataset."""
+    if not dataset.whole:
+        return []
+    of_format = (stage for stage in STAGES.values() if dataset.format in stage.formats)
+    return [stage for stage in of_format if datasets_for(stage).filter(pk=dataset.pk).exists()]
 
 
 def first_rows(dataset: Dataset, count: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rlhf.estimating import remaining
 from rlhf.models import Gate, Job, Run
 from rlhf.selectors.estimates import starting_seconds
-from rlhf.training.state import can_go_on
+from rlhf.training.state import kept_something
 
 TAIL_BYTES = 64 * 1024
 
@@ -47,6 +47,22 @@ def seconds_left(run: Run, now: datetime | None = None) -> float | None:
     return None if left is None else round(left, 1)
 
 
+def seconds_to_last_report(run: Run) -> float:
+    """Seconds from the begin of the run's last process to what it last wrote of itself."""
+    begin, reported = run.resumed_at or run.started_at, _reported_at(run)
+    return max(0.0, (reported - begin).total_seconds()) if begin and reported else 0.0
+
+
+def seconds_taken(run: Run) -> float | None:
+    """Seconds that the processes of an ended run worked, those that died among them."""
+    begin = run.resumed_at or run.started_at
+    if begin is None or run.finished_at is None:
+        return None
+    if run.worked and run.pid is None:  # cancelled before another process was started
+        return run.worked
+    return run.worked + (run.finished_at - begin).total_seconds()
+
+
 def _reported_at(run: Run) -> datetime | None:
     """When its process last wrote of itself; None if it did not yet."""
     try:
@@ -58,7 +74,7 @@ def _reported_at(run: Run) -> datetime | None:
 
 def can_resume(run: Run) -> bool:
     """Whether the run was cut short and kept a state that it can go on from."""
-    return run.cut_short and can_go_on(run.folder)
+    return run.cut_short and kept_something(run.folder)
 
 
 def gate_settings(gate: Gate | None) -> dict[str, Any]:

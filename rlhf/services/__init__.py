@@ -23,7 +23,7 @@ from rlhf.services.recovering import (
     requeue_runs,
     stop_running,
 )
-from rlhf.services.repeating import repeat_run
+from rlhf.services.repeating import recreate_run, repeat_run
 from rlhf.services.resuming import reopen_run, resume_run
 from rlhf.services.runs import cancel_run, create_run, start_run, try_run
 from rlhf.services.trials import judge_trials, set_rule, settle_trial
@@ -45,6 +45,7 @@ __all__ = [
     "import_preferences",
     "import_texts",
     "judge_trials",
+    "recreate_run",
     "reopen_run",
     "repeat_run",
     "request_dataset",

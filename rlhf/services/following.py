@@ -36,10 +36,15 @@ class Deserted(Exception):
 
 @dataclass(frozen=True)
 class Pace:
-    """How often a run is looked at, and how long it may take to stop when asked to."""
+    """How often a run is looked at, and how long it may take to stop when asked to.
+
+    silence_s: after so long without a report the run is announced all the same, since its time
+    left goes on counting down.
+    """
 
     poll_s: float = 0.5
     grace_s: float = 15.0
+    silence_s: float = 5.0
 
 
 def follow_run(
@@ -84,11 +89,16 @@ class _Follower:
         deserted: Callable[[], bool],
         pace: Pace,
     ) -> None:
-        self.run, self.announce, self.pace = run, announce, pace
+        self.run, self._tell, self.pace = run, announce, pace
+        self.announced = time.monotonic()
         self.asked_to_stop, self.deserted = stop, deserted
         self.child: subprocess.Popen[bytes] | None = None
         self.stopping_since: float | None = None
         self.seen_alive = False
+
+    def announce(self, run: Run) -> None:
+        self._tell(run)
+        self.announced = time.monotonic()
 
     def see_through(self) -> None:
         try:
@@ -103,7 +113,7 @@ class _Follower:
                     code = None
                 if not goes_on(self.run, code):
                     break
-                logger.warning("%s goes on from %s.", self.run, self.run.died_at)
+                logger.warning("%s died (%s): another process follows.", self.run, self.run.died_at)
             finish(self.run, code, watched=self.seen_alive)
         except Deserted:
             raise
@@ -207,7 +217,8 @@ class _Follower:
         """Follow until the process has ended; its exit code, or None where nobody can know it."""
         while self._alive():
             self.seen_alive = True
-            self._take_metrics()
+            if not self._take_metrics() and self._is_silent():
+                self.announce(self.run)
             if self._cancelled():
                 self._ask_to_stop()
             if self.deserted():
@@ -216,6 +227,9 @@ class _Follower:
         while self._take_metrics():
             pass
         return self.child.returncode if self.child else None
+
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self.announced >= self.pace.silence_s
 
     def _alive(self) -> bool:
         if self.child is not None:

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from arena.errors import Conflict
 from arena.sentences import Sentence
 from rlhf.models import Job, Run
+from rlhf.selectors import seconds_to_last_report
 from rlhf.services.queue import FOLLOW_RUN, enqueue
-from rlhf.training.state import can_go_on
+from rlhf.training.state import can_go_on, kept_something
 
 MOST_RESUMES = 5
 DIED_TWICE = Sentence(
@@ -41,7 +42,7 @@ def reopen_run(run: Run) -> Run:
             _("%(run)s is %(state)s: only a run that failed or was cancelled can be resumed.")
             % {"run": run, "state": run.get_state_display()}
         )
-    if not can_go_on(run.folder):
+    if not kept_something(run.folder):
         raise Conflict(
             _("%(run)s kept nothing that it could go on from. Start a new one.") % {"run": run}
         )
@@ -52,12 +53,14 @@ def reopen_run(run: Run) -> Run:
 
 def queue_again(run: Run) -> None:
     """Make it a queued run, whose process starts from the state in its folder."""
+    if run.pid is not None:
+        run.worked += seconds_to_last_report(run)
     run.state, run.error, run.cancel_requested = Job.State.QUEUED, "", False
     run.pid = run.process_started = run.finished_at = None
     run.save(
         update_fields=[
             "state", "error", "cancel_requested", "pid", "process_started", "finished_at",
-            "resumes", "died_at",
+            "resumes", "died_at", "worked",
         ]
     )  # fmt: skip
 
@@ -65,7 +68,8 @@ def queue_again(run: Run) -> None:
 def goes_on(run: Run, code: int | None) -> bool:
     """Whether a run whose process ended with `code` goes on by itself; it is queued again if so.
 
-    Not where the process said why it ended, nor where it was asked to end.
+    One that had kept nothing yet begins again. Not where the process said why it ended, nor where
+    it was asked to end.
     """
     told = ["summary.json", "error.json"]
     if code not in SUDDEN or any((run.folder / name).is_file() for name in told):

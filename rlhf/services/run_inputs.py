@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from arena.errors import Invalid, NotFound
 from arena.models import Contender, Population
+from rlhf.exporting import known_format
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selectors import (
@@ -122,8 +123,16 @@ def find_dataset(
         raise Invalid(_("Dataset %(number)s is in Parquet; training reads JSONL.") % {"number": pk})
     if dataset.format not in stage.formats:
         raise Invalid(
-            _("Dataset %(number)s is in the format %(format)s; training reads %(wanted)s.")
-            % {"number": pk, "format": dataset.format, "wanted": ", ".join(stage.formats)}
+            _(
+                "%(stage)s learns from %(kinds)s. Dataset %(number)s holds something else: "
+                "%(format)s. Choose another."
+            )
+            % {
+                "stage": stage.title,
+                "kinds": stage.reads_in_words,
+                "number": pk,
+                "format": known_format(dataset.format).title,
+            }
         )
     if dataset.format in {RANKINGS, THUMBS} and (dataset.rows or 0) < MIN_VOTES:
         raise Invalid(

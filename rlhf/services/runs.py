@@ -104,6 +104,14 @@ def create_run(
 ) -> Run:
     """A checked run that somebody else will follow (`follow_run`); see `start_run`."""
     kind = get_stage(stage)
+    if dataset is not None and kind.learns_from == "reward":
+        raise Invalid(
+            _(
+                "%(stage)s reads no dataset: it learns from responses of its own, which a reward "
+                "model scores. Leave the dataset out, or choose another stage."
+            )
+            % {"stage": kind.title}
+        )
     gate = Gate.objects.first() if kind.makes_contender else None
     run = Run(
         stage=kind.name,

@@ -28,9 +28,10 @@ FROM_TO = N_("It must be from %(least)s to %(most)s.")
 BETWEEN = N_("It must be at least %(least)s and at most %(most)s.")
 AT_LEAST = N_("It must be at least %(least)s.")
 AT_MOST = N_("It must be at most %(most)s.")
+ABOVE = N_("It must be above %(least)s: otherwise nothing would be learnt.")
 REASONS = (
     NO_SETTING, THERE_ARE, WRONG, *KINDS.values(), FINITE, ONE_OF, FROM_TO, BETWEEN, AT_LEAST,
-    AT_MOST,
+    AT_MOST, ABOVE,
 )  # fmt: skip
 LARGEST = 2**31 - 1  # databases count in 32 bits, and numpy's seeds have no more
 
@@ -41,10 +42,14 @@ def knob(
     *,
     at_least: float | None = None,
     at_most: float | None = None,
+    above: float | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:
-    """A dataclass field that a person may set: what it means and which values are allowed."""
-    limits = {"at_least": at_least, "at_most": at_most, "choices": choices}
+    """A dataclass field that a person may set: what it means and which values are allowed.
+
+    above: the largest value with which nothing would be learnt.
+    """
+    limits = {"at_least": at_least, "at_most": at_most, "above": above, "choices": choices}
     return dataclasses.field(default=default, metadata={"meaning": meaning, **limits})
 
 
@@ -58,6 +63,7 @@ class Knob:
     meaning: str
     at_least: float | None
     at_most: float | None
+    above: float | None
     choices: tuple[str, ...]
 
     @property
@@ -65,7 +71,7 @@ class Knob:
         """What is allowed, in words; empty where everything of its type is."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
-        ends = [("at least", self.at_least), ("at most", self.at_most)]
+        ends = [("above", self.above), ("at least", self.at_least), ("at most", self.at_most)]
         return " and ".join(f"{word} {end:.10g}" for word, end in ends if end is not None)
 
     def check(self, value: Any) -> Any:
@@ -75,6 +81,8 @@ class Knob:
         fits = (low is None or value >= low) and (high is None or value <= high)
         if self.choices and value not in self.choices:
             raise _wrong(self.name, value, ONE_OF % {"choices": ", ".join(self.choices)})
+        if self.above is not None and value <= self.above:
+            raise _wrong(self.name, value, ABOVE % {"least": f"{self.above:.10g}"})
         if not fits:
             raise _wrong(self.name, value, _range(low, high))
         return value

@@ -61,8 +61,8 @@ class Reward(Run):
         at_least=1,
         at_most=32,
     )
-    learning_rate: float = knob(2e-4, "Step size for the adapters.", at_least=0, at_most=1)
-    epochs: int = knob(1, "How often the adapters see each ranking.", at_least=0, at_most=100)
+    learning_rate: float = knob(2e-4, "Step size for the adapters.", above=0, at_most=1)
+    epochs: int = knob(1, "How often the adapters see each ranking.", above=0, at_most=100)
     batch_rows: int = knob(32, "Responses encoded at the same time.", at_least=2)
     max_prompt_tokens: int = knob(192, "How much of a prompt's end is read.", at_least=8)
     max_response_tokens: int = knob(128, "How much of a response's beginning is read.", at_least=1)
@@ -86,8 +86,8 @@ class Policy(Run):
         at_least=0,
         at_most=512,
     )
-    learning_rate: float = knob(5e-4, "Step size of the optimiser.", at_least=0, at_most=1)
-    epochs: float = knob(2.0, "How often each example is seen.", at_least=0, at_most=100)
+    learning_rate: float = knob(5e-4, "Step size of the optimiser.", above=0, at_most=1)
+    epochs: float = knob(2.0, "How often each example is seen.", above=0, at_most=100)
     batch_size: int = knob(8, "Examples per optimiser step.", at_least=1)
     max_new_tokens: int = knob(
         64, "Longest response that is sampled, in tokens.", at_least=1, at_most=4096
@@ -168,12 +168,12 @@ class Pretrain(Policy):
     test_tokens: int = knob(
         16_384, "Most tokens of held-out text on which perplexity is measured.", at_least=64
     )
-    epochs: float = knob(1.0, "How often each block is seen.", at_least=0, at_most=100)
+    epochs: float = knob(1.0, "How often each block is seen.", above=0, at_most=100)
     batch_size: int = knob(4, "Blocks per optimiser step.", at_least=1)
     part_size: int = knob(
         4, "Blocks whose gradient is taken at the same time: fewer need less memory.", at_least=1
     )
-    learning_rate: float = knob(2e-4, "Step size of the optimiser.", at_least=0, at_most=1)
+    learning_rate: float = knob(2e-4, "Step size of the optimiser.", above=0, at_most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +212,7 @@ class Contrast(Policy):
         at_least=0,
         at_most=1000,
     )
-    epochs: float = knob(1.0, "How often each example is seen.", at_least=0, at_most=100)
+    epochs: float = knob(1.0, "How often each example is seen.", above=0, at_most=100)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     sft_weight: float = knob(
         0.5, "Weight of imitating the chosen response.", at_least=0, at_most=100
@@ -264,7 +264,7 @@ class Grpo(Policy):
         "Who samples: own, or vllm beside the training on the same GPUs.",
         choices=("own", "vllm"),
     )
-    learning_rate: float = knob(1e-4, "Step size of the optimiser.", at_least=0, at_most=1)
+    learning_rate: float = knob(1e-4, "Step size of the optimiser.", above=0, at_most=1)
     beta: float = knob(0.05, "How strongly it is held to its base.", at_least=0, at_most=100)
 
 
@@ -273,8 +273,8 @@ class Kto(Policy):
     """thumbs: JSONL of responses with a thumb up or down."""
 
     thumbs: str
-    learning_rate: float = knob(2e-4, "Step size of the optimiser.", at_least=0, at_most=1)
-    epochs: float = knob(1.0, "How often each thumb is seen.", at_least=0, at_most=100)
+    learning_rate: float = knob(2e-4, "Step size of the optimiser.", above=0, at_most=1)
+    epochs: float = knob(1.0, "How often each thumb is seen.", above=0, at_most=100)
     batch_size: int = knob(8, "Thumbs per optimiser step.", at_least=2)
     beta: float = knob(0.1, "How strongly it is held to its base.", at_least=0.0001, at_most=100)
     minimum: int = knob(8, "Fewest training thumbs.", at_least=2)

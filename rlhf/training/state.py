@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = "state"
 FINGERPRINT, PLACE = "fingerprint", "place.json"
+ENTRIES = "[!.]*.*"
 CONTINUED = ("metrics.jsonl", "samples.jsonl")
 COST_SHARE = 0.05  # of a run's time that writing states may take: large ones come less often
 # Settings that may differ between a run and its continuation.
@@ -134,8 +135,13 @@ class State:
 
 
 def can_go_on(output: Path) -> bool:
-    """Whether the run in this folder kept a state that it can go on from."""
+    """Whether another process can take up the run in this folder, be it from its beginning."""
     return (output / FOLDER / FINGERPRINT).is_file()
+
+
+def kept_something(output: Path) -> bool:
+    """Whether the run in this folder kept a state, so that it need not begin again."""
+    return can_go_on(output) and any((output / FOLDER).glob(ENTRIES))
 
 
 def drop(output: Path) -> None:
@@ -145,15 +151,14 @@ def drop(output: Path) -> None:
 
 def drop_empty(output: Path) -> None:
     """Remove a state that nothing was kept in: what cannot be used will not be better later."""
-    if not any((output / FOLDER).glob(f"*.*/{PLACE}")):
+    if not any((output / FOLDER).glob(f"{ENTRIES}/{PLACE}")):
         drop(output)
 
 
 def last_place(output: Path) -> Place:
     """The furthest place of a state's entries; the beginning where there is none."""
-    places = [
-        Place(**json.loads(file.read_text())) for file in (output / FOLDER).glob(f"*.*/{PLACE}")
-    ]
+    files = (output / FOLDER).glob(f"{ENTRIES}/{PLACE}")
+    places = [Place(**json.loads(file.read_text())) for file in files]
     return max(places, key=lambda place: place.sizes.get(CONTINUED[0], 0), default=Place())
 
 

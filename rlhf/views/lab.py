@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -29,7 +29,19 @@ FORMS: dict[str, type[RunForm]] = {
 @require_GET
 @staff_page
 def lab(request: HttpRequest) -> HttpResponse:
-    return _lab(request)
+    """The lab; the address may name choices of one of its forms."""
+    name = next((name for name in FORMS if f"{name}-stage" in request.GET), None)
+    return _lab(request, _filled(name, request.GET) if name else None)
+
+
+@posted_from("lab")
+@staff_page
+def method(request: HttpRequest) -> HttpResponse:
+    """The form of updates as the chosen method needs it; for htmx only that form."""
+    form = _filled("update", request.POST)
+    if request.headers.get("HX-Request"):
+        return render(request, "rlhf/update.html", {"update_form": form})
+    return _lab(request, form)
 
 
 @require_GET
@@ -101,6 +113,13 @@ def estimate(request: HttpRequest) -> HttpResponse:
     if partly:
         return render(request, "rlhf/estimate.html", tried)
     return _lab(request, form, tried=tried)
+
+
+def _filled(name: str, chosen: QueryDict) -> RunForm:
+    """A form with choices that were made elsewhere; it says nothing of what is wrong with them."""
+    prefix = f"{name}-"
+    told = {key.removeprefix(prefix): chosen[key] for key in chosen if key.startswith(prefix)}
+    return FORMS[name](prefix=name, initial=told)
 
 
 def _sent(request: HttpRequest) -> RunForm:

@@ -89,6 +89,32 @@ def test_a_run_s_page_moves_with_the_run_and_ends_with_it(staff: Callable[..., V
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+def test_the_form_of_updates_follows_the_method(staff: Callable[..., Visitor]) -> None:
+    page = staff().open("/lab/")
+    form = page.locator("#update-form")
+    expect(form.get_by_label("Dataset")).to_have_count(0)
+    form.get_by_label("Method").focus()
+    form.get_by_label("Method").select_option("kto")  # no button: htmx asks
+    expect(form.get_by_label("Dataset")).to_be_visible(timeout=PATIENCE_MS)
+    expect(form).to_contain_text("Moves towards responses with a thumb up")
+    expect(form).to_contain_text("no dataset with enough thumbs yet")
+    expect(form.get_by_label("Reward model")).to_have_count(0)
+    expect(form.get_by_label("Method")).to_be_focused()
+    form.get_by_label("Method").select_option("best-of-n")  # the new form does it too
+    expect(form.get_by_label("Dataset")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def test_the_form_of_updates_follows_the_method_without_scripts(
+    staff: Callable[..., Visitor],
+) -> None:
+    page = staff(java_script_enabled=False).open("/lab/")
+    page.get_by_label("Method").select_option("kto")
+    page.get_by_role("button", name="Show what this method needs").click()
+    form = page.locator("#update-form")
+    expect(form).to_contain_text("Moves towards responses with a thumb up")
+    expect(form.get_by_label("Dataset")).to_be_visible()
+
+
 def test_a_failed_run_s_log_opens_at_its_end(staff: Callable[..., Visitor]) -> None:
     def failed() -> Run:
         lines = "\n".join(f"line {number}" for number in range(99))

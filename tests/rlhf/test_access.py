@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 PAGES = [
     ("get", "/lab/"),
     ("post", "/lab/runs/"),
+    ("post", "/lab/method/"),
     ("get", "/lab/runs/{run}/"),
     ("post", "/lab/runs/{run}/cancel/"),
     ("post", "/lab/runs/{run}/repeat/"),
@@ -113,6 +114,7 @@ def test_a_download_takes_a_token_of_staff_and_no_other(
     [
         ("/lab/runs/", "/lab/"),
         ("/lab/estimate/", "/lab/"),
+        ("/lab/method/", "/lab/"),
         ("/lab/runs/3/cancel/", "/lab/runs/3/"),
         ("/lab/runs/3/resume/", "/lab/runs/3/"),
         ("/lab/runs/3/repeat/", "/lab/runs/3/"),

@@ -148,6 +148,8 @@ def test_a_run_that_was_cut_short_is_resumed(api: Api, monkeypatch: pytest.Monke
     assert "kept nothing" in refused.json()["error"]
     (run.folder / "state").mkdir(parents=True)
     (run.folder / "state" / "fingerprint").touch()
+    assert api.get(f"runs/{run.pk}").json()["can_resume"] is False
+    (run.folder / "state" / "training.000000001").mkdir()
     assert api.get(f"runs/{run.pk}").json()["can_resume"] is True
     assert api.post(f"runs/{run.pk}/resume").json()["state"] == "queued"
 

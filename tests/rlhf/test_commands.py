@@ -132,6 +132,14 @@ def test_train_names_a_wrong_setting(base: Contender, setting: str) -> None:
     assert not Run.objects.exists()
 
 
+def test_train_reads_a_decimal_comma_and_asks_where_it_may_be_another(base: Contender) -> None:
+    with pytest.raises(CommandError, match=r"'top_k' is 0.5. It must be a whole number"):
+        command("train", "best-of-n", "--set", "top_k=0,5")
+    with pytest.raises(CommandError, match=r"1,000 can mean 1000 or 1\.0"):
+        command("train", "best-of-n", "--set", "train_prompts=1,000")
+
+
 def test_train_lists_the_settings() -> None:
     listed = command("train", "best-of-n", "--list-settings")
+    assert "How often each example is seen. (default 1.0, above 0 and at most 100)" in listed
     assert "sampling and training are repeated. (default 1, at least 1 and at most 20)" in listed

@@ -200,11 +200,46 @@ def test_the_survey_counts_what_is_there() -> None:
     assert found.rows["trl-preference"] == found.rows["trl-sft"] == 31
     assert found.rows["ranking"] == 32
     assert found.rows["llama-factory"] == 31
+    assert (found.rows["trl-prompt-only"], found.rows["trl-unpaired"]) == (31, 1)
     assert found.languages["en"] >= 30
     assert found.test_prompts >= 1
     assert found.leaking == found.test_prompts  # all are near copies of each other
     assert (found.compared, found.lower_bound) == (31 - found.test_prompts, False)
     assert found.response_characters == (1, 3, 6)
+
+
+def yields_of(client: Client) -> dict[str, str]:
+    """The rows that the builder tells, by format, with what it says the format is for."""
+    page = client.get("/lab/datasets/new/").content.decode()
+    table = page.split("Rows by format")[1].split("</table>")[0]
+    lines = re.findall(
+        r'scope="row">([^<]+)<span class="meaning">[^<]+</span></th><td class="num">([^<]*)</td>',
+        table,
+    )
+    return dict(lines)
+
+
+def test_the_builder_lists_every_format_with_its_rows_and_its_purpose(
+    operator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlhf.exporting import surveying
+
+    for number in range(24):
+        battle = converse([f"Q {number % 12}"], {"amber": ["Yes"], "birch": ["No"]})
+        vote(battle, [1, 2])
+    for side in (0, 1):
+        thumb(battle, side, 1)
+    found = yields_of(operator_client)
+    assert list(found) == [str(form.title) for form in FORMATS.values()]
+    assert found["Thumbs (TRL, unpaired)"] == "2"
+    assert found["Prompts (TRL, prompt-only)"] == "12"
+    page = text_of(operator_client.get("/lab/datasets/new/"))
+    assert all(str(form.purpose) in page for form in FORMATS.values())
+    monkeypatch.setattr(surveying, "SAMPLE", 12)  # every second vote
+    found = yields_of(operator_client)
+    assert found["Rankings (K-wise)"] == "≈ 24"
+    assert found["Thumbs (TRL, unpaired)"] == "2"
+    assert found["Prompts (TRL, prompt-only)"] == "at least 6"
 
 
 def test_a_large_selection_is_surveyed_by_the_same_sample_each_time(

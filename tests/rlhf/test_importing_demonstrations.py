@@ -274,7 +274,8 @@ def test_an_upload_becomes_a_dataset_that_the_update_form_offers(
     page = operator_client.get(answer["Location"]).content.decode()
     assert "mine.jsonl" in page
     assert "Votes read" not in page
-    assert f"{dataset.pk}: mine.jsonl" in operator_client.get("/lab/").content.decode()
+    form = operator_client.post("/lab/method/", {"update-stage": "sft"}).content.decode()
+    assert f"{dataset.pk}: mine.jsonl" in form
 
 
 def test_a_wrong_upload_is_told_beside_its_field(operator_client: Client) -> None:
@@ -360,10 +361,10 @@ def test_other_stages_say_what_they_read(
 ) -> None:
     rows = [{"prompt": f"Say {n}.", "completion": str(n)} for n in range(40)]
     dataset = services.import_demonstrations(path=lines(tmp_path / "a.jsonl", *rows))
-    with pytest.raises(Invalid, match="in the format trl-sft; training reads ranking"):
+    with pytest.raises(Invalid, match=r"learns from rankings.*: Demonstrations \(SFT\)"):
         services.create_run(stage="reward", dataset=dataset.pk)
     texts = services.import_texts(path=lines(tmp_path / "b.jsonl", {"text": "a"}, {"text": "b"}))
-    with pytest.raises(Invalid, match="training reads ranking, trl-sft"):
+    with pytest.raises(Invalid, match=r"learns from rankings or demonstrations.*: Text"):
         services.create_run(stage="sft", dataset=texts.pk)
 
 

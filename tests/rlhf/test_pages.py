@@ -174,6 +174,51 @@ def test_a_wrong_setting_is_named_above_the_form(
     assert not Run.objects.exists()
 
 
+SETTINGS = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "standard"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("0,5", 0.5), ("1,5", 1.5), ("0,250", 0.25), ("1234,567", 1234.567), ("2,5e1", 25.0)],
+)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("queued")
+def test_a_decimal_comma_is_read_as_one(
+    operator_client: Client, base: Contender, typed: str, read: float
+) -> None:
+    many_votes(20)
+    sent = SETTINGS | {"reward-settings": f"save_seconds = {typed}"}
+    assert operator_client.post("/lab/runs/", sent).status_code == 302
+    assert Run.objects.get().config == {"save_seconds": read}
+
+
+def test_a_comma_that_may_part_thousands_is_asked_about(
+    operator_client: Client, base: Contender
+) -> None:
+    many_votes(20)
+    sent = SETTINGS | {"reward-settings": "seed = 1\nsave_seconds = 1,000"}
+    answer = operator_client.post("/lab/runs/", sent)
+    assert answer.status_code == 422
+    assert "Line 2: 1,000 can mean 1000 or 1.0." in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("stage", "setting"),
+    [(name, setting) for name in STAGES for setting in ("epochs", "learning_rate")],
+)
+def test_what_nothing_can_be_learnt_with_is_refused_at_its_field(
+    operator_client: Client, base: Contender, tmp_path: Path, stage: str, setting: str
+) -> None:
+    (tmp_path / "text.txt").write_text("One.\n<|endoftext|>\nTwo.\n")
+    services.import_texts(path=tmp_path / "text.txt")  # else there is no form for pretraining
+    form = stage if stage in {"pretrain", "reward"} else "update"
+    sent = {f"{form}-stage": stage, f"{form}-settings": f"{setting} = 0"}
+    page = operator_client.post("/lab/runs/", sent).content.decode()
+    at_field = page.split(f'id="id_{form}-settings_error">')[1].split("</div>")[0]
+    assert f"The setting &#x27;{setting}&#x27; is 0" in at_field
+    assert "It must be above 0: otherwise nothing would be learnt." in at_field
+
+
 # --- a run --------------------------------------------------------------------------------
 
 
@@ -438,7 +483,8 @@ def test_an_update_learns_from_an_imported_or_frozen_dataset(
         )
     )
     dataset = services.import_preferences(path=path)
-    assert "theirs.jsonl · Rankings (K-wise)" in text_of(operator_client.get("/lab/"))
+    form = operator_client.post("/lab/method/", {"update-stage": "sft"})
+    assert "theirs.jsonl · Rankings (K-wise)" in text_of(form)
     sent = {
         "update-stage": "sft", "update-base": base.pk, "update-population": "people",
         "update-preset": "quick", "update-dataset": dataset.pk,
@@ -448,7 +494,7 @@ def test_an_update_learns_from_an_imported_or_frozen_dataset(
     assert (run.stage, run.dataset) == ("sft", dataset)
     refused = operator_client.post("/lab/runs/", sent | {"update-stage": "kto"})
     assert refused.status_code == 422
-    assert "trl-unpaired" in text_of(refused)
+    assert "KTO learns from thumbs: choose a dataset with enough of them" in text_of(refused)
     assert Run.objects.count() == 1
 
 

@@ -44,9 +44,9 @@ def test_votes_are_no_text_and_text_is_no_votes(
     many_votes(25)
     votes = services.create_dataset(format="ranking")
     services.write_dataset(votes.pk)
-    with pytest.raises(Invalid, match="format ranking; training reads text"):
+    with pytest.raises(Invalid, match=r"learns from text.*: Rankings \(K-wise\)"):
         services.create_run(stage="pretrain", dataset=votes.pk)
-    with pytest.raises(Invalid, match="format text; training reads ranking"):
+    with pytest.raises(Invalid, match=r"learns from rankings.*: Text"):
         services.create_run(stage="reward", dataset=text.pk)
 
 

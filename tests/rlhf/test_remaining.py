@@ -1,6 +1,7 @@
 """Time left of a run under way, by worked examples with clocks that are given."""
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlhf import services
 from rlhf.estimating import remaining
 from rlhf.models import Job, Run
 from rlhf.selectors import seconds_left
+from rlhf.services import Pace
+from tests.rlhf.votes import many_votes
 
 
 def left(**known: Any) -> float | None:
@@ -120,6 +124,31 @@ def test_time_counts_from_the_begin_to_the_last_report(running: Run) -> None:
     assert seconds_left(running, NOW) == pytest.approx(110.0)
     running.state = Job.State.SUCCEEDED
     assert seconds_left(running, NOW) is None
+
+
+@pytest.mark.usefixtures("base")
+def test_while_its_process_is_silent_a_run_goes_on_telling_its_time_left(
+    stage: Callable[..., None],
+) -> None:
+    """As while a checkpoint answers its prompts: nothing is reported, and time passes."""
+    many_votes(20)
+    stage("hang")
+    run = services.create_run(stage="reward")
+    Run.objects.update(estimate=ESTIMATE)
+    told: list[tuple[int, float | None]] = []
+
+    def listen(now: Run) -> None:
+        if now.step == 2:
+            told.append((now.metrics_offset, seconds_left(now)))
+        if len(told) == 4:
+            services.cancel_run(now)
+
+    services.follow_run(run.pk, announce=listen, pace=Pace(poll_s=0.1, silence_s=0.2))
+    assert len({offset for offset, _ in told[:4]}) == 1
+    left = [seconds for _, seconds in told[:4] if seconds is not None]
+    assert len(left) == 4
+    assert left == sorted(left, reverse=True)
+    assert left[0] - left[3] >= 0.5
 
 
 def test_days_before_a_resume_do_not_count(running: Run) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from arena.errors import Conflict, Invalid
@@ -59,6 +60,39 @@ def test_a_failed_run_that_kept_nothing_is_started_again_by_one_button(
     assert made.folder != failed.folder
     stage("succeed")
     assert follow(made).state == Job.State.SUCCEEDED, made.error
+
+
+@pytest.mark.usefixtures("votes")
+def test_the_api_starts_it_again(
+    stage: Callable[..., None], operator: User, client: Client, queued: list[int]
+) -> None:
+    stage("crash")
+    failed = follow(reward(settings={"seed": 7}))
+    address = f"/api/v1/runs/{failed.pk}/repeat"
+    assert client.post(address).status_code == 401
+    client.force_login(operator)
+    answer = client.post(address)
+    made = Run.objects.exclude(pk=failed.pk).get()
+    assert (answer.status_code, answer.json()["id"]) == (201, made.pk)
+    assert (made.config, made.dataset, made.created_by) == ({"seed": 7}, failed.dataset, operator)
+    assert queued == [made.pk]
+    refused = client.post(f"/api/v1/runs/{made.pk}/repeat")
+    assert refused.status_code == 409
+    assert "is queued" in refused.json()["error"]
+
+
+@pytest.mark.usefixtures("votes")
+def test_the_command_starts_it_again_in_the_foreground(stage: Callable[..., None]) -> None:
+    stage("crash")
+    failed = follow(reward(settings={"seed": 7}))
+    stage("succeed")
+    call_command("train", "reward", repeat=failed.pk)
+    made = Run.objects.exclude(pk=failed.pk).get()
+    assert (made.state, made.config) == (Job.State.SUCCEEDED, {"seed": 7})
+    with pytest.raises(CommandError, match="only a run that failed or was cancelled"):
+        call_command("train", "reward", repeat=made.pk)
+    with pytest.raises(CommandError, match="There is no run 999 of the stage reward"):
+        call_command("train", "reward", repeat=999)
 
 
 @pytest.mark.usefixtures("queued")

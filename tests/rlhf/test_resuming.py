@@ -193,6 +193,80 @@ def test_what_was_prepared_days_ago_does_not_count_as_its_time(
     assert 0 <= max(seen) < 600
 
 
+def killed_before_it_kept_anything(run: Run, *, worked: int) -> None:
+    """Its process and its worker are gone; it had worked so long and its state is empty."""
+    (run.folder / "state").mkdir(parents=True)
+    (run.folder / "state" / "fingerprint").touch()
+    (run.folder / "config.json").write_text("{}")
+    (run.folder / "metrics.jsonl").write_text("")
+    begin = timezone.now() - timedelta(hours=9)
+    reported = begin.timestamp() + worked
+    os.utime(run.folder / "metrics.jsonl", (reported, reported))
+    Run.objects.filter(pk=run.pk).update(
+        state=Job.State.RUNNING, started_at=begin, pid=2**22 + 1, process_started=1.0
+    )
+
+
+def test_a_run_that_had_kept_nothing_says_that_it_began_again_and_counts_all_its_time(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    run = reward()
+    killed_before_it_kept_anything(run, worked=600)
+    pages: list[str] = []
+
+    def look(now: Run) -> None:
+        if now.state == Job.State.RUNNING:
+            pages.append(operator_client.get(now.get_absolute_url()).content.decode())
+
+    run = follow(run, look)
+    assert (run.state, run.resumes) == (Job.State.SUCCEEDED, 1), run.error
+    assert "It had kept nothing to go on from, so the run began again." in pages[-1]
+    assert not any("it went on from its last state" in page for page in pages)
+    page = operator_client.get(run.get_absolute_url()).content.decode()
+    assert "took 10 min" in page  # not nine hours, and not the second process's moment
+
+
+def test_a_process_that_goes_on_is_said_to(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    stage("keep-die-once")
+    pages: list[str] = []
+
+    def look(now: Run) -> None:
+        if now.resumes and now.step == 4:
+            pages.append(operator_client.get(now.get_absolute_url()).content.decode())
+
+    follow(reward(), look)
+    assert "Its process died once; it went on from its last state." in pages[0]
+
+
+def test_time_that_passed_in_the_queue_is_not_counted(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    run = reward()
+    killed_before_it_kept_anything(run, worked=600)
+    (run.folder / "state" / "training.000000001").mkdir()
+    Run.objects.update(state=Job.State.FAILED, finished_at=timezone.now() - timedelta(hours=8))
+    services.cancel_run(services.reopen_run(run))
+    assert "took 10 min" in operator_client.get(run.get_absolute_url()).content.decode()
+
+
+def test_only_a_kept_state_is_offered_to_go_on_from(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    run = reward()
+    killed_before_it_kept_anything(run, worked=1)
+    half_written = run.folder / "state" / ".training"
+    half_written.mkdir()
+    (half_written / "place.json").write_text('{"sizes": {"metrics.jsonl": 9}}')
+    Run.objects.update(state=Job.State.FAILED)
+    page = operator_client.get(run.get_absolute_url()).content.decode()
+    assert "It kept nothing that it could go on from." in page
+    assert "Start again with these settings" in page
+    with pytest.raises(Conflict, match="kept nothing that it could go on from"):
+        services.reopen_run(run)
+
+
 def test_time_left_is_told_by_the_present_process(base: Contender) -> None:
     now = timezone.now()
     run = Run(

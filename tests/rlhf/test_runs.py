@@ -158,7 +158,7 @@ def test_a_dataset_with_all_on_the_held_out_side_is_refused(base: Contender) -> 
 def test_a_dataset_of_another_format_is_refused(base: Contender) -> None:
     made = services.create_dataset(format="lmsys")
     services.write_dataset(made.pk)
-    with pytest.raises(Invalid, match="format lmsys"):
+    with pytest.raises(Invalid, match=r"learns from rankings.*: Battles \(LMSYS\)"):
         reward(dataset=made.pk)
 
 

@@ -22,7 +22,10 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ArgumentTypeError(f"{text!r} is no setting: write NAME=VALUE.")
-    return name.strip(), parse_setting(value)
+    try:
+        return name.strip(), parse_setting(value)
+    except ArenaError as refusal:
+        raise ArgumentTypeError(refusal.reason) from None
 
 
 class Command(BaseCommand):
@@ -47,6 +50,12 @@ class Command(BaseCommand):
             metavar="RUN",
             help="Go on with this run, which was cut short; everything else is as it was.",
         )
+        parser.add_argument(
+            "--repeat",
+            type=int,
+            metavar="RUN",
+            help="Start this run again, which was cut short and kept nothing; as a new run.",
+        )
         parser.add_argument("--preset", default="standard", choices=list(PRESETS))
         parser.add_argument(
             "--set",
@@ -69,11 +78,18 @@ class Command(BaseCommand):
                 self.stdout.write(f"{knob.name}: {knob.meaning} (default {knob.default}{limits})")
             return
         try:
-            run = self._resumed(stage, options) if options["resume"] else self._new(stage, options)
+            run = self._chosen(stage, options)
         except ArenaError as refusal:
             raise CommandError(refusal.reason) from refusal
         self._follow(run)
         self._report(run)
+
+    def _chosen(self, stage: str, options: dict[str, Any]) -> Run:
+        if options["resume"]:
+            return self._resumed(stage, options)
+        if options["repeat"]:
+            return services.recreate_run(self._found(stage, options["repeat"]))
+        return self._new(stage, options)
 
     def _new(self, stage: str, options: dict[str, Any]) -> Run:
         return services.create_run(
@@ -87,11 +103,15 @@ class Command(BaseCommand):
         )
 
     def _resumed(self, stage: str, options: dict[str, Any]) -> Run:
-        run = Run.objects.filter(pk=options["resume"], stage=stage).first()
-        if run is None:
-            raise CommandError(f"There is no run {options['resume']} of the stage {stage}.")
+        run = self._found(stage, options["resume"])
         # One that still looks alive is followed: whoever does so finds its process, or starts one.
         return services.reopen_run(run) if run.ended else run
+
+    def _found(self, stage: str, pk: int) -> Run:
+        run = Run.objects.filter(pk=pk, stage=stage).first()
+        if run is None:
+            raise CommandError(f"There is no run {pk} of the stage {stage}.")
+        return run
 
     def _follow(self, run: Run) -> None:
         asked: list[int] = []

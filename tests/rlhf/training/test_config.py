@@ -39,6 +39,9 @@ def test_whole_numbers_pass_for_fractions() -> None:
         ({"seed": 10**20 - 1}, ["'seed' is 99999999999999999999", "to 2147483647"]),
         ({"threads": 100_000}, ["'threads' is 100000", "at most 1024"]),
         ({"device": "tpu"}, ["'tpu'", "cpu"]),
+        ({"epochs": 0}, ["'epochs' is 0.0", "above 0: otherwise nothing would be learnt"]),
+        ({"learning_rate": -1}, ["'learning_rate' is -1.0", "nothing would be learnt"]),
+        ({"epochs": 101}, ["'epochs' is 101.0", "at most 100"]),
         ({"seed": None}, ["'seed' is None", "a whole number"]),
     ],
 )

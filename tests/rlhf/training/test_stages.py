@@ -95,7 +95,7 @@ def test_best_of_n_learns_from_its_samples(
 def test_an_update_that_changes_nothing_does_not_pass(
     values: dict[str, Any], write_lines: WriteLines, rewarded: bool
 ) -> None:
-    more: dict[str, Any] = {"learning_rate": 0.0, "gate_prompts": 1, "epochs": 1}
+    more: dict[str, Any] = {"learning_rate": 1e-30, "gate_prompts": 1, "epochs": 1}
     if rewarded:
         folder, _ = run(best_of_n, values | more | {"n": 2, "train_prompts": 4})
     else:
