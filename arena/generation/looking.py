@@ -16,9 +16,9 @@ from arena.services.responses import mark_interrupted
 from arena.threads import in_thread
 
 # A process that begins a battle says in Redis that it writes it while the rater hears of it: of one
-# that is so new it is asked again, for a while, as that process may have its hands full.
-NEW_FOR = timedelta(seconds=20)
-SAID_WITHIN_S = 5.0
+# that is so new it is asked again, for a moment.
+NEW_FOR = timedelta(seconds=5)
+SAID_WITHIN_S = 1.0
 ASK_AGAIN_S = 0.05
 
 _render = lru_cache(maxsize=512)(render)

@@ -41,7 +41,13 @@ class Saver:
     def _mark(self) -> None:
         if self._begun:
             begun, self._begun = self._begun, set()
-            self._hub.run(in_thread(mark_streaming, response_ids=begun))
+            self._hub.run(self._claim_and_mark(begun))
+
+    async def _claim_and_mark(self, begun: set[int]) -> None:
+        # In this order: what has begun and nobody claims is taken for a dead process's. A busy one
+        # may be seconds behind with its claims.
+        ours = await self._hub.keeper.claim(begun)
+        await in_thread(mark_streaming, response_ids=ours)
 
     async def _save(self) -> None:
         try:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from arena import consumers, generation, services
+from arena.generation import saving
 from arena.live import hub
 from arena.live.hub import Hub, get_hub
 from arena.live.keeper import Keeper
@@ -354,6 +355,38 @@ async def test_a_response_that_another_process_claimed_first_is_left_to_it(
     kept = [row async for row in Response.objects.filter(turn__battle=battle)]
     assert {row.state for row in kept} <= {Response.State.PENDING, Response.State.STREAMING}
     assert not any(row.text for row in kept)
+
+
+async def test_what_has_begun_is_claimed_before_the_database_says_so(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, marked = asyncio.Event(), asyncio.Event()
+    order: list[str] = []
+    claim, mark, loop = Keeper.claim, saving.mark_streaming, asyncio.get_running_loop()
+
+    async def late(self: Keeper, ids: Iterable[int]) -> set[int]:
+        await heard.wait()
+        ours = await claim(self, ids)
+        order.append("claimed")
+        return ours
+
+    def noted(*, response_ids: Iterable[int]) -> None:
+        mark(response_ids=response_ids)
+        order.append("marked")
+        loop.call_soon_threadsafe(marked.set)
+
+    monkeypatch.setattr(saving, "MARK_AFTER_S", 0.0)
+    monkeypatch.setattr(Keeper, "claim", late)
+    monkeypatch.setattr(saving, "mark_streaming", noted)
+    battle = await arena.start("slow", "echo")
+    page = await arena.page(battle["id"])
+    while page.texts.get((1, "A")) != "first" or page.states.get((1, "B")) != "done":
+        await page.next()
+    heard.set()
+    await marked.wait()
+    assert order[0] == "claimed"
+    arena.server.go_on()
+    await page.until_finished()
 
 
 async def test_a_process_that_is_told_to_end_saves_what_it_has(arena: Arena) -> None:
