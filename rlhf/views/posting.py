@@ -35,7 +35,7 @@ def posted_from(page: str) -> Callable[[View], View]:
     return decorate
 
 
-def _digest(file: UploadedFile) -> str:
+def _digest(file: "UploadedFile[Any]") -> str:
     hashed = hashlib.sha256()
     for chunk in file.chunks():
         hashed.update(chunk)
@@ -51,6 +51,8 @@ def form_key(request: HttpRequest) -> str | None:
     if not request.POST.get(KEY_FIELD):
         return None
     chosen = sorted(field for field in request.POST.lists() if field[0] != CSRF_FIELD)
-    files = sorted((name, _digest(file)) for name, file in request.FILES.items())
+    files = sorted(
+        (name, _digest(file)) for name in request.FILES for file in request.FILES.getlist(name)
+    )
     told = [request.path, *chosen, *files]
     return hashlib.sha256(repr(told).encode()).hexdigest()
