@@ -12,14 +12,16 @@ const SHOW_LOST_AFTER = 1200; // ms: a reconnect that is quicker goes unnoticed
 
 const page = () => document.getElementById("battle");
 const cardOf = (turn, position) => document.getElementById(`response-${turn}-${position}`);
+const firstAgain = () => lastCards().find((card) => /error|stopped/.test(card.dataset.state)) ?? lastCards()[0];
 const bodyOf = (card) => card.querySelector("[data-text]");
 
 // --- a new rendering of the page ---
 
 let sent; // the form of this page's own prompt: its answer brings the page
-let asking; // the response, or the reveal, whose button is pressed: it goes with the old page
+let asking; // the response, or the reveal, whose button is pressed or that is asked for again
 document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
-  if (target.matches("form") && detail.target.id === "battle") asking = target.closest(".response, .reveal")?.id;
+  if (target.matches("form") && detail.target.id === "battle")
+    asking = (target.closest(".response, .reveal") ?? (target.matches("[data-again]") && firstAgain()))?.id;
   if (target.matches("[data-composer]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -57,21 +59,24 @@ function render(turn, response) {
   if (isRunning(card)) followEnd(card);
 }
 
-// Once, when the page hears of the battle for the first time.
-let told = false;
+// Once for each time that something is written, by its event or by a state that was sooner; what had
+// failed before the page came is told with the first.
+let told;
 function tellBegin() {
-  if (told || !lastCards().some(isRunning)) return;
-  told = true;
-  const failed = lastCards().filter((card) => card.dataset.state === "error");
+  const running = lastCards().some(isRunning);
+  const failed = told === undefined ? lastCards().filter((card) => card.dataset.state === "error") : [];
   const errorOf = (card) => card.querySelector("[data-error]").textContent;
-  announce(
-    sentence("started"),
-    ...failed.map((card) => sentence("failed", { letter: card.dataset.position, error: errorOf(card) })),
-  );
+  if (running && !told)
+    announce(
+      sentence("started"),
+      ...failed.map((card) => sentence("failed", { letter: card.dataset.position, error: errorOf(card) })),
+    );
+  told = running;
 }
 
 function tellEnd(name, values) {
   const finished = !lastCards().some(isRunning);
+  if (finished) told = false;
   announce(sentence(name, values), finished && sentence("open"));
 }
 
@@ -100,7 +105,8 @@ const events = {
       render(turn, { html: "", ...response });
     }
     unrank();
-    announce(sentence("started"));
+    told = false;
+    tellBegin();
   },
   delta({ turn, position, html, block }) {
     const card = cardOf(turn, position);
