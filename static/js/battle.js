@@ -3,7 +3,7 @@
 import { announce, sentence } from "./announcements.js";
 import { ballotOf, isRunning, lastCards, unrank, updateBallot } from "./ballot.js";
 import "./keys.js";
-import { followEnd, keepPlaces, restorePlaces, startOver } from "./panels.js";
+import { followEnd, keepPlaces, panelInView, restorePlaces, startOver } from "./panels.js";
 import { finishProse } from "./prose.js";
 import { connect } from "./socket.js";
 import { forgetTyped, keepFocus, restoreTyped } from "./typed.js";
@@ -174,12 +174,14 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   restorePlaces();
   finishProse(page());
   updateBallot();
-  // The pressed button went, or means something else now: what it brought is next to read. So it is
-  // after a prompt, except in a conversation with one, where the next prompt follows.
-  const from = sent ? ".turn--last [data-panels]:not(.responses--1)" : `#${asking ?? "none"}`;
+  const last = document.querySelector(".turn--last");
+  if (sent) last.scrollIntoView();
+  // The pressed button went, or means something else now: what it brought is next to read.
   const next =
     document.getElementById("reveal") ??
-    document.querySelector(asking === "reveal" ? "#ballot-title" : `${from} [data-scroller]`);
+    (sent
+      ? panelInView(last.querySelector("[data-panels]"))
+      : document.querySelector(asking === "reveal" ? "#ballot-title" : `#${asking} [data-scroller]`));
   if (sent || asking || document.activeElement === document.body) next?.focus({ preventScroll: true });
   sent = asking = undefined;
   socket.restart();
