@@ -17,6 +17,10 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 
 // --- a new rendering of the page ---
 
+// In a talk with one the next prompt follows; but a touch screen's keyboard would hide the answer.
+const touch = matchMedia("(hover: none), (pointer: coarse)");
+const writesNext = () => (ballotOf() || touch.matches ? null : document.getElementById("followup"));
+
 let sent; // the form of this page's own prompt: its answer brings the page
 let asking; // the response, or the reveal, whose button is pressed or that is asked for again
 document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
@@ -180,7 +184,7 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   const next =
     document.getElementById("reveal") ??
     (sent
-      ? panelInView(last.querySelector("[data-panels]"))
+      ? (writesNext() ?? panelInView(last.querySelector("[data-panels]")))
       : document.querySelector(asking === "reveal" ? "#ballot-title" : `#${asking} [data-scroller]`));
   if (sent || asking || document.activeElement === document.body) next?.focus({ preventScroll: true });
   sent = asking = undefined;

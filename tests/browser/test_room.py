@@ -67,6 +67,48 @@ def test_direct_is_a_conversation_with_thumbs(arena: LiveArena, visitor: Visitor
     )
 
 
+@pytest.mark.parametrize("way", ["button", "keys"])
+def test_in_a_talk_with_one_the_next_prompt_can_be_typed_at_once(
+    arena: LiveArena, visitor: Visitor, way: str
+) -> None:
+    arena.add("long", "long")
+    page = visitor.open("/?mode=direct")
+    page.get_by_label("Your prompt").fill("Hello")
+    page.get_by_role("button", name="Start talking").click()
+    page.wait_for_url("**/battles/*/")
+    expect(page.locator('#response-1-A[data-state="done"]')).to_be_visible()
+    box = page.get_by_label("Follow-up prompt")
+    box.fill("More")
+    if way == "button":
+        page.get_by_role("button", name="Send to it").press("Enter")
+    else:
+        box.press("Control+Enter")
+    expect(page.locator("#response-2-A [data-text]")).to_contain_text("word")
+    expect(box).to_be_focused()
+    expect(page.locator(".turn--last .prompt__text")).to_be_in_viewport(ratio=1)
+    page.keyboard.type("And then?")
+    expect(page.locator('#response-2-A[data-state="done"]')).to_be_visible()
+    expect(box).to_have_value("And then?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#response-3-A [data-text]")).to_contain_text("word")
+
+
+def test_in_a_talk_on_a_touch_screen_the_answer_is_not_left_for_the_keyboard(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "echo")
+    phone = newcomer(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.open("/?mode=direct")
+    page.get_by_label("Your prompt").fill("Hello")
+    page.get_by_role("button", name="Start talking").tap()
+    page.wait_for_url("**/battles/*/")
+    page.get_by_label("Follow-up prompt").fill("More")
+    page.get_by_role("button", name="Send to it").tap()
+    expect(page.locator("#response-2-A [data-text]")).to_have_text("More")
+    expect(page.locator("#response-2-A [data-scroller]")).to_be_focused()
+    expect(page.locator(".turn--last .prompt__text")).to_be_in_viewport(ratio=1)
+
+
 def test_a_vote_is_taken_back_and_the_next_one_does_not_count(
     arena: LiveArena, visitor: Visitor
 ) -> None:
