@@ -46,7 +46,7 @@ def test_side_by_side_is_chosen_without_losing_the_prompt(
     }"""
     assert note.evaluate(uncovered)  # the ballot stays at the window's end, over what is above it
     page.get_by_role("button", name="Tie").click()
-    expect(page.get_by_text("The rater knew the contenders' names.")).to_be_visible()
+    expect(page.get_by_text("You knew the contenders' names.")).to_be_visible()
 
 
 def test_direct_is_a_conversation_with_thumbs(arena: LiveArena, visitor: Visitor) -> None:
