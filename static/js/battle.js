@@ -11,8 +11,8 @@ import { forgetTyped, keepFocus, restoreTyped } from "./typed.js";
 const SHOW_LOST_AFTER = 1200; // ms: a reconnect that is quicker goes unnoticed
 
 const page = () => document.getElementById("battle");
+const lastTurn = () => document.querySelector(".turn--last");
 const cardOf = (turn, position) => document.getElementById(`response-${turn}-${position}`);
-const firstAgain = () => lastCards().find((card) => /error|stopped/.test(card.dataset.state)) ?? lastCards()[0];
 const bodyOf = (card) => card.querySelector("[data-text]");
 
 // --- a new rendering of the page ---
@@ -21,11 +21,16 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 const touch = matchMedia("(hover: none), (pointer: coarse)");
 const writesNext = () => (ballotOf() || touch.matches ? null : document.getElementById("followup"));
 
+// Which of several to begin with: the first that failed or was stopped, or the one in view.
+const again = ({ id }) =>
+  lastCards().find((card) => id === "retry-form" && /error|stopped/.test(card.dataset.state)) ??
+  panelInView(lastTurn()).closest(".response");
+
 let sent; // the form of this page's own prompt: its answer brings the page
 let asking; // the response, or the reveal, whose button is pressed or that is asked for again
 document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
   if (target.matches("form") && detail.target.id === "battle")
-    asking = (target.closest(".response, .reveal") ?? (target.matches("[data-again]") && firstAgain()))?.id;
+    asking = (target.closest(".response, .reveal") ?? (target.matches("[data-again]") && again(target)))?.id;
   if (target.matches("[data-composer]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -178,13 +183,13 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   restorePlaces();
   finishProse(page());
   updateBallot();
-  const last = document.querySelector(".turn--last");
-  if (sent) last.scrollIntoView();
+  if (sent) lastTurn().scrollIntoView();
+  else document.getElementById(asking)?.scrollIntoView({ block: "nearest" });
   // The pressed button went, or means something else now: what it brought is next to read.
   const next =
     document.getElementById("reveal") ??
     (sent
-      ? (writesNext() ?? panelInView(last.querySelector("[data-panels]")))
+      ? (writesNext() ?? panelInView(lastTurn()))
       : document.querySelector(asking === "reveal" ? "#ballot-title" : `#${asking} [data-scroller]`));
   if (sent || asking || document.activeElement === document.body) next?.focus({ preventScroll: true });
   sent = asking = undefined;

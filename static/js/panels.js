@@ -108,7 +108,7 @@ function showPanel(card, behavior = reducedMotion.matches ? "auto" : "smooth") {
 }
 
 const inView = (panels) => Math.round(Math.abs(panels.scrollLeft) / panels.clientWidth);
-export const panelInView = (panels) => panels.children[inView(panels)].querySelector("[data-scroller]");
+export const panelInView = (turn) => turn.querySelectorAll("[data-scroller]")[inView(turn.querySelector("[data-panels]"))];
 const keyOf = (panels) => `panel ${panels.closest(".turn").dataset.turn}`;
 
 function turned(panels) {
