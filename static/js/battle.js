@@ -26,16 +26,19 @@ const again = ({ id }) =>
   lastCards().find((card) => id === "retry-form" && /error|stopped/.test(card.dataset.state)) ??
   panelInView(lastTurn()).closest(".response");
 
-let sent; // the form of this page's own prompt: its answer brings the page
+let sent; // the form of this page's own prompt or vote: its answer brings the page
 let asking; // the response, or the reveal, whose button is pressed or that is asked for again
 document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
   if (target.matches("form") && detail.target.id === "battle")
     asking = (target.closest(".response, .reveal") ?? (target.matches("[data-again]") && again(target)))?.id;
-  if (target.matches("[data-composer]")) sent = target;
+  if (target.matches("[data-composer], [data-ballot]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (detail.successful) forgetTyped(detail.elt);
-  else sent = undefined; // otherwise once its page is there
+  else if (sent) {
+    sent = undefined; // otherwise once its page is there
+    socket.restart(); // it may have arrived all the same
+  }
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.isError) return;
@@ -183,7 +186,7 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   restorePlaces();
   finishProse(page());
   updateBallot();
-  if (sent) lastTurn().scrollIntoView();
+  if (sent?.matches("[data-composer]")) lastTurn().scrollIntoView();
   else document.getElementById(asking)?.scrollIntoView({ block: "nearest" });
   // The pressed button went, or means something else now: what it brought is next to read.
   const next =

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from arena.models import Battle, Rater, Response, Vote
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
@@ -21,6 +21,40 @@ def vote_a(visitor: Visitor) -> Page:
     page.get_by_role("button", name="A is better").click()
     expect(page.get_by_role("region", name="You found A better")).to_be_visible()
     return page
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_after_the_vote_the_whole_reveal_is_in_view_and_the_page_came_once(
+    arena: LiveArena, newcomer: Callable[..., Visitor], size: int
+) -> None:
+    arena.add("long", "long", "long")
+    page = newcomer(viewport={"width": 1440, "height": 900}).begin(size=size)
+    ballot_opens(page)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.method))
+    page.keyboard.press("x")
+    expect(page.get_by_role("link", name="Next battle")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#reveal")).to_be_focused()
+    page.wait_for_load_state("networkidle")
+    assert asked == ["POST", "GET"]
+
+
+def test_a_vote_whose_answer_is_lost_is_shown_all_the_same(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    visitor.expected += ["502", "WebSocket"]
+    page = visitor.begin()
+    ballot_opens(page)
+
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.fulfill(status=502, body="Lost")
+
+    page.route("**/vote/", lose)
+    page.get_by_role("button", name="A is better").click()
+    expect(page.get_by_role("heading", name="You found A better")).to_be_visible()
+    assert Vote.objects.count() == 1
 
 
 def test_side_by_side_is_chosen_without_losing_the_prompt(
