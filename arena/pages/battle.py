@@ -24,7 +24,7 @@ from arena.services.votes import NAMES_KNOWN
 
 RUNNING_REASON = _("Opens when the responses are finished.")
 SLOW_REASON = _("An answer is slow to begin. Wait for it, or skip this battle.")
-FAILED_REASON = _("There are not two answers to compare. Retry the failed one.")
+FAILED_REASON = _("There are not two answers to compare. Retry what failed.")
 ALL_FAILED_REASON = _(
     "No answer was finished. Retry; if that fails too, tell the operator: the log says why."
 )

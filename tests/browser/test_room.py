@@ -251,6 +251,26 @@ def test_a_touch_phone_shows_no_keys(arena: LiveArena, newcomer: Callable[..., V
         expect(page.locator("kbd:visible, [data-sheet]:visible")).to_have_count(0)
 
 
+def test_on_a_phone_retry_takes_the_place_of_stop(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("slow", "slow", "slow")
+    phone = newcomer(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.begin(size=3)
+    stop = page.get_by_role("button", name="Stop writing")
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    place = stop.bounding_box()
+    stop.tap()
+    retry = page.get_by_role("button", name="Retry", exact=True)
+    expect(retry).to_be_visible()
+    expect(stop).to_be_hidden()
+    there = retry.bounding_box()
+    assert place
+    assert there
+    assert there["y"] == place["y"]
+    assert there["x"] + there["width"] == place["x"] + place["width"]
+
+
 def test_without_javascript_a_vote_is_cast_taken_back_and_all_is_deleted(
     arena: LiveArena, newcomer: object
 ) -> None:
