@@ -17,10 +17,6 @@ const bodyOf = (card) => card.querySelector("[data-text]");
 
 // --- a new rendering of the page ---
 
-// In a talk with one the next prompt follows; but a touch screen's keyboard would hide the answer.
-const touch = matchMedia("(hover: none), (pointer: coarse)");
-const writesNext = () => (ballotOf() || touch.matches ? null : document.getElementById("followup"));
-
 // Which of several to begin with: the first that failed or was stopped, or the one in view.
 const again = ({ id }) =>
   lastCards().find((card) => id === "retry-form" && /error|stopped/.test(card.dataset.state)) ??
@@ -46,6 +42,16 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   keepFocus();
   if (detail.target.id === "battle") keepPlaces();
 });
+
+// The pressed button went, or means something else now: what it brought is next to read. In a talk with
+// one the next prompt follows, where no touch screen's keyboard would hide the answer.
+function nextPart() {
+  const reveal = document.getElementById("reveal");
+  if (reveal || asking === "reveal") return reveal ?? document.getElementById("ballot-title");
+  if (!sent) return document.querySelector(`#${asking} [data-scroller]`);
+  const talks = !ballotOf() && !matchMedia("(hover: none), (pointer: coarse)").matches;
+  return talks ? document.getElementById("followup") : panelInView(lastTurn());
+}
 
 // Asks the server for the page again, for what changed more than a response's text.
 async function refresh() {
@@ -183,18 +189,13 @@ addEventListener("offline", () => (banner.hidden = false));
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   restoreTyped();
   if (target.id !== "battle" && target.id !== "main") return;
+  if (asking) unrank(); // where the page was sooner than the event
   restorePlaces();
   finishProse(page());
   updateBallot();
   if (sent?.matches("[data-composer]")) lastTurn().scrollIntoView();
   else document.getElementById(asking)?.scrollIntoView({ block: "nearest" });
-  // The pressed button went, or means something else now: what it brought is next to read.
-  const next =
-    document.getElementById("reveal") ??
-    (sent
-      ? (writesNext() ?? panelInView(lastTurn()))
-      : document.querySelector(asking === "reveal" ? "#ballot-title" : `#${asking} [data-scroller]`));
-  if (sent || asking || document.activeElement === document.body) next?.focus({ preventScroll: true });
+  if (sent || asking || document.activeElement === document.body) nextPart()?.focus({ preventScroll: true });
   sent = asking = undefined;
   socket.restart();
 });

@@ -264,6 +264,19 @@ def test_a_thumb_shows_in_another_tab(arena: LiveArena, visitor: Visitor) -> Non
     expect(mine).to_have_attribute("aria-pressed", "false")
 
 
+def test_only_what_is_written_anew_loses_its_place(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo", "echo")
+    page = opened(visitor, size=3)
+    for place in "213":
+        page.keyboard.press(place)
+    expect(page.locator("[data-summary]")).to_have_text("B > A > C")
+    page.get_by_role("button", name="Write B again").click()
+    expect(page.locator("[data-ballot] > fieldset:not([disabled])")).to_be_visible()
+    expect(page.locator("[data-letter=B] :checked")).to_have_count(0)
+    expect(page.locator("[data-letter=A] [value='2']")).to_be_checked()
+    expect(page.locator("[data-letter=C] [value='3']")).to_be_checked()
+
+
 def test_what_was_chosen_survives_a_new_rendering(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("echo", "error-500", "echo")
     page = opened(visitor, size=3)
