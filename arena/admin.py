@@ -69,6 +69,13 @@ class ContenderForm(forms.ModelForm[Contender]):
             "price",
             "parent",
         ]
+        help_texts = {
+            "system_prompt": _(
+                "With a system prompt, answers can tell raters which contender it is, for example "
+                "by the character that it plays: the arena looks only for names of models and "
+                "makers."
+            )
+        }
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}

@@ -38,6 +38,11 @@ urlpatterns = [
         views.regenerate,
         name="regenerate",
     ),
+    path(
+        "battles/<uuid:battle_id>/turns/<int:number>/retry/",
+        views.retry_failed,
+        name="retry_failed",
+    ),
     path("battles/<uuid:battle_id>/stop/", views.stop, name="stop"),
     path(
         "battles/<uuid:battle_id>/turns/<int:number>/<position:position>/retry/",

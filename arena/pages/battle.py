@@ -20,10 +20,11 @@ from arena.models import POSITIONS, Battle, Response
 from arena.reasons import BAD, GOOD
 from arena.selectors import BattleState, ResponseState, TurnState, is_answer
 from arena.sentences import shown
+from arena.services.votes import NAMES_KNOWN
 
 RUNNING_REASON = _("Opens when the responses are finished.")
 SLOW_REASON = _("An answer is slow to begin. Wait for it, or skip this battle.")
-FAILED_REASON = _("There are not two answers to compare. Retry the failed one.")
+FAILED_REASON = _("There are not two answers to compare. Retry what failed.")
 ALL_FAILED_REASON = _(
     "No answer was finished. Retry; if that fails too, tell the operator: the log says why."
 )
@@ -37,6 +38,8 @@ SHOWN_NAMES = _(
     "You took your vote back after the names were shown. "
     "Vote again if you like: it will be kept but not counted."
 )
+# What operators read of the rater, in the words for the rater.
+TO_RATER = {NAMES_KNOWN(): _("You knew the contenders' names.")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,8 @@ class BattlePage:
 
     @property
     def not_counted_because(self) -> str:
-        return shown(self.vote["not_counted_because"]) if self.vote else ""
+        because = self.vote["not_counted_because"] if self.vote else ""
+        return str(TO_RATER.get(because) or shown(because))
 
     @property
     def seconds_to_take_back(self) -> int:

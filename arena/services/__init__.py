@@ -9,6 +9,7 @@ from arena.services.battles import (
     edit_prompt,
     regenerate,
     resume_battle,
+    retry_failed,
     skip_battle,
     start_battle,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "register_contender",
     "restore_votes",
     "resume_battle",
+    "retry_failed",
     "settle_contender",
     "skip_battle",
     "start_battle",

@@ -146,12 +146,8 @@ def regenerate(*, battle: Battle, turn: int, position: int | None = None) -> lis
     The older responses are kept, superseded. This is also how a failed one is tried again.
     """
     locked = _open(battle)
-    last = locked.turns.order_by("-number").first()
-    if last is None or not 1 <= turn <= last.number:
-        raise NotFound(_("This battle has no turn %(turn)s.") % {"turn": turn})
-    if turn != last.number:
-        raise Conflict(_("Only the last turn can be written again: later ones build on it."))
-    current = Response.objects.filter(turn=last, superseded=False).select_related("placement")
+    last = _last_turn(locked, turn)
+    current = last.responses.filter(superseded=False).select_related("placement")
     if position is not None:
         current = current.filter(placement__position=position)
     old = list(current)
@@ -160,11 +156,21 @@ def regenerate(*, battle: Battle, turn: int, position: int | None = None) -> lis
         raise NotFound(_("There is no response %(letter)s in turn %(turn)s.") % values)
     if not all(response.finished for response in old):
         raise Conflict(_("That response is still being written. Wait for it, or stop it."))
-    _refuse_too_many(locked.rater)
-    current.update(superseded=True)
-    return Response.objects.bulk_create(
-        [Response(turn=last, placement=response.placement) for response in old]
+    return _write_again(locked, old)
+
+
+@transaction.atomic
+def retry_failed(*, battle: Battle, turn: int) -> list[Response]:
+    """The same for those that failed or were stopped, whatever the others do.
+
+    Returns none when there are none: a second request finds the first one's pending.
+    """
+    locked = _open(battle)
+    last = _last_turn(locked, turn)
+    failed = last.responses.filter(
+        superseded=False, state__in=[Response.State.ERROR, Response.State.STOPPED]
     )
+    return _write_again(locked, list(failed.select_related("placement")))
 
 
 @transaction.atomic
@@ -226,6 +232,25 @@ def _ask(
     )
     return Response.objects.bulk_create(
         [Response(turn=turn, placement=placement) for placement in placements]
+    )
+
+
+def _last_turn(locked: Battle, number: int) -> Turn:
+    last = locked.turns.order_by("-number").first()
+    if last is None or not 1 <= number <= last.number:
+        raise NotFound(_("This battle has no turn %(turn)s.") % {"turn": number})
+    if number != last.number:
+        raise Conflict(_("Only the last turn can be written again: later ones build on it."))
+    return last
+
+
+def _write_again(locked: Battle, old: list[Response]) -> list[Response]:
+    if not old:
+        return []
+    _refuse_too_many(locked.rater)
+    Response.objects.filter(pk__in=[response.pk for response in old]).update(superseded=True)
+    return Response.objects.bulk_create(
+        [Response(turn=response.turn, placement=response.placement) for response in old]
     )
 
 

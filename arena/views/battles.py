@@ -67,6 +67,15 @@ def retry(request: HttpRequest, battle_id: UUID, number: int, position: int) -> 
 
 @posted
 @refusals
+def retry_failed(request: HttpRequest, battle_id: UUID, number: int) -> HttpResponse:
+    battle = own(request, battle_id)
+    services.retry_failed(battle=battle, turn=number)
+    generation.start_on_loop(battle.pk)
+    return SeeOther(battle.get_absolute_url())
+
+
+@posted
+@refusals
 def regenerate(request: HttpRequest, battle_id: UUID, number: int) -> HttpResponse:
     battle = own(request, battle_id)
     services.regenerate(battle=battle, turn=number)

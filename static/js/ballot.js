@@ -101,7 +101,10 @@ function put(row, place) {
 
 // Of answers that are written anew nobody has said anything yet.
 export function unrank() {
-  for (const row of ballotOf()?.querySelectorAll("[data-letter]") ?? []) put(row);
+  for (const { dataset } of lastCards().filter(isRunning)) {
+    const row = page().querySelector(`[data-letter=${dataset.position}]`);
+    if (row) put(row);
+  }
 }
 
 // --- by key: a letter goes to its row, a digit places the row that is meant, T ties all ---

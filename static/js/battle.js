@@ -3,7 +3,7 @@
 import { announce, sentence } from "./announcements.js";
 import { ballotOf, isRunning, lastCards, unrank, updateBallot } from "./ballot.js";
 import "./keys.js";
-import { followEnd, keepPlaces, restorePlaces, startOver } from "./panels.js";
+import { followEnd, keepPlaces, panelInView, restorePlaces, startOver } from "./panels.js";
 import { finishProse } from "./prose.js";
 import { connect } from "./socket.js";
 import { forgetTyped, keepFocus, restoreTyped } from "./typed.js";
@@ -11,20 +11,30 @@ import { forgetTyped, keepFocus, restoreTyped } from "./typed.js";
 const SHOW_LOST_AFTER = 1200; // ms: a reconnect that is quicker goes unnoticed
 
 const page = () => document.getElementById("battle");
+const lastTurn = () => document.querySelector(".turn--last");
 const cardOf = (turn, position) => document.getElementById(`response-${turn}-${position}`);
 const bodyOf = (card) => card.querySelector("[data-text]");
 
 // --- a new rendering of the page ---
 
-let sent; // the form of this page's own prompt: its answer brings the page
-let asking; // the response, or the reveal, whose button is pressed: it goes with the old page
+// Which of several to begin with: the first that failed or was stopped, or the one in view.
+const again = ({ id }) =>
+  lastCards().find((card) => id === "retry-form" && /error|stopped/.test(card.dataset.state)) ??
+  panelInView(lastTurn()).closest(".response");
+
+let sent; // the form of this page's own prompt or vote: its answer brings the page
+let asking; // the response, or the reveal, whose button is pressed or that is asked for again
 document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
-  if (target.matches("form") && detail.target.id === "battle") asking = target.closest(".response, .reveal")?.id;
-  if (target.matches("[data-composer]")) sent = target;
+  if (target.matches("form") && detail.target.id === "battle")
+    asking = (target.closest(".response, .reveal") ?? (target.matches("[data-again]") && again(target)))?.id;
+  if (target.matches("[data-composer], [data-ballot]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (detail.successful) forgetTyped(detail.elt);
-  else sent = undefined; // otherwise once its page is there
+  else if (sent) {
+    sent = undefined; // otherwise once its page is there
+    socket.restart(); // it may have arrived all the same
+  }
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.isError) return;
@@ -32,6 +42,16 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   keepFocus();
   if (detail.target.id === "battle") keepPlaces();
 });
+
+// The pressed button went, or means something else now: what it brought is next to read. In a talk with
+// one the next prompt follows, where no touch screen's keyboard would hide the answer.
+function nextPart() {
+  const reveal = document.getElementById("reveal");
+  if (reveal || asking === "reveal") return reveal ?? document.getElementById("ballot-title");
+  if (!sent) return document.querySelector(`#${asking} [data-scroller]`);
+  const talks = !ballotOf() && !matchMedia("(hover: none), (pointer: coarse)").matches;
+  return talks ? document.getElementById("followup") : panelInView(lastTurn());
+}
 
 // Asks the server for the page again, for what changed more than a response's text.
 async function refresh() {
@@ -57,21 +77,24 @@ function render(turn, response) {
   if (isRunning(card)) followEnd(card);
 }
 
-// Once, when the page hears of the battle for the first time.
-let told = false;
+// Once for each time that something is written, by its event or by a state that was sooner; what had
+// failed before the page came is told with the first.
+let told;
 function tellBegin() {
-  if (told || !lastCards().some(isRunning)) return;
-  told = true;
-  const failed = lastCards().filter((card) => card.dataset.state === "error");
+  const running = lastCards().some(isRunning);
+  const failed = told === undefined ? lastCards().filter((card) => card.dataset.state === "error") : [];
   const errorOf = (card) => card.querySelector("[data-error]").textContent;
-  announce(
-    sentence("started"),
-    ...failed.map((card) => sentence("failed", { letter: card.dataset.position, error: errorOf(card) })),
-  );
+  if (running && !told)
+    announce(
+      sentence("started"),
+      ...failed.map((card) => sentence("failed", { letter: card.dataset.position, error: errorOf(card) })),
+    );
+  told = running;
 }
 
 function tellEnd(name, values) {
   const finished = !lastCards().some(isRunning);
+  if (finished) told = false;
   announce(sentence(name, values), finished && sentence("open"));
 }
 
@@ -100,7 +123,8 @@ const events = {
       render(turn, { html: "", ...response });
     }
     unrank();
-    announce(sentence("started"));
+    told = false;
+    tellBegin();
   },
   delta({ turn, position, html, block }) {
     const card = cardOf(turn, position);
@@ -165,16 +189,13 @@ addEventListener("offline", () => (banner.hidden = false));
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   restoreTyped();
   if (target.id !== "battle" && target.id !== "main") return;
+  if (asking) unrank(); // where the page was sooner than the event
   restorePlaces();
   finishProse(page());
   updateBallot();
-  // The pressed button went, or means something else now: what it brought is next to read. So it is
-  // after a prompt, except in a conversation with one, where the next prompt follows.
-  const from = sent ? ".turn--last [data-panels]:not(.responses--1)" : `#${asking ?? "none"}`;
-  const next =
-    document.getElementById("reveal") ??
-    document.querySelector(asking === "reveal" ? "#ballot-title" : `${from} [data-scroller]`);
-  if (sent || asking || document.activeElement === document.body) next?.focus({ preventScroll: true });
+  if (sent?.matches("[data-composer]")) lastTurn().scrollIntoView();
+  else document.getElementById(asking)?.scrollIntoView({ block: "nearest" });
+  if (sent || asking || document.activeElement === document.body) nextPart()?.focus({ preventScroll: true });
   sent = asking = undefined;
   socket.restart();
 });

@@ -38,9 +38,12 @@
   };
   document.addEventListener("submit", ({ target }) => {
     if (!target.matches("[data-forget]")) return;
-    withStorage(() => sessionStorage.clear());
     // The page goes once the server has answered: what other tabs then ask for is a stranger's.
-    addEventListener("pagehide", () => withStorage(() => localStorage.setItem("forgotten", Date.now())), { once: true });
+    const gone = () => {
+      sessionStorage.clear();
+      localStorage.setItem("forgotten", Date.now());
+    };
+    addEventListener("pagehide", () => withStorage(gone), { once: true });
   });
   const forget = () => {
     withStorage(() => sessionStorage.clear());

@@ -2,6 +2,7 @@
 // once the reader has gone there; they scroll together or apart, one can be enlarged, and on a
 // narrow screen tabs choose one.
 import { reachWide } from "./prose.js";
+import { recall, remember } from "./typed.js";
 
 const END = 80; // px from the end that still count as the end: it moves while one scrolls there
 const KEPT = "panels";
@@ -62,7 +63,7 @@ document.addEventListener(
   "scroll",
   ({ target }) => {
     if (!target.matches) return;
-    if (target.matches("[data-panels]")) showTab(target);
+    if (target.matches("[data-panels]")) turned(target);
     if (target.matches("[data-scroller]")) scrolled(target);
   },
   { capture: true, passive: true },
@@ -99,16 +100,35 @@ function enlarge(card) {
   card.querySelector("[data-expand]").scrollIntoView({ block: "nearest" });
 }
 
-function showPanel(card) {
+function showPanel(card, behavior = reducedMotion.matches ? "auto" : "smooth") {
   const panels = card.parentElement;
   const left = card.getBoundingClientRect().left - panels.getBoundingClientRect().left;
   // To a place, not by a distance: that would stop at each panel between.
-  panels.scrollTo({ left: panels.scrollLeft + left, behavior: reducedMotion.matches ? "auto" : "smooth" });
+  panels.scrollTo({ left: panels.scrollLeft + left, behavior });
+}
+
+const inView = (panels) => Math.round(Math.abs(panels.scrollLeft) / panels.clientWidth);
+export const panelInView = (turn) => turn.querySelectorAll("[data-scroller]")[inView(turn.querySelector("[data-panels]"))];
+const keyOf = (panels) => `panel ${panels.closest(".turn").dataset.turn}`;
+
+function turned(panels) {
+  showTab(panels);
+  // Where all are in view, none was turned to.
+  if (panels.scrollWidth > panels.clientWidth) remember(keyOf(panels), inView(panels));
+}
+
+// The panel that was in view; in a new turn that of the turn before.
+function showPanels() {
+  let number = 0;
+  for (const panels of page().querySelectorAll("[data-panels]")) {
+    number = recall(keyOf(panels)) ?? number;
+    showPanel(panels.children[number], "instant");
+  }
 }
 
 function showTab(panels) {
-  const number = Math.round(Math.abs(panels.scrollLeft) / panels.clientWidth);
   const tabs = panels.closest(".turn").querySelectorAll("[data-panel]");
+  const number = inView(panels);
   tabs.forEach((tab, index) => (index === number ? tab.setAttribute("aria-current", "true") : tab.removeAttribute("aria-current")));
 }
 
@@ -126,7 +146,7 @@ export function keepPlaces() {
   places = new Map(
     [...page().querySelectorAll(".response")].map((card) => {
       const panel = card.querySelector("[data-scroller]");
-      return [card.id, { ...positionOf(panel), top: panel.scrollTop, left: card.parentElement.scrollLeft }];
+      return [card.id, { ...positionOf(panel), top: panel.scrollTop }];
     }),
   );
 }
@@ -138,9 +158,10 @@ export function restorePlaces() {
     const panel = card.querySelector("[data-scroller]");
     positions.set(panel, { top: place.top, following: place.following });
     scrollTo(panel, place.top);
-    card.parentElement.scrollLeft = place.left;
   }
+  showPanels();
   showChoices();
 }
 
+showPanels();
 showChoices();

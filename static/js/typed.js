@@ -61,6 +61,13 @@ export function forgetTyped({ elements = [] }) {
   write();
 }
 
+// Which panel is in view is kept with it, and goes with it.
+export const recall = (key) => kept[key];
+export function remember(key, value) {
+  kept[key] = value;
+  write();
+}
+
 export const keepFocus = () => (focused = document.activeElement.id);
 
 export function restoreTyped() {

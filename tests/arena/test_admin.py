@@ -47,6 +47,18 @@ def test_a_key_is_refused_where_its_variable_name_belongs(
     assert not Contender.objects.exists()
 
 
+def test_a_system_prompt_is_said_to_give_a_contender_away(superuser_client: Client) -> None:
+    said = "the arena looks only for names of models and makers"
+    assert said in superuser_client.get(reverse("admin:arena_contender_add")).content.decode()
+    plain = Contender.objects.create(slug="plain", name="Plain", model="m")
+    teacher = Contender.objects.create(
+        slug="teacher", name="Teacher", model="m", system_prompt="You are a patient teacher."
+    )
+    for contender, expected in ((plain, False), (teacher, True)):
+        shown = superuser_client.get(reverse("contender", args=[contender.slug]))
+        assert (said in shown.content.decode()) == expected
+
+
 def test_an_openai_contender_without_url_is_refused(superuser_client: Client) -> None:
     assert add(superuser_client, base_url="") == [
         "An OpenAI-compatible contender needs its base URL."

@@ -95,7 +95,7 @@ async def test_why_a_vote_does_not_count_is_translated_where_it_is_read(arena: A
         await Vote.objects.aget()
     ).not_counted_because == "The rater knew the contenders' names."
     html = await page_of(arena, battle)
-    assert "Die Namen der Kandidaten waren bekannt." in html
+    assert "Sie kannten die Namen der Kandidaten." in html
     assert "Sie fanden B besser" in html
 
 

@@ -90,7 +90,9 @@ def test_side_by_side_takes_as_many_as_the_size_says(client: Client) -> None:
     assert slugs(named(client, *order, size=3)) == order
 
 
-def test_side_by_side_shows_names_at_once_and_says_that_it_does_not_count(client: Client) -> None:
+def test_side_by_side_shows_names_at_once_and_says_that_it_does_not_count(
+    client: Client, admin_client: Client
+) -> None:
     battle = named(client, "amber-heron", "cobalt-wren")
     finish(battle)
     shown = page(client.get(battle.get_absolute_url()))
@@ -98,8 +100,11 @@ def test_side_by_side_shows_names_at_once_and_says_that_it_does_not_count(client
     assert "kept but not counted" in shown
     vote(client, battle, "a")
     shown = page(client.get(battle.get_absolute_url()))
-    assert "The rater knew the contenders' names." in shown
+    assert "You knew the contenders' names." in shown
+    assert "The rater knew" not in shown
     assert list(decided_votes()) == []
+    votes = page(admin_client.get(reverse("admin:arena_vote_changelist")))
+    assert "The rater knew the contenders' names." in votes
 
 
 def test_side_by_side_counts_where_the_operator_says_so(

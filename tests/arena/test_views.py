@@ -176,6 +176,24 @@ class TestBattle:
         current = Response.objects.filter(turn__battle=battle, superseded=False)
         assert {response.state for response in current} == {"done", "pending"}
 
+    def test_all_that_failed_or_was_stopped_is_retried_at_once(
+        self, client: Client, started: list[UUID]
+    ) -> None:
+        battle = begin(client, size=3)
+        finish(battle, ["stopped here", "", ""])
+        stopped, failed, running = Response.objects.filter(turn__battle=battle)
+        Response.objects.filter(pk=stopped.pk).update(state="stopped")
+        Response.objects.filter(pk=running.pk).update(state="streaming")
+        for _ in ("once", "twice"):
+            assert client.post(reverse("retry_failed", args=[battle.pk, 1])).status_code == 303
+        superseded = Response.objects.filter(turn__battle=battle, superseded=True)
+        assert set(superseded) == {stopped, failed}
+        current = Response.objects.filter(turn__battle=battle, superseded=False)
+        assert [response.state for response in current] == ["pending", "pending", "streaming"]
+        assert set(started) == {battle.pk}
+        assert client.post(reverse("retry_failed", args=[battle.pk, 2])).status_code == 404
+        assert Client().post(reverse("retry_failed", args=[battle.pk, 1])).status_code == 404
+
     def test_a_follow_up_goes_to_all(self, client: Client) -> None:
         battle = begin(client)
         finish(battle)

@@ -282,7 +282,7 @@ def test_an_answer_that_broke_off_is_not_compared(db: None) -> None:
     Response.objects.filter(placement__position=1).update(state=Response.State.ERROR)
     page = pages.BattlePage(battle_state(battle))
     assert page.failed == {"B"}
-    assert "Retry the failed one" in page.why_not_yet
+    assert "Retry what failed" in page.why_not_yet
     with pytest.raises(Conflict, match="not two answers"):
         services.cast_vote(battle=battle, ranks=[1, 2])
 

@@ -102,6 +102,24 @@ def test_three_are_ranked_by_clicking(arena: LiveArena, visitor: Visitor) -> Non
     assert ranks() == [1, 1, 3]
 
 
+def test_no_place_moves_while_they_are_chosen_on_a_phone(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "echo", "echo")
+    visitor = newcomer(locale="de", has_touch=True, viewport={"width": 390, "height": 844})
+    page = visitor.open("/?size=3")
+    page.locator("#prompt").fill("Warum?")
+    page.locator(".composer__bar button").tap()
+    page.wait_for_url("**/battles/*/")
+    expect(page.locator("[data-ballot] > fieldset:not([disabled])")).to_be_visible()
+    height = page.locator(".ranking__rows").bounding_box()["height"]  # type: ignore[index]
+    for letter, place in [("A", 2), ("B", 1), ("C", 3)]:
+        page.locator(slot(letter, place)).tap()
+        box = page.locator(".ranking__rows").bounding_box()
+        assert box
+        assert box["height"] == height
+
+
 def test_a_disabled_ballot_cannot_be_dragged(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("slow", "slow", "slow")
     page = visitor.begin(size=3)
@@ -165,7 +183,7 @@ def test_s_stops_and_r_retries(arena: LiveArena, visitor: Visitor) -> None:
     expect(page.locator('.response[data-state="stopped"]')).to_have_count(2)
     arena.go_on()
     page.keyboard.press("r")
-    expect(page.locator('.response[data-state="done"]')).to_have_count(1)
+    expect(page.locator('.response[data-state="done"]')).to_have_count(2)
 
 
 def test_keys_do_nothing_while_typing_or_when_switched_off(
@@ -246,6 +264,19 @@ def test_a_thumb_shows_in_another_tab(arena: LiveArena, visitor: Visitor) -> Non
     expect(mine).to_have_attribute("aria-pressed", "false")
 
 
+def test_only_what_is_written_anew_loses_its_place(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo", "echo")
+    page = opened(visitor, size=3)
+    for place in "213":
+        page.keyboard.press(place)
+    expect(page.locator("[data-summary]")).to_have_text("B > A > C")
+    page.get_by_role("button", name="Write B again").click()
+    expect(page.locator("[data-ballot] > fieldset:not([disabled])")).to_be_visible()
+    expect(page.locator("[data-letter=B] :checked")).to_have_count(0)
+    expect(page.locator("[data-letter=A] [value='2']")).to_be_checked()
+    expect(page.locator("[data-letter=C] [value='3']")).to_be_checked()
+
+
 def test_what_was_chosen_survives_a_new_rendering(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("echo", "error-500", "echo")
     page = opened(visitor, size=3)
@@ -253,7 +284,7 @@ def test_what_was_chosen_survives_a_new_rendering(arena: LiveArena, visitor: Vis
     page.get_by_text("Say why").click()
     page.get_by_role("checkbox", name="Clear", exact=True).check()
     page.get_by_label("Comment").fill("half a th")
-    page.get_by_role("button", name="Retry").locator("visible=true").click()
+    page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.locator('.response[data-state="error"]')).to_have_count(1)
     expect(page.locator(".ranking__row [value='2']:checked")).to_have_count(1)
     expect(page.get_by_role("checkbox", name="Clear", exact=True)).to_be_checked()

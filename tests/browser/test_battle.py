@@ -162,9 +162,60 @@ def test_a_failed_response_says_so_on_its_side_and_can_be_retried(
     expect(page.locator('.response[data-state="done"] [data-text]')).to_have_text("hello there")
     expect(page.get_by_text("There are not two answers to compare.")).to_be_visible()
     Contender.objects.filter(model="error-500").update(model="echo")
-    page.get_by_role("button", name="Retry").locator("visible=true").click()
+    failed.get_by_role("button", name="Retry").click()
     expect(page.locator('.response[data-state="done"]')).to_have_count(2)
     ballot_opens(page)
+
+
+@pytest.mark.parametrize("way", ["key", "button"])
+def test_all_that_failed_is_retried_by_one_request_and_announced_once(
+    arena: LiveArena, visitor: Visitor, way: str
+) -> None:
+    arena.add("echo", "error-500", "error-500")
+    page = visitor.begin(size=3)
+    expect(page.locator('.response[data-state="error"]')).to_have_count(2)
+    expect(page.get_by_text("There are not two answers to compare.")).to_be_visible()
+    first = page.locator('.response[data-state="error"]').first.get_attribute("id")
+    Contender.objects.filter(model="error-500").update(model="waits")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if one.method == "POST" else None)
+    page.evaluate(
+        """() => {
+          window.told = [];
+          const place = document.getElementById("announcements");
+          const hear = () => window.told.push(place.textContent);
+          new MutationObserver(hear).observe(place, { childList: true });
+        }"""
+    )
+    if way == "key":
+        page.keyboard.press("r")
+    else:
+        page.get_by_role("button", name="Retry", exact=True).press("Enter")
+    expect(page.locator('.response[data-state="pending"]')).to_have_count(2)
+    expect(page.locator(f"#{first} [data-scroller]")).to_be_focused()
+    expect(page.get_by_role("button", name="Retry", exact=True)).to_be_hidden()
+    arena.go_on()
+    expect(page.locator('.response[data-state="done"]')).to_have_count(3)
+    ballot_opens(page)
+    told = page.evaluate("window.told")
+    assert told[0] == "The responses are being written."
+    assert [sum(word in one for one in told) for word in ("written", "finished.")] == [1, 2]
+    assert len(asked) == 1
+    assert Response.objects.filter(superseded=True).count() == 2
+
+
+def test_a_stopped_talk_with_one_is_retried_by_key(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("slow", "slow")
+    page = visitor.open("/?mode=direct")
+    page.get_by_label("Your prompt").fill("Hello")
+    page.get_by_role("button", name="Start talking").click()
+    page.wait_for_url("**/battles/*/")
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    page.keyboard.press("s")
+    expect(page.locator('#response-1-A[data-state="stopped"]')).to_be_visible()
+    arena.go_on()
+    page.keyboard.press("r")
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first second third")
 
 
 def test_one_finished_response_is_written_again_by_keyboard(

@@ -1,5 +1,7 @@
 """What was typed or chosen and not sent yet, in a real browser."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -149,6 +151,24 @@ def test_who_signs_out_in_a_new_tab_leaves_nothing_in_the_old_ones(
     expect(old.get_by_label("Your prompt")).to_be_empty()
     old.reload()
     expect(old.get_by_label("Your prompt")).to_be_empty()
+
+
+def test_nor_which_panel_they_were_in(arena: LiveArena, newcomer: Callable[..., Visitor]) -> None:
+    arena.add("echo", "echo")
+    visitor = newcomer(viewport={"width": 390, "height": 844})
+    visitor.expected.append("404")  # of a battle that is not theirs any more
+    sign_up(visitor.open("/"), visitor)
+    page = visitor.begin()
+    ballot_opens(page)
+    other = visitor.open(page.url.removeprefix(visitor.url))
+    ballot_opens(other)
+    for tab in (page, other):
+        tab.locator("[data-panel=B]").click()
+        tab.wait_for_function("() => JSON.stringify(sessionStorage).includes('panel')")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/")
+    for tab in (page, other):
+        tab.wait_for_function("() => !JSON.stringify(sessionStorage).includes('panel')")
 
 
 def test_nor_does_going_back_bring_it_again(arena: LiveArena, visitor: Visitor) -> None:

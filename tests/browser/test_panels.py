@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from arena.models import Contender
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("arena")]
@@ -229,6 +230,89 @@ def test_on_a_phone_a_swipe_over_the_text_goes_to_the_next_panel(
     swipe(page, first.locator(".prose > p").first)
     expect(page.locator("#response-1-B .response__title")).to_be_in_viewport()
     expect(page.locator("[data-panel=B]")).to_have_attribute("aria-current", "true")
+
+
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_on_a_phone_a_follow_up_is_read_in_the_panel_that_was_in_view(
+    arena: LiveArena, newcomer: Callable[..., Visitor], locale: str
+) -> None:
+    arena.add("long", "long", "long")
+    phone = newcomer(
+        locale=locale, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = phone.open("/")
+    page.locator("#prompt").fill("Why?")
+    page.locator("[name=size][value='3']").check()
+    page.locator("main form button:not([type=button])").click()
+    page.wait_for_url("**/battles/*/")
+    finished(page)
+    page.locator("[data-panel=C]").tap()
+    expect(page.locator("[data-panel=C]")).to_have_attribute("aria-current", "true")
+    page.locator("#followup").fill("And at night?")
+    page.locator("[data-followup] button").tap()
+    new = page.locator(".turn--last")
+    expect(new.locator(".prompt__text")).to_have_text("And at night?")
+    expect(page.locator("#response-2-C [data-scroller]")).to_be_focused()
+    expect(page.locator("#response-2-C [data-text]")).to_contain_text("word3")
+    for part in (new.locator(".prompt"), page.locator("#response-2-C [data-text] p").first):
+        box = part.bounding_box()
+        assert box
+        assert 0 <= box["x"] < 390
+        assert 0 <= box["y"] < 400
+    finished(page)
+    page.locator("[data-panel=B]").last.tap()
+    expect(page.locator("[data-panel=B]").last).to_have_attribute("aria-current", "true")
+    expect(page.locator("#response-2-B .response__title")).to_be_in_viewport(ratio=1)
+    page.reload()
+    for panel, tab in (("#response-1-C", "[data-panel=C]"), ("#response-2-B", "[data-panel=B]")):
+        box = page.locator(panel).bounding_box()
+        assert box
+        assert 0 <= box["x"] < 40
+        current = page.locator(".turn", has=page.locator(panel)).locator(tab)
+        expect(current).to_have_attribute("aria-current", "true")
+
+
+def test_on_a_phone_what_is_written_again_comes_into_view(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("long", "long", "error-500")
+    phone = newcomer(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.begin(size=3)
+    finished(page)
+    failed = page.locator('.response[data-state="error"]')
+    letter = failed.get_attribute("data-position")
+    other = "A" if letter == "C" else "C"
+    page.locator(f"[data-panel={other}]").tap()
+    expect(page.locator(f"#response-1-{other} .response__title")).to_be_in_viewport(ratio=1)
+    Contender.objects.filter(model="error-500").update(model="long")
+    page.get_by_role("button", name="Retry", exact=True).tap()
+    expect(page.locator(f"#response-1-{letter} .response__title")).to_be_in_viewport(ratio=1)
+    expect(page.locator(f"[data-panel={letter}]")).to_have_attribute("aria-current", "true")
+    finished(page)
+    page.locator("[data-panel=B]").tap()
+    expect(page.locator("#response-1-B .response__title")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Write all three again").tap()
+    expect(page.locator('[data-state="pending"], [data-state="streaming"]')).to_have_count(3)
+    expect(page.locator("#response-1-B .response__title")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#response-1-B [data-scroller]")).to_be_focused()
+
+
+def test_a_window_that_becomes_wide_and_narrow_again_shows_the_panel_that_was_turned_to(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    finished(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("[data-panel=B]").click()
+    expect(page.locator("[data-panel=B]")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#response-1-B .response__title")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1280, "height": 844})
+    settled(page)
+    page.reload()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    expect(page.locator("#response-1-B .response__title")).to_be_in_viewport(ratio=1)
 
 
 def swipe(page: Page, over: Locator) -> None:

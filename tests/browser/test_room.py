@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from arena.models import Battle, Rater, Response, Vote
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
@@ -21,6 +21,40 @@ def vote_a(visitor: Visitor) -> Page:
     page.get_by_role("button", name="A is better").click()
     expect(page.get_by_role("region", name="You found A better")).to_be_visible()
     return page
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_after_the_vote_the_whole_reveal_is_in_view_and_the_page_came_once(
+    arena: LiveArena, newcomer: Callable[..., Visitor], size: int
+) -> None:
+    arena.add("long", "long", "long")
+    page = newcomer(viewport={"width": 1440, "height": 900}).begin(size=size)
+    ballot_opens(page)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.method))
+    page.keyboard.press("x")
+    expect(page.get_by_role("link", name="Next battle")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#reveal")).to_be_focused()
+    page.wait_for_load_state("networkidle")
+    assert asked == ["POST", "GET"]
+
+
+def test_a_vote_whose_answer_is_lost_is_shown_all_the_same(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    visitor.expected += ["502", "WebSocket"]
+    page = visitor.begin()
+    ballot_opens(page)
+
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.fulfill(status=502, body="Lost")
+
+    page.route("**/vote/", lose)
+    page.get_by_role("button", name="A is better").click()
+    expect(page.get_by_role("heading", name="You found A better")).to_be_visible()
+    assert Vote.objects.count() == 1
 
 
 def test_side_by_side_is_chosen_without_losing_the_prompt(
@@ -46,7 +80,7 @@ def test_side_by_side_is_chosen_without_losing_the_prompt(
     }"""
     assert note.evaluate(uncovered)  # the ballot stays at the window's end, over what is above it
     page.get_by_role("button", name="Tie").click()
-    expect(page.get_by_text("The rater knew the contenders' names.")).to_be_visible()
+    expect(page.get_by_text("You knew the contenders' names.")).to_be_visible()
 
 
 def test_direct_is_a_conversation_with_thumbs(arena: LiveArena, visitor: Visitor) -> None:
@@ -65,6 +99,48 @@ def test_direct_is_a_conversation_with_thumbs(arena: LiveArena, visitor: Visitor
     expect(page.get_by_role("button", name="Good response A").last).to_have_attribute(
         "aria-pressed", "true"
     )
+
+
+@pytest.mark.parametrize("way", ["button", "keys"])
+def test_in_a_talk_with_one_the_next_prompt_can_be_typed_at_once(
+    arena: LiveArena, visitor: Visitor, way: str
+) -> None:
+    arena.add("long", "long")
+    page = visitor.open("/?mode=direct")
+    page.get_by_label("Your prompt").fill("Hello")
+    page.get_by_role("button", name="Start talking").click()
+    page.wait_for_url("**/battles/*/")
+    expect(page.locator('#response-1-A[data-state="done"]')).to_be_visible()
+    box = page.get_by_label("Follow-up prompt")
+    box.fill("More")
+    if way == "button":
+        page.get_by_role("button", name="Send to it").press("Enter")
+    else:
+        box.press("Control+Enter")
+    expect(page.locator("#response-2-A [data-text]")).to_contain_text("word")
+    expect(box).to_be_focused()
+    expect(page.locator(".turn--last .prompt__text")).to_be_in_viewport(ratio=1)
+    page.keyboard.type("And then?")
+    expect(page.locator('#response-2-A[data-state="done"]')).to_be_visible()
+    expect(box).to_have_value("And then?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#response-3-A [data-text]")).to_contain_text("word")
+
+
+def test_in_a_talk_on_a_touch_screen_the_answer_is_not_left_for_the_keyboard(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "echo")
+    phone = newcomer(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.open("/?mode=direct")
+    page.get_by_label("Your prompt").fill("Hello")
+    page.get_by_role("button", name="Start talking").tap()
+    page.wait_for_url("**/battles/*/")
+    page.get_by_label("Follow-up prompt").fill("More")
+    page.get_by_role("button", name="Send to it").tap()
+    expect(page.locator("#response-2-A [data-text]")).to_have_text("More")
+    expect(page.locator("#response-2-A [data-scroller]")).to_be_focused()
+    expect(page.locator(".turn--last .prompt__text")).to_be_in_viewport(ratio=1)
 
 
 def test_a_vote_is_taken_back_and_the_next_one_does_not_count(
@@ -173,6 +249,26 @@ def test_a_touch_phone_shows_no_keys(arena: LiveArena, newcomer: Callable[..., V
         page.get_by_role("button", name=vote).click()
         expect(page.get_by_role("link", name="Next battle").first).to_be_visible()
         expect(page.locator("kbd:visible, [data-sheet]:visible")).to_have_count(0)
+
+
+def test_on_a_phone_retry_takes_the_place_of_stop(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("slow", "slow", "slow")
+    phone = newcomer(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.begin(size=3)
+    stop = page.get_by_role("button", name="Stop writing")
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    place = stop.bounding_box()
+    stop.tap()
+    retry = page.get_by_role("button", name="Retry", exact=True)
+    expect(retry).to_be_visible()
+    expect(stop).to_be_hidden()
+    there = retry.bounding_box()
+    assert place
+    assert there
+    assert there["y"] == place["y"]
+    assert there["x"] + there["width"] == place["x"] + place["width"]
 
 
 def test_without_javascript_a_vote_is_cast_taken_back_and_all_is_deleted(
