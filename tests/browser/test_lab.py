@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from arena.models import Contender, Prompt
 from arena.services import register_contender
@@ -102,6 +103,38 @@ def test_the_form_of_updates_follows_the_method(staff: Callable[..., Visitor]) -
     expect(form.get_by_label("Method")).to_be_focused()
     form.get_by_label("Method").select_option("best-of-n")  # the new form does it too
     expect(form.get_by_label("Dataset")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def test_each_choice_of_an_update_is_estimated_anew(staff: Callable[..., Visitor]) -> None:
+    page = staff().open("/lab/")
+    form = page.locator("#update-form")
+    for method in ("dpo", "best-of-n"):  # each time in a form that replaced another
+        form.get_by_label("Method").select_option(method)
+        expect(form.get_by_label("Dataset")).to_have_count(1 if method == "dpo" else 0)
+        form.locator("details").evaluate("one => (one.open = true)")
+        for line in (f"seed = {len(method)}", "seed = 1"):
+            form.locator("textarea").fill(line)
+            with page.expect_response("**/lab/estimate/") as answer:
+                form.locator("textarea").blur()
+            assert line in parse_qs(answer.value.request.post_data)["update-settings"]
+            expect(form.locator(".estimate[aria-live]")).to_contain_text("required")
+
+
+def test_no_choice_is_made_in_a_form_that_is_about_to_be_replaced(
+    staff: Callable[..., Visitor],
+) -> None:
+    page = staff().open("/lab/")
+    form = page.locator("#update-form")
+    held: list[Route] = []
+    page.route("**/lab/method/", lambda route: held.append(route))
+    form.get_by_label("Method").focus()
+    form.get_by_label("Method").select_option("dpo")
+    expect(form.get_by_label("How thorough")).to_be_disabled()
+    held[0].continue_()
+    form.get_by_label("How thorough").select_option("quick")
+    expect(form.get_by_label("Dataset")).to_be_visible()
+    expect(form.get_by_label("How thorough")).to_have_value("quick")
+    expect(form.get_by_label("Method")).to_be_focused()
 
 
 def test_the_form_of_updates_follows_the_method_without_scripts(

@@ -221,8 +221,8 @@ def test_the_form_of_updates_starts_with_what_the_gate_says(
     page = operator_client.get("/lab/").content.decode()
     assert '<option value="operator" selected>' in page
     form = UpdateForm(
-        {"stage": "best-of-n", "base": base.pk, "population": "people", "preset": "standard",
-         "enter": "gate"}
+        {"stage": "best-of-n", "base": base.pk, "reward_run": reward_model.pk,
+         "preset": "standard", "enter": "gate"}
     )  # fmt: skip
     assert form.is_valid(), form.errors
     assert form.arguments()["settings"] == {"enter": "gate"}
