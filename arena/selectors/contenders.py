@@ -1,15 +1,23 @@
-"""How contenders answer: speed, length, failures, price, and the thumbs they got."""
+"""How contenders answer: speed, length, failures, price, and the thumbs they got.
+
+Anybody can read these figures, at any moment. What a blind battle adds to them would tell who
+answers in it, so it is left out until the vote, or for a day.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from statistics import median
 from typing import NamedTuple
 
 from django.db.models import Count, Q
+from django.utils import timezone
 
-from arena.models import Contender, Population, Reaction, Replacement, Response
+from arena.models import Battle, Contender, Population, Reaction, Replacement, Response
 
+# A battle that nobody has voted on by then hardly gets a vote any more, as when all answers failed.
+BLIND_FOR = timedelta(days=1)
 RECENT = 20_000  # responses: their reading takes the same time however many there are
 
 
@@ -61,7 +69,9 @@ def profiles(population: str = Population.PEOPLE) -> dict[int, Profile]:
 
 
 def _thumbs(population: str) -> dict[int, tuple[int, int]]:
-    reactions = Reaction.objects.filter(response__superseded=False)
+    reactions = Reaction.objects.filter(
+        _told("response__placement__battle"), response__superseded=False
+    )
     if population != "all":
         reactions = reactions.filter(response__placement__battle__population=population)
     rows = (
@@ -82,7 +92,9 @@ class _Answer(NamedTuple):
 def _recent() -> dict[int, list[_Answer]]:
     """Ended responses by contender."""
     ended = Response.objects.filter(
-        state__in=[Response.State.DONE, Response.State.ERROR], placement__contender__external=False
+        _told("placement__battle"),
+        state__in=[Response.State.DONE, Response.State.ERROR],
+        placement__contender__external=False,
     )
     rows = ended.order_by("-pk").values_list(
         "placement__contender", "state", "first_token_s", "duration_s", "tokens"
@@ -90,10 +102,19 @@ def _recent() -> dict[int, list[_Answer]]:
     found: dict[int, list[_Answer]] = defaultdict(list)
     for contender, *answer in rows:
         found[contender].append(_Answer._make(answer))
-    left = Replacement.objects.order_by("-pk").values_list("contender", flat=True)
-    for contender in left[:RECENT]:
+    left = Replacement.objects.filter(_told("placement__battle")).order_by("-pk")
+    for contender in left.values_list("contender", flat=True)[:RECENT]:
         found[contender].append(_Answer(Response.State.ERROR, None, None, None))
     return found
+
+
+def _told(battle: str) -> Q:
+    """Those of battles whose rater knows the contenders, or would by now."""
+    return (
+        Q((f"{battle}__state", Battle.State.VOTED))
+        | ~Q((f"{battle}__mode", Battle.Mode.ANONYMOUS))
+        | Q((f"{battle}__created_at__lt", timezone.now() - BLIND_FOR))
+    )
 
 
 def _median(values: Iterable[float | int | None]) -> float | None:
