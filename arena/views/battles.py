@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from arena import generation, pages, selectors, services
@@ -18,6 +19,7 @@ from arena.views.gates import SeeOther, own, posted, refusals
 
 
 @require_safe
+@never_cache  # Back shows it as it is by then, not as it was before the vote or its end
 @refusals
 def battle(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     return _battle_page(request, own(request, battle_id))

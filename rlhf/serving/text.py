@@ -37,10 +37,10 @@ class TextStream:
         return self._release(text)
 
     def flush(self) -> str:
-        """The text held back, at the end of the answer."""
+        """The text held back, at the end of the answer, but for half a character."""
         if self.stopped:
             return ""
-        rest = self._release(self._decoded())
+        rest = self._release(self._decoded().rstrip(REPLACEMENT))
         self._before, self._fresh = self._fresh, []
         if not self.stopped:
             rest, self._held = rest + self._held, ""

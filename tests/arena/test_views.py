@@ -58,6 +58,11 @@ class TestHome:
             for battle in battles:
                 assert tab.get(battle.get_absolute_url()).status_code == 200
 
+    def test_no_browser_keeps_the_page_of_a_battle(self, client: Client) -> None:
+        """Back would show it as it was: before its vote, or when that could be taken back."""
+        answer = client.get(begin(client).get_absolute_url())
+        assert "no-store" in answer["Cache-Control"]
+
     def test_line_ends_count_once(self, client: Client) -> None:
         battle = begin(client, prompt="a\r\n" * 6_000 + "b")
         assert battle.turns.get().prompt.count("\n") == 6_000

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from arena.models import Battle, Rater, Response, Vote
@@ -170,6 +172,22 @@ def test_the_chance_to_take_it_back_runs_out(arena: LiveArena, visitor: Visitor)
     expect(button).to_be_visible()
     page.clock.run_for(11_000)
     expect(button).to_have_count(0)
+
+
+def test_back_to_a_vote_gives_no_second_chance_to_take_it_back(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    page.get_by_role("button", name="Tie").click()
+    expect(page.get_by_role("button", name=re.compile("Take it back"))).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_label("Your prompt")).to_be_focused()
+    Vote.objects.update(cast_at=timezone.now() - timedelta(seconds=11))
+    page.go_back()
+    expect(page.get_by_role("link", name="Next battle")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Take it back"))).to_have_count(0)
 
 
 def test_n_goes_on_to_a_battle_of_the_same_size(arena: LiveArena, visitor: Visitor) -> None:

@@ -23,13 +23,19 @@ def pieces(text: str, *stops: str) -> tuple[list[str], bool]:
     return [*out, stream.flush()], stream.stopped
 
 
-@given(st.text())
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\ufffd")))
 def test_nothing_is_lost_or_changed(text: str) -> None:
     assert "".join(pieces(text)[0]) == text
 
 
 def test_a_character_of_several_tokens_comes_whole() -> None:
     assert pieces("é🙂")[0] == ["", "é", "", "", "", "🙂", ""]
+
+
+def test_half_a_character_at_the_end_is_not_shown() -> None:
+    stream = TextStream(Bytes())
+    text = "".join(stream.push(token) for token in "كلام 🙂".encode()[:-2]) + stream.flush()
+    assert text == "كلام "
 
 
 @given(st.text("abc", max_size=30), st.lists(st.text("abc", min_size=1, max_size=3), max_size=3))
