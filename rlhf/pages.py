@@ -82,11 +82,12 @@ def lab() -> dict[str, Any]:
     """The pipeline: how much there is to learn from, and what has been made of it."""
     people = selectors.count_votes(Population.PEOPLE)
     simulated = selectors.count_votes(Population.SIMULATED)
+    enough = selectors.datasets_for(STAGES["reward"]).exists()  # as after an import
     return {
         "people": people,
         "simulated": simulated,
         "least": MIN_VOTES,
-        "missing": max(0, MIN_VOTES - people.with_texts),
+        "missing": 0 if enough else max(0, MIN_VOTES - people.with_texts),
         "reward_model": selectors.reward_runs().first(),
         "entered": Run.objects.exclude(contender=None).select_related("contender").first(),
         "bases": len(selectors.local_bases()),

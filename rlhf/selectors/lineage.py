@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from arena.models import Contender
 from rlhf.lineage import Node
 from rlhf.models import Dataset, Job, Run, Trial
-from rlhf.stages import DEMONSTRATIONS, TEXTS, THUMBS
+from rlhf.stages import DEMONSTRATIONS, RANKINGS, TEXTS, THUMBS
 
 SHOWN = 60  # runs, the newest
 
@@ -59,7 +59,7 @@ def _size(dataset: Dataset) -> str:
         return str(dataset.get_state_display())
     said = {TEXTS: _("%(count)s documents"), THUMBS: _("%(count)s thumbs")}
     if dataset.source:
-        said |= {DEMONSTRATIONS: _("%(count)s conversations")}
+        said |= {DEMONSTRATIONS: _("%(count)s conversations"), RANKINGS: _("%(count)s preferences")}
     return said.get(dataset.format, _("%(count)s votes")) % {"count": dataset.votes}
 
 

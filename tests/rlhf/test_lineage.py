@@ -147,6 +147,13 @@ def test_a_dataset_says_what_it_holds(
     assert label in {one.label for one in selectors.lineage()}
 
 
+def test_what_was_imported_is_not_said_to_be_votes(base: Contender) -> None:
+    state = Job.State.SUCCEEDED
+    dataset = Dataset.objects.create(format="ranking", state=state, votes=7, source="pairs.jsonl")
+    Run.objects.create(stage="dpo", name="dpo-1", dataset=dataset, base=base)
+    assert "7 preferences" in {one.label for one in selectors.lineage()}
+
+
 def test_the_page_links_every_box(operator_client: Client, family: Contender) -> None:
     page = operator_client.get("/lab/lineage/").content.decode()
     links: list[Any] = re.findall(r'href="([^"]+)"', page)

@@ -56,6 +56,19 @@ def test_the_lab_says_how_many_votes_are_missing(operator_client: Client, base: 
     assert "people have cast 3" in text
 
 
+def test_the_lab_misses_no_votes_where_enough_preferences_were_imported(
+    operator_client: Client, base: Contender, tmp_path: Path
+) -> None:
+    row = '{"prompt": "Why %d?", "chosen": "So.", "rejected": "No."}\n'
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(row % number for number in range(40)))
+    services.import_preferences(path=path)
+    text = text_of(operator_client.get("/lab/"))
+    assert "more votes needed" not in text
+    assert "people have cast" not in text
+    assert "ready to train" in text
+
+
 def test_the_lab_works_without_anything(operator_client: Client) -> None:
     answer = operator_client.get("/lab/")
     assert answer.status_code == 200
