@@ -147,7 +147,8 @@ def react(request: HttpRequest, battle_id: UUID, number: int, position: int) -> 
         return SeeOther(battle.get_absolute_url())
     page = pages.BattlePage(selectors.battle_state(battle))
     turn, response = page.find(turn=number, position=position)
-    context = {"page": page, "turn": turn, "response": response}
+    saved = "comment" in request.POST  # by the folded form: the focus goes to what unfolds it
+    context = {"page": page, "turn": turn, "response": response, "saved": saved}
     return render(request, "arena/thumbs.html", context)
 
 

@@ -239,6 +239,7 @@ def test_a_thumb_says_why_and_can_be_changed(arena: LiveArena, visitor: Visitor)
     card.get_by_label("Comment on response A").fill("Air is not blue.")
     card.get_by_role("button", name="Save").click()
     expect(card.locator(".thumbs__why .badge")).to_have_text("Wrong")
+    expect(card.locator(".thumbs__why summary")).to_be_focused()
     reaction = Reaction.objects.get()
     assert (reaction.value, reaction.reasons) == (-1, ["wrong"])
     assert reaction.comment == "Air is not blue."
