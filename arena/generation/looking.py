@@ -16,10 +16,10 @@ from arena.services.responses import mark_interrupted
 from arena.threads import in_thread
 
 # A process that begins a battle says in Redis that it writes it while the rater hears of it: of one
-# that is so new it is asked again, for a moment.
+# that is so new the processes themselves are asked, and Redis again for a moment.
 NEW_FOR = timedelta(seconds=5)
 SAID_WITHIN_S = 1.0
-ASK_AGAIN_S = 0.05
+ASK_AGAIN_S = 0.2
 
 _render = lru_cache(maxsize=512)(render)
 
@@ -68,8 +68,11 @@ async def _recover(
             await task
         return {}
     ids = [response.id for response in lost]
+    new = timezone.now() - battle.created_at < NEW_FOR
+    if follow and new and await hub.follow(battle.pk) and room.responses.keys() >= set(ids):
+        return {}
     texts = await hub.keeper.texts(ids)
-    owned = await _owned(hub, battle, ids)
+    owned = await _owned(hub, ids, within_s=SAID_WITHIN_S if new else 0.0)
     if owned is None:
         return texts
     orphans = [response for response in lost if response.id not in owned]
@@ -85,15 +88,14 @@ async def _recover(
     return texts
 
 
-async def _owned(hub: Hub, battle: Battle, ids: Collection[int]) -> set[int] | None:
-    """Those that some living process writes. None when Redis does not say."""
-    patience = SAID_WITHIN_S if timezone.now() - battle.created_at < NEW_FOR else 0.0
+async def _owned(hub: Hub, ids: Collection[int], *, within_s: float) -> set[int] | None:
+    """Those that some living process writes, or says so by then. None when Redis does not say."""
     while True:
         owned = await hub.keeper.owned(ids)
-        if owned is None or owned.issuperset(ids) or patience <= 0.0:
+        if owned is None or owned.issuperset(ids) or within_s <= 0.0:
             return owned
         await asyncio.sleep(ASK_AGAIN_S)
-        patience -= ASK_AGAIN_S
+        within_s -= ASK_AGAIN_S
 
 
 def _take_up(hub: Hub, state: BattleState, known: dict[int, str]) -> None:
