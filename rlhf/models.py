@@ -191,6 +191,9 @@ class Run(Job):
     worked = models.FloatField(
         default=0.0, help_text="Seconds that its earlier processes worked, to their last reports."
     )
+    peak_memory = models.JSONField(
+        default=dict, blank=True, help_text="Most bytes that an earlier process used, by kind."
+    )
     unreadable_lines = models.PositiveIntegerField(
         default=0, help_text="Lines of metrics.jsonl that were no report."
     )

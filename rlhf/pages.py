@@ -34,7 +34,7 @@ from rlhf.filling import address_of, form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
-from rlhf.stages import MIN_VOTES, STAGES, get_stage, preset_of
+from rlhf.stages import MIN_VOTES, RANKINGS, STAGES, THUMBS, fewest_rows, get_stage, preset_of
 from rlhf.wording import LEFT_OUT, figure_name, phase_name
 
 LOG_LINES = 60
@@ -206,7 +206,16 @@ def _why_not_trained(found: Dataset) -> str:
         return gettext("Nothing here trains on this format: it serves other programs.")
     if found.container != "jsonl":
         return gettext("Training here reads JSON Lines, and this is Parquet.")
-    return gettext("It has too few rows to train on.")
+    rows = found.rows or 0
+    if found.format in {RANKINGS, THUMBS} and rows < MIN_VOTES:
+        text = gettext("Too few rows to train on: %(rows)s, and at least %(least)s are needed.")
+        return text % {"rows": rows, "least": MIN_VOTES}
+    text = gettext(
+        "Too few rows to train on besides those that are held out: %(rows)s, and at least "
+        "%(least)s are needed."
+    )
+    least = min(fewest_rows(one.name, {}) for one in STAGES.values() if found.format in one.formats)
+    return text % {"rows": rows - (found.test_rows or 0), "least": least}
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:

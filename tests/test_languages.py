@@ -281,7 +281,8 @@ def test_every_reason_of_the_gate_has_the_decimal_sign_of_the_page(
         ("learning_rate = no", "'no'.] [It must be a number.]"),
         ("save_seconds = Infinity", "is inf.] [It must be a finite number.]"),
         ("epochs = 0", "[It must be above 0: otherwise nothing would be learnt.]"),
-        ("seed = 9999999999", "[It must be from -2147483647 to 2147483647.]"),
+        ("seed = 9999999999", "[It is too large: it must be from 0 to 2147483647.]"),
+        ("epochs = 1e12", "[It is too large: it must be above 0 and at most 100.]"),
     ],
 )
 def test_what_is_wrong_with_a_setting_is_said_in_the_reader_s_language(

@@ -36,6 +36,10 @@ class FileError(Phrase, ValueError):
     """A file cannot be imported: a sentence with the row, counted from 1, and the reason."""
 
 
+class ColumnsMissing(FileError):
+    """The header of a file lacks columns that are needed."""
+
+
 class RowError(Phrase, ValueError):
     """A row cannot be used: the reason alone, to stand behind the row's name."""
 

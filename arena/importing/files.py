@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-from arena.importing.errors import N_, FileError, Phrase, RowError
+from arena.importing.errors import N_, ColumnsMissing, FileError, Phrase, RowError
 
 Row = dict[str, Any]
 NamedRows = Iterator[tuple[Phrase, Row]]  # what a message calls the row, and its cells
@@ -35,6 +35,17 @@ OTHER_KINDS = {  # by how such a file begins
     b"PAR1": N_("The file is Parquet: its name has to end in .parquet."),
 }
 
+OTHER_SEPARATORS = {
+    ";": N_(
+        "The only column of the file is %(found)s: columns have to be parted by commas, not by "
+        "semicolons."
+    ),
+    "\t": N_(
+        "The only column of the file is %(found)s: columns have to be parted by commas, not by "
+        "tabs."
+    ),
+}
+
 _CELL_MAX = 64 * 1024 * 1024
 _BLOCK = 1024 * 1024
 _LONGEST_WORD = 16  # characters: more than -Infinity or an escaped pair has
@@ -50,6 +61,8 @@ def read_csv(path: Path, required: set[str]) -> NamedRows:
         if header is None:
             raise FileError(EMPTY)
         columns = [column.strip() for column in header]
+        if len(columns) == 1 and not required <= set(columns):
+            _check_separator(columns[0])
         check_columns(columns, required)
         number = 0
         while (cells := _next(lines, _row(number + 1))) is not None:
@@ -132,13 +145,20 @@ def read_parquet(path: Path, required: set[str]) -> NamedRows:
 def check_columns(columns: list[str], required: set[str]) -> None:
     """Raise FileError if a column is missing or there twice."""
     if missing := sorted(required - set(columns)):
-        raise FileError(
+        raise ColumnsMissing(
             N_("The file lacks the columns %(missing)s; it has: %(found)s."),
             missing=", ".join(missing),
             found=names_of(columns),
         )
     if twice := repeated(columns):
         raise FileError(N_("The header names %(names)s more than once."), names=names_of(twice))
+
+
+def _check_separator(only: str) -> None:
+    """Raise ColumnsMissing if the only column looks like several."""
+    for separator, reason in OTHER_SEPARATORS.items():
+        if separator in only:
+            raise ColumnsMissing(reason, found=names_of([only]))
 
 
 def names_of(names: Iterable[str]) -> str | Phrase:

@@ -47,6 +47,8 @@ ATTACHED = ("image", "images", "audio", "audios", "video", "videos")  # columns 
 
 def read_rows(path: Path) -> NamedRows:
     """Each row with what to call it; raises FileError where there is no file or no row."""
+    if path.suffix.lower() == ".csv":
+        raise FileError(N_("CSV is not read here. Bring the file as JSON Lines, JSON or Parquet."))
     read: Callable[[Path, set[str]], NamedRows] = read_json
     if path.suffix.lower() == ".parquet":
         read = read_parquet

@@ -17,7 +17,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from arena.importing.errors import N_, FileError, Phrase, RowError
+from arena.importing.errors import N_, ColumnsMissing, FileError, Phrase, RowError
 from arena.importing.files import NamedRows, names_of
 from arena.importing.formats import FORMATS, UNKNOWN_FORMAT
 from arena.importing.records import NO_TEXT, ImportedVote
@@ -41,6 +41,10 @@ from rlhf.importing.chats import (
     text_of,
 )
 
+ONLY_BATTLES = N_(
+    "%(reason)s Preferences are read from JSON Lines, JSON or Parquet; from CSV only battles, with "
+    "the columns model_a and model_b."
+)
 OPEN_END = N_("%(name)s does not end with the assistant")
 _BATTLES, _VOTE_OF = FORMATS["lmsys"]
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
@@ -56,7 +60,12 @@ def read_preferences(path: Path, file_format: str | None = None) -> Iterator[Row
         raise FileError(UNKNOWN_FORMAT, name=file_format, known=", ".join(FILE_FORMATS))
     told = file_format or _told_by_first(path)
     rows = _BATTLES(path) if told == "lmsys" else read_rows(path)
-    yield from parsed(rows if file_format else _alike(rows, told), _PARSERS[told])
+    try:
+        yield from parsed(rows if file_format else _alike(rows, told), _PARSERS[told])
+    except ColumnsMissing as missing:
+        if path.suffix.lower() != ".csv":
+            raise
+        raise FileError(ONLY_BATTLES, reason=missing) from missing
 
 
 def _told_by_first(path: Path) -> str:

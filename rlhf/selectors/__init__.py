@@ -37,7 +37,7 @@ from rlhf.selectors.runs import (
 from rlhf.selectors.samples import Samples, samples
 from rlhf.selectors.thumbs import Thumb, thumbs
 from rlhf.selectors.trials import has_begun, open_trials, trial_counts, trial_outcomes
-from rlhf.selectors.vitals import Vitals, first_metric_after, vitals
+from rlhf.selectors.vitals import Vitals, first_metric_after, most_memory, vitals
 from rlhf.selectors.votes import VoteCount, count_votes
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "lineage",
     "local_bases",
     "log_tail",
+    "most_memory",
     "open_trials",
     "own_settings",
     "reward_runs",

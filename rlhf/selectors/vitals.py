@@ -30,9 +30,9 @@ class Vitals:
 
 def vitals(run: Run) -> Vitals:
     """The vitals of a run that runs or has ended."""
-    told, path = run.summary, run.folder / "metrics.jsonl"
+    told = run.summary
     device = told.get("device") or _object(run.folder / "device.json")
-    memory = told.get("peak_memory") or _last_memory(path)
+    memory = most_memory(run)
     seconds, tokens = told.get("seconds", {}), told.get("tokens", {})
     return Vitals(
         device=str(device.get("name", "")),
@@ -46,6 +46,13 @@ def vitals(run: Run) -> Vitals:
             if seconds.get(phase, 0) > 0
         ),
     )
+
+
+def most_memory(run: Run) -> dict[str, int]:
+    """Bytes that a process of the run used at most, by kind ("resident", "gpu")."""
+    told = run.summary.get("peak_memory") or _last_memory(run.folder / "metrics.jsonl")
+    found, before = dict(told), run.peak_memory
+    return found | {kind: max(size, found.get(kind, 0)) for kind, size in before.items()}
 
 
 def first_metric_after(run: Run) -> float | None:

@@ -26,7 +26,7 @@ from rlhf.services.recovering import (
 from rlhf.services.repeating import recreate_run, repeat_run
 from rlhf.services.resuming import reopen_run, resume_run
 from rlhf.services.runs import cancel_run, create_run, start_run, try_run
-from rlhf.services.trials import judge_trials, set_rule, settle_trial
+from rlhf.services.trials import judge_trials, set_rule, settle_trial, signed_reason
 
 __all__ = [
     "Pace",
@@ -56,6 +56,7 @@ __all__ = [
     "set_gate",
     "set_rule",
     "settle_trial",
+    "signed_reason",
     "start_run",
     "stop_running",
     "try_run",

@@ -11,7 +11,7 @@ from arena.errors import ArenaError
 from arena.sentences import Sentence
 from rlhf import processes
 from rlhf.models import Job, Run
-from rlhf.selectors import first_metric_after, log_tail
+from rlhf.selectors import first_metric_after, log_tail, most_memory
 from rlhf.services.entering import enter
 from rlhf.services.resuming import queue_again, why_not
 from rlhf.stages import get_stage
@@ -65,6 +65,8 @@ def _succeed(run: Run, summary: dict[str, Any]) -> None:
     if (first := first_metric_after(run)) is not None:
         summary = {**summary, "seconds_to_first_metric": first}
     run.summary, run.progress = summary, 1.0
+    if memory := most_memory(run):
+        run.summary = {**summary, "peak_memory": memory}
     run.save(update_fields=["summary", "progress"])
     if get_stage(run.stage).makes_contender:
         _enter_if_allowed(run)

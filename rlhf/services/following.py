@@ -156,18 +156,19 @@ class _Follower:
         if self._cancelled():
             end_run(run, Job.State.CANCELLED)
             return None
-        run.state, run.phase = Job.State.RUNNING, "preparing"
-        if run.started_at is None:
-            run.started_at = timezone.now()
-        else:  # what it did before says nothing of how fast it goes now
-            run.resumed_at = timezone.now()
-        run.save(update_fields=["state", "started_at", "resumed_at", "phase"])
-        self.announce(run)
         config = run.folder / "config.json"
+        kept = can_go_on(run.folder) and config.is_file()
         try:
-            if can_go_on(run.folder) and config.is_file():
+            if kept:
                 self._go_back()
-            else:
+            run.state, run.phase = Job.State.RUNNING, "preparing"
+            if run.started_at is None:
+                run.started_at = timezone.now()
+            else:  # what it did before says nothing of how fast it goes now
+                run.resumed_at = timezone.now()
+            run.save(update_fields=["state", "started_at", "resumed_at", "phase"])
+            self.announce(run)
+            if not kept:
                 config = prepare(run, self._cancelled)
         except Cancelled:
             end_run(run, Job.State.CANCELLED)
@@ -203,15 +204,17 @@ class _Follower:
         cut_back(run.folder)
         (run.folder / "error.json").unlink(missing_ok=True)
         self._forget_metrics()
-        while self._take_metrics():
+        while self._store_metrics():
             pass
         run.resumed_from = run.progress
         run.save(update_fields=["resumed_from"])
 
     def _forget_metrics(self) -> None:
-        self.run.metrics_offset = self.run.unreadable_lines = 0
-        self.run.progress = self.run.resumed_from = 0.0
-        Metric.objects.filter(run=self.run).delete()
+        run = self.run
+        run.metrics_offset = run.unreadable_lines = run.step = run.total = 0
+        run.progress = run.resumed_from = 0.0
+        Metric.objects.filter(run=run).delete()
+        self._save_place()
 
     def _watch(self) -> int | None:
         """Follow until the process has ended; its exit code, or None where nobody can know it."""
@@ -270,7 +273,13 @@ class _Follower:
             self.child.wait()
 
     def _take_metrics(self) -> bool:
-        """Store what was reported since; whether there was anything."""
+        """Store and announce what was reported since; whether there was anything."""
+        told = self._store_metrics()
+        if told:
+            self.announce(self.run)
+        return told
+
+    def _store_metrics(self) -> bool:
         run = self.run
         reading = metrics_file.read(run.folder / "metrics.jsonl", run.metrics_offset)
         if reading.began_anew:
@@ -290,14 +299,17 @@ class _Follower:
                 for report in reading.reports
                 for name, value in report.metrics.items()
             )
-            run.save(
-                update_fields=[
-                    "metrics_offset", "unreadable_lines", "phase", "step", "total", "progress",
-                    "resumed_from",
-                ]
-            )  # fmt: skip
-        self.announce(run)
+            self._save_place()
         return True
+
+    def _save_place(self) -> None:
+        """Where the run is, by what of its reports was read."""
+        self.run.save(
+            update_fields=[
+                "metrics_offset", "unreadable_lines", "phase", "step", "total", "progress",
+                "resumed_from",
+            ]
+        )  # fmt: skip
 
 
 def _identity(run: Run) -> processes.ProcessId | None:

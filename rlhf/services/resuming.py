@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from arena.errors import Conflict
 from arena.sentences import Sentence
 from rlhf.models import Job, Run
-from rlhf.selectors import seconds_to_last_report
+from rlhf.selectors import most_memory, seconds_to_last_report
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.training.state import can_go_on, kept_something
 
@@ -55,12 +55,13 @@ def queue_again(run: Run) -> None:
     """Make it a queued run, whose process starts from the state in its folder."""
     if run.pid is not None:
         run.worked += seconds_to_last_report(run)
+        run.peak_memory = most_memory(run)
     run.state, run.error, run.cancel_requested = Job.State.QUEUED, "", False
     run.pid = run.process_started = run.finished_at = None
     run.save(
         update_fields=[
             "state", "error", "cancel_requested", "pid", "process_started", "finished_at",
-            "resumes", "died_at", "worked",
+            "resumes", "died_at", "worked", "peak_memory",
         ]
     )  # fmt: skip
 

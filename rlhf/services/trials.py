@@ -95,7 +95,13 @@ def settle_trial(*, trial: Trial, keep: bool, by: AbstractBaseUser, reason: str)
     if trial.kept is keep:
         raise Conflict((KEPT if keep else RETIRED) % {"child": trial.child})
     trial.kept = keep
-    trial.reason = f"{by.get_username()}: {why}" if why else by.get_username()
+    trial.reason = signed_reason(by, reason)
     trial.save(update_fields=["kept", "reason"])
     settle_contender(contender=trial.child, keep=keep)
     return trial
+
+
+def signed_reason(by: AbstractBaseUser, reason: str) -> str:
+    """Who settled a trial by hand and, if they said so, why: as it is kept."""
+    why = reason.strip()
+    return f"{by.get_username()}: {why}" if why else by.get_username()

@@ -24,14 +24,15 @@ KINDS = {
 }
 FINITE = N_("It must be a finite number.")
 ONE_OF = N_("It must be one of %(choices)s.")
-FROM_TO = N_("It must be from %(least)s to %(most)s.")
 BETWEEN = N_("It must be at least %(least)s and at most %(most)s.")
 AT_LEAST = N_("It must be at least %(least)s.")
 AT_MOST = N_("It must be at most %(most)s.")
 ABOVE = N_("It must be above %(least)s: otherwise nothing would be learnt.")
+TOO_LARGE = N_("It is too large: it must be from %(least)s to %(most)s.")
+TOO_LARGE_ABOVE = N_("It is too large: it must be above %(least)s and at most %(most)s.")
 REASONS = (
-    NO_SETTING, THERE_ARE, WRONG, *KINDS.values(), FINITE, ONE_OF, FROM_TO, BETWEEN, AT_LEAST,
-    AT_MOST, ABOVE,
+    NO_SETTING, THERE_ARE, WRONG, *KINDS.values(), FINITE, ONE_OF, BETWEEN, AT_LEAST,
+    AT_MOST, ABOVE, TOO_LARGE, TOO_LARGE_ABOVE,
 )  # fmt: skip
 LARGEST = 2**31 - 1  # databases count in 32 bits, and numpy's seeds have no more
 
@@ -76,16 +77,30 @@ class Knob:
 
     def check(self, value: Any) -> Any:
         """The value in the setting's type; raises InputError saying what is allowed."""
+        if self.kind is not str and _is_huge(value):
+            raise _wrong(self.name, value, self._too_large() if value > 0 else self._too_small())
         value = _of_kind(self.name, self.kind, value)
         low, high = self.at_least, self.at_most
         fits = (low is None or value >= low) and (high is None or value <= high)
         if self.choices and value not in self.choices:
             raise _wrong(self.name, value, ONE_OF % {"choices": ", ".join(self.choices)})
         if self.above is not None and value <= self.above:
-            raise _wrong(self.name, value, ABOVE % {"least": f"{self.above:.10g}"})
+            raise _wrong(self.name, value, self._too_small())
         if not fits:
             raise _wrong(self.name, value, _range(low, high))
         return value
+
+    def _too_small(self) -> str:
+        if self.above is not None:
+            return ABOVE % {"least": f"{self.above:.10g}"}
+        return _range(-LARGEST if self.at_least is None else self.at_least, self.at_most)
+
+    def _too_large(self) -> str:
+        most = f"{LARGEST if self.at_most is None else self.at_most:.10g}"
+        if self.above is not None:
+            return TOO_LARGE_ABOVE % {"least": f"{self.above:.10g}", "most": most}
+        least = -LARGEST if self.at_least is None else self.at_least
+        return TOO_LARGE % {"least": f"{least:.10g}", "most": most}
 
 
 def knobs(kind: type[Any]) -> dict[str, Knob]:
@@ -144,9 +159,12 @@ def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         raise InputError(NO_SETTING % {"name": unknown[0]}, THERE_ARE % {"names": names})
 
 
+def _is_huge(value: Any) -> bool:
+    """Whether it is a number of too many digits, whatever its type."""
+    return type(value) in {int, float} and LARGEST < abs(value) < math.inf
+
+
 def _of_kind(name: str, kind: type[Any], value: Any) -> Any:
-    if type(value) is int and kind is not str and abs(value) > LARGEST:
-        raise _wrong(name, value, FROM_TO % {"least": -LARGEST, "most": LARGEST})
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:

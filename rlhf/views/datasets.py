@@ -24,7 +24,7 @@ from rlhf.dataset_forms import (
 from rlhf.downloads import Download, archive, archive_size, concatenated
 from rlhf.gates import staff_or_token, staff_page
 from rlhf.models import Dataset
-from rlhf.views.posting import form_key, posted_from
+from rlhf.views.posting import form_key, posted_from, staff_action
 
 SHOWN = 25
 DEFAULTS = {"format": "trl-preference", "population": "people"}
@@ -144,16 +144,14 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, template, pages.dataset(found))
 
 
-@posted_from("dataset")
-@staff_page
+@staff_action("dataset")
 def cancel_dataset(request: HttpRequest, pk: int) -> HttpResponse:
     dataset = get_object_or_404(Dataset, pk=pk)
     services.cancel_dataset(dataset)
     return redirect(dataset)
 
 
-@posted_from("dataset")
-@staff_page
+@staff_action("dataset")
 def retry_dataset(request: HttpRequest, pk: int) -> HttpResponse:
     """Freeze the same selection again; the dataset that was cut short stays to be read."""
     dataset = get_object_or_404(Dataset, pk=pk)

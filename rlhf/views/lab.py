@@ -16,7 +16,7 @@ from rlhf.filling import choices_of, form_name
 from rlhf.forms import PretrainForm, RewardForm, RunForm, UpdateForm
 from rlhf.gates import staff_page
 from rlhf.models import Run
-from rlhf.views.posting import form_key, posted_from
+from rlhf.views.posting import form_key, posted_from, staff_action
 
 RUNS_SHOWN = 25
 FORMS: dict[str, type[RunForm]] = {
@@ -140,24 +140,21 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, template, pages.run(found, request.GET.get("samples", "")))
 
 
-@posted_from("run")
-@staff_page
+@staff_action("run")
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     services.cancel_run(run)
     return redirect(run)
 
 
-@posted_from("run")
-@staff_page
+@staff_action("run")
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     services.resume_run(run)
     return redirect(run)
 
 
-@posted_from("run")
-@staff_page
+@staff_action("run")
 def repeat(request: HttpRequest, pk: int) -> HttpResponse:
     """Start a run again from the beginning, with the same choices and settings."""
     run = get_object_or_404(Run, pk=pk)
@@ -165,8 +162,7 @@ def repeat(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(services.repeat_run(run, by=by, form_key=form_key(request)))
 
 
-@posted_from("run")
-@staff_page
+@staff_action("run")
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm or override what the gate said of a result; or make it a base alone."""
     run = get_object_or_404(Run, pk=pk)

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_http_methods
 
-from rlhf.gates import View
+from arena.errors import Conflict
+from arena.sentences import shown
+from rlhf.gates import View, staff_page
 from rlhf.templatetags.lab import KEY_FIELD
 
 CSRF_FIELD = "csrfmiddlewaretoken"  # scripts renew it, so it tells no form from another
@@ -31,6 +34,27 @@ def posted_from(page: str) -> Callable[[View], View]:
             return view(request, *args, **kwargs)
 
         return take
+
+    return decorate
+
+
+def staff_action(page: str) -> Callable[[View], View]:
+    """A form on the page of one run, trial or dataset, for staff.
+
+    Where the thing has changed since the page was opened, so that the view raises a Conflict, the
+    answer is that page as it is now, with the reason as a message. `page`: as for `posted_from`.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def take(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return view(request, *args, **kwargs)
+            except Conflict as refusal:
+                messages.warning(request, shown(refusal.reason), extra_tags="warn")
+                return HttpResponseRedirect(resolve_url(page, *args, **kwargs))
+
+        return posted_from(page)(staff_page(take))
 
     return decorate
 

@@ -7,13 +7,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from arena.errors import Invalid
+from arena.errors import Conflict, Invalid
 from rlhf import services, trial_page
 from rlhf.forms import RuleForm
 from rlhf.gates import staff_page
 from rlhf.models import Trial
 from rlhf.pages import user_of
-from rlhf.views.posting import posted_from
+from rlhf.views.posting import staff_action
 
 SHOWN = 25
 
@@ -33,8 +33,7 @@ def trial(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "rlhf/trial.html", trial_page.trial(_trial(pk)))
 
 
-@posted_from("trial")
-@staff_page
+@staff_action("trial")
 def rule(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose the rule, before the first vote."""
     found = _trial(pk)
@@ -47,20 +46,21 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(found)
 
 
-@posted_from("trial")
-@staff_page
+@staff_action("trial")
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep or retire the child by hand."""
     found = _trial(pk)
     wanted = request.POST.get("settle")
     if wanted not in {"keep", "retire"}:
         raise Invalid(_("Choose to keep or to retire."))
-    settled = services.settle_trial(
-        trial=found,
-        keep=wanted == "keep",
-        by=user_of(request),
-        reason=request.POST.get("reason", ""),
-    )
+    by, reason = user_of(request), request.POST.get("reason", "")
+    try:
+        settled = services.settle_trial(trial=found, keep=wanted == "keep", by=by, reason=reason)
+    except Conflict:
+        found.refresh_from_db(fields=["reason"])
+        if found.reason != services.signed_reason(by, reason):
+            raise
+        return redirect(found)  # a double click: the first request did it
     text = (
         _("%(child)s stays in battles.")
         if settled.kept

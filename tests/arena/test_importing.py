@@ -205,7 +205,10 @@ BAD_CSV = {
         r"Row 2 \(line 4\)",
     ),
     "an empty file": ("", "The file is empty"),
-    "another separator": ("model_a;model_b;winner\nA;B;tie\n", "it has: model_a;model_b;winner"),
+    "another separator": (
+        "model_a;model_b;winner\nA;B;tie\n",
+        "model_a;model_b;winner: .* by commas, not by semi",
+    ),
     "a binary file": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is a binary file"),
     "another encoding": ("model_a,model_b,winner\nJos\xe9,B,tie\n".encode("latin-1"), "not UTF-8"),
     "UTF-16": (f"{HEADER}\nA,B,tie\n".encode("utf-16"), "binary file. Give it as UTF-8"),

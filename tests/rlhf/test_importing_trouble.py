@@ -39,6 +39,10 @@ def csv(**cells: str) -> str:
     return ",".join(row) + "\n" + ",".join(f'"{value}"' for value in row.values()) + "\n"
 
 
+ONLY_BATTLES = (
+    "Preferences are read from JSON Lines, JSON or Parquet; from CSV only battles, with the "
+    "columns model_a and model_b."
+)
 # Which form, the file's name, what is in it, and what is said of it.
 TROUBLE: list[tuple[str, str, Any, str]] = [
     ("import", "a.jsonl", " \n", "The file is empty."),
@@ -67,6 +71,16 @@ TROUBLE: list[tuple[str, str, Any, str]] = [
     ("import", "a.jsonl", {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": ""}, "begin with"),
     ("import", "a.parquet", "PAR1 and no more", "The file cannot be read as Parquet"),
     ("import", "a.csv", "model_a,b\n", "The file lacks the columns model_b; it has: model_a, b."),
+    ("import", "a.csv", "prompt,chosen,rejected\n", f"chosen, rejected. {ONLY_BATTLES}"),
+    (
+        "import",
+        "a.csv",
+        "prompt;chosen;rejected\na;b;c\n",
+        "The only column of the file is prompt;chosen;rejected: columns have to be parted by "
+        f"commas, not by semicolons. {ONLY_BATTLES}",
+    ),
+    ("import", "a.csv", "model_a\tmodel_b\n", f"not by tabs. {ONLY_BATTLES}"),
+    ("import-demonstrations", "a.csv", "prompt,completion\n", "CSV is not read here. Bring"),
     ("import", "a.csv", "model_a,model_b,model_a\n", "The header names model_a more than once."),
     (
         "import",

@@ -225,8 +225,11 @@ def test_a_dataset_that_nothing_learns_from_says_why(
 ) -> None:
     parquet = services.create_dataset(format="ranking", container="parquet")
     services.write_dataset(parquet.pk)
+    held_out = frozen("trl-unpaired")
+    Dataset.objects.filter(pk=held_out.pk).update(rows=30, test_rows=23)
     for dataset, reason in (
-        (datasets["few"], "It has too few rows to train on."),
+        (datasets["few"], "Too few rows to train on: 3, and at least 20 are needed."),
+        (held_out, "besides those that are held out: 7, and at least 8 are needed."),
         (datasets["other"], "Nothing here trains on this format"),
         (parquet, "Training here reads JSON Lines, and this is Parquet."),
     ):

@@ -568,12 +568,31 @@ def test_cancelling_a_queued_run_ends_it(operator_client: Client) -> None:
     assert run.state == Job.State.CANCELLED
 
 
-def test_cancelling_an_ended_run_is_refused_in_words(
-    operator_client: Client, reward_model: Run
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("cancel", "has ended already (succeeded)."),
+        ("resume", "is succeeded: only a run that failed or was cancelled can be resumed."),
+        ("repeat", "is succeeded: only a run that failed or was cancelled is started again."),
+    ],
+)
+def test_what_a_run_no_longer_allows_leads_back_to_it_and_says_why(
+    operator_client: Client, reward_model: Run, action: str, said: str
 ) -> None:
-    answer = operator_client.post(f"/lab/runs/{reward_model.pk}/cancel/")
-    assert answer.status_code == 409
-    assert "ended already" in text_of(answer)
+    url = f"/lab/runs/{reward_model.pk}/{action}/"
+    answer = operator_client.post(url, follow=True)
+    assert answer.redirect_chain == [(reward_model.get_absolute_url(), 302)]
+    assert f"{reward_model} {said}" in text_of(answer)
+    assert [message.level_tag for message in answer.context["messages"]] == ["warning"]
+
+
+def test_a_decision_that_comes_too_late_leads_back_to_the_run(operator_client: Client) -> None:
+    run = Run.objects.create(stage="sft", name="sft-1", state=Job.State.RUNNING)
+    url = f"/lab/runs/{run.pk}/enter/"
+    for decision in ("enter", "keep-out", "base"):
+        answer = operator_client.post(url, {"decision": decision}, follow=True)
+        assert answer.redirect_chain == [(run.get_absolute_url(), 302)]
+        assert "sft-1 has not succeeded (running)" in text_of(answer)
 
 
 def test_long_curves_are_thinned_to_their_shape(operator_client: Client, reward_model: Run) -> None:
@@ -683,8 +702,8 @@ def test_a_dataset_that_would_come_to_nothing_again_leads_to_the_builder(
 def test_a_dataset_that_was_not_cut_short_is_not_tried_again(operator_client: Client) -> None:
     dataset = services.create_dataset(format="ranking")
     assert "Try again" not in text_of(operator_client.get(dataset.get_absolute_url()))
-    answer = operator_client.post(f"/lab/datasets/{dataset.pk}/retry/")
-    assert answer.status_code == 409
+    answer = operator_client.post(f"/lab/datasets/{dataset.pk}/retry/", follow=True)
+    assert answer.redirect_chain == [(dataset.get_absolute_url(), 302)]
     assert "nothing to repeat" in text_of(answer)
     assert Dataset.objects.count() == 1
 

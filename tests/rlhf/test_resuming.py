@@ -226,6 +226,46 @@ def test_a_run_that_had_kept_nothing_says_that_it_began_again_and_counts_all_its
     assert "took 10 min" in page  # not nine hours, and not the second process's moment
 
 
+def test_until_another_process_reports_its_place_is_that_of_the_state_it_goes_on_from(
+    stage: Callable[..., None],
+) -> None:
+    stage("keep-die-once")
+    seen: list[tuple[int, int, float]] = []
+
+    def look(now: Run) -> None:
+        told = Run.objects.get(pk=now.pk)
+        if told.resumes and told.state == Job.State.RUNNING:
+            seen.append((told.step, told.total, told.progress))
+
+    follow(reward(), look)
+    assert seen[0] == (1, 4, 0.25)
+    assert 3 not in {step for step, _, _ in seen}  # at which the first one died
+
+
+def test_a_run_that_begins_again_has_done_nothing_until_it_reports(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    run = reward()
+    killed_before_it_kept_anything(run, worked=600)
+    Run.objects.update(step=3, total=27, progress=0.21, phase="training")
+    seen: list[tuple[int, int, float]] = []
+    pages: list[str] = []
+    left: list[float | None] = []
+
+    def look(now: Run) -> None:
+        told = Run.objects.get(pk=now.pk)
+        if told.phase == "preparing":
+            seen.append((told.step, told.total, told.progress))
+            pages.append(operator_client.get(told.get_absolute_url()).content.decode())
+            told.estimate = {"seconds": 200.0}
+            left.append(seconds_left(told))
+
+    follow(run, look)
+    assert set(seen) == {(0, 0, 0.0)}
+    assert left[0] == pytest.approx(200, abs=60)
+    assert "step 3 of 27" not in pages[0]
+
+
 def test_a_process_that_goes_on_is_said_to(
     stage: Callable[..., None], operator_client: Client
 ) -> None:

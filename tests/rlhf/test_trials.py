@@ -296,6 +296,31 @@ def test_one_click_rolls_back(operator_client: Client, trial: Trial) -> None:
     assert state(trial)[1:3] == (False, False)
 
 
+def test_a_double_click_shows_the_trial_as_it_is(operator_client: Client, trial: Trial) -> None:
+    url = f"{trial.get_absolute_url()}settle/"
+    for sent in ({"settle": "retire", "reason": ""}, {"settle": "keep", "reason": "Better now"}):
+        operator_client.post(url, sent, follow=True)
+        again = operator_client.post(url, sent, follow=True)
+        assert again.redirect_chain == [(trial.get_absolute_url(), 302)]
+        assert "already" not in text_of(again)
+        assert not list(again.context["messages"])
+
+
+def test_what_others_did_before_leads_back_to_the_trial_and_is_said(
+    operator_client: Client, trial: Trial, operator: User
+) -> None:
+    services.settle_trial(trial=trial, keep=False, by=operator, reason="It swears.")
+    url = trial.get_absolute_url()
+    answer = operator_client.post(f"{url}settle/", {"settle": "retire", "reason": ""}, follow=True)
+    assert answer.redirect_chain == [(url, 302)]
+    assert "Child is retired already." in text_of(answer)
+    assert "Retired by hand. operator: It swears." in text_of(answer)
+    rule = {"population": "people", "level": "0.9", "patience": "50", "if_undecided": "keep"}
+    answer = operator_client.post(f"{url}rule/", rule, follow=True)
+    assert answer.redirect_chain == [(url, 302)]
+    assert "so the rule stays as it is." in text_of(answer)
+
+
 def test_why_one_rolls_back_is_kept(operator_client: Client, trial: Trial) -> None:
     url = f"{trial.get_absolute_url()}settle/"
     answer = operator_client.post(url, {"settle": "retire", "reason": "Rude"}, follow=True)

@@ -103,3 +103,28 @@ def test_a_finished_run_keeps_them_in_its_summary(
     page = text_of(operator_client.get(run.get_absolute_url()))
     assert "Peak GPU memory 29.3 GB" in page
     assert "Tokens a second, sampling 300" in page
+
+
+def test_peak_memory_is_the_most_of_all_processes_of_a_run(
+    running: Run, operator_client: Client, stage: Callable[..., None]
+) -> None:
+    (running.folder / "state" / "training.000000001").mkdir(parents=True)
+    (running.folder / "state" / "fingerprint").touch()
+    (running.folder / "config.json").write_text("{}")
+    write(running, {"memory": {"resident": 3_000 * MB, "gpu": 5 * MB}})
+    Run.objects.update(pid=2**22 + 1, process_started=1.0)
+    seen: list[dict[str, int]] = []
+
+    def look(now: Run) -> None:
+        found = selectors.vitals(Run.objects.get(pk=now.pk))
+        seen.append({"resident": found.resident or 0, "gpu": found.gpu or 0})
+
+    # The second process needs less of one kind, and more of the other.
+    memory = {"resident": 200 * MB, "gpu": 9 * MB}
+    stage("succeed", {"peak_memory": memory})
+    services.follow_run(running.pk, announce=look)
+    running.refresh_from_db()
+    assert (running.state, running.resumes) == (Job.State.SUCCEEDED, 1), running.error
+    assert seen[0] == {"resident": 3_000 * MB, "gpu": 5 * MB}
+    assert running.summary["peak_memory"] == {"resident": 3_000 * MB, "gpu": 9 * MB}
+    assert "Peak memory 2.9 GB" in text_of(operator_client.get(running.get_absolute_url()))
