@@ -1,7 +1,8 @@
 """The battles that are open in this web process, and the word to the other web processes.
 
 Events go straight to the sockets of this process. The channel layer carries only what must cross
-processes: every process listens on a channel of its own, in the group `live.WEB`.
+processes: every process listens on a channel of its own, in the group `live.WEB`, and leaves aside
+what is addressed to another one.
 """
 
 import asyncio
@@ -40,6 +41,7 @@ class Hub:
         self.rooms: dict[UUID, Room] = {}
         self._channel: str | None = None
         self._listening = asyncio.Event()
+        # What to tell which other process, or None for all.
         self._outbox: asyncio.Queue[tuple[str | None, dict[str, Any]]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._to_release: list[int] = []  # ended responses
@@ -91,10 +93,10 @@ class Hub:
         """Sends what happened to a response that we write to whoever watches it."""
         room = self.room(response.battle_id)
         room.push(event)
-        for channel in room.followers:
+        for follower in room.followers:
             self._outbox.put_nowait(
                 (
-                    channel,
+                    follower,
                     {
                         "type": "relay",
                         "battle": str(response.battle_id),
@@ -120,7 +122,7 @@ class Hub:
         self.tell_others({"type": "event", "battle": str(battle_id), "event": event})
 
     def tell_others(self, message: dict[str, Any]) -> None:
-        self._outbox.put_nowait((None, message | {"origin": self.name}))
+        self._outbox.put_nowait((None, message))
 
     def forget_later(self, response: LiveResponse) -> None:
         """A state that was read before the response was saved still needs it for a moment."""
@@ -135,9 +137,7 @@ class Hub:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await self._listening.wait()
-                self.tell_others(
-                    {"type": "follow", "battle": str(battle_id), "reply": self._channel}
-                )
+                self.tell_others({"type": "follow", "battle": str(battle_id), "by": self.name})
                 await room.snapshot.wait()
         except TimeoutError:
             return False
@@ -201,34 +201,28 @@ class Hub:
                 continue
             if message.get("origin") == self.name:
                 continue
-            for one in message["messages"] if message["type"] == "several" else [message]:
-                try:
-                    self._heard(one)
-                except (KeyError, TypeError, ValueError):
-                    logger.exception("Another web process sent what this one does not understand.")
+            for to, one in message.get("messages", [(None, message)]):
+                if to in {None, self.name}:
+                    self._take(one)
 
     async def _post(self) -> None:
-        """One sender, so that messages arrive in their order. What waits for one process goes to
-        it as one message: with many streams Redis would else be asked for each event."""
+        """All that waits goes as one message to all, in its order. With many streams a sending
+        takes tenths of a second, as the loop has much to do between its steps: one for each event,
+        or for each process, would not keep up."""
+        layer = get_channel_layer()
         while True:
             waiting = [await self._outbox.get()]
             while not self._outbox.empty():
                 waiting.append(self._outbox.get_nowait())
-            for channel, messages in gathered(waiting):
-                await self._send(channel, messages)
-            for _ in waiting:
-                self._outbox.task_done()
-
-    async def _send(self, channel: str | None, messages: list[dict[str, Any]]) -> None:
-        layer = get_channel_layer()
-        try:
-            if channel is None:
-                await layer.group_send(live.WEB, messages[0])
-            else:
-                await layer.send(channel, {"type": "several", "messages": messages})
-            self._deaf = False
-        except (RedisError, OSError) as error:
-            self._note(error)
+            try:
+                message = {"type": "several", "origin": self.name, "messages": waiting}
+                await layer.group_send(live.WEB, message)
+                self._deaf = False
+            except (RedisError, OSError) as error:
+                self._note(error)
+            finally:
+                for _ in waiting:
+                    self._outbox.task_done()
 
     def _note(self, error: Exception) -> None:
         if not self._deaf:
@@ -252,6 +246,12 @@ class Hub:
         ended, self._to_release = self._to_release, []
         await self.keeper.release(ended)
 
+    def _take(self, message: dict[str, Any]) -> None:
+        try:
+            self._heard(message)
+        except (KeyError, TypeError, ValueError):
+            logger.exception("Another web process sent what this one does not understand.")
+
     def _heard(self, message: dict[str, Any]) -> None:
         battle_id = UUID(message["battle"])
         room = self.rooms.get(battle_id)
@@ -259,7 +259,7 @@ class Hub:
             return
         match message["type"]:
             case "follow":
-                self._answer(room, battle_id, message["reply"])
+                self._answer(room, battle_id, message["by"])
             case "snapshot":
                 self._mirror(room, battle_id, message["responses"])
             case "relay":
@@ -280,13 +280,13 @@ class Hub:
             case unknown:
                 raise ValueError(f"Unknown message {unknown!r}. Do all processes run one version?")
 
-    def _answer(self, room: Room, battle_id: UUID, channel: str) -> None:
+    def _answer(self, room: Room, battle_id: UUID, follower: str) -> None:
         mine = [response for response in room.responses.values() if response.mine]
         if mine:
-            room.followers.add(channel)
+            room.followers.add(follower)
             said = [response.as_message() for response in mine]
             self._outbox.put_nowait(
-                (channel, {"type": "snapshot", "battle": str(battle_id), "responses": said})
+                (follower, {"type": "snapshot", "battle": str(battle_id), "responses": said})
             )
 
     def _mirror(self, room: Room, battle_id: UUID, said: list[dict[str, Any]]) -> None:
@@ -300,25 +300,6 @@ class Hub:
         room.snapshot.set()
         for socket in room.sockets:
             socket.resync()
-
-
-def gathered(
-    waiting: Iterable[tuple[str | None, dict[str, Any]]],
-) -> list[tuple[str | None, list[dict[str, Any]]]]:
-    """Messages by their channel, so that every process still hears its own, and those to all
-    (channel None), in the order in which they were posted."""
-    found: list[tuple[str | None, list[dict[str, Any]]]] = []
-    latest: dict[str, list[dict[str, Any]]] = {}
-    for channel, message in waiting:
-        if channel is None:
-            latest.clear()  # what comes after it must not overtake it
-            found.append((None, [message]))
-        elif channel in latest:
-            latest[channel].append(message)
-        else:
-            latest[channel] = [message]
-            found.append((channel, latest[channel]))
-    return found
 
 
 def get_hub() -> Hub:

@@ -57,7 +57,7 @@ class Socket:
 @dataclass(eq=False, slots=True)
 class Room:
     sockets: set[Socket] = field(default_factory=set)
-    followers: set[str] = field(default_factory=set)  # channels of other processes
+    followers: set[str] = field(default_factory=set)  # names of other processes
     responses: dict[int, LiveResponse] = field(default_factory=dict)
     starting: set[asyncio.Task[Any]] = field(default_factory=set)
     snapshot: asyncio.Event = field(default_factory=asyncio.Event)
