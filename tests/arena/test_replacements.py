@@ -80,8 +80,11 @@ async def test_its_failures_lower_its_chance_to_be_drawn(arena: Arena) -> None:
         return {one.slug: one for one in candidates(able)}, shares
 
     known, shares = await sync_to_async(seen)()
+    assert set(shares.values()) == {None}  # who is in the battle is not for everybody to see
     assert (known["error-500"].failures, known["error-500"].responses) == (1, 1)
     assert (known["fast"].failures, known["fast"].responses) == (0, 1)
+    await arena.post(f"battles/{battle['id']}/vote", {"ranks": [1, 2]})
+    _, shares = await sync_to_async(seen)()
     assert shares == {"error-500": 1.0, "echo": 0.0, "fast": 0.0}
 
 
