@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from arena.simulation.verdicts import noisy_ranks, noisy_thumbs
 
 # So long without an event from a battle is a failure.
 SILENCE_S = 120.0
+CANCEL_AGAIN_S = 1.0
 PAUSE_S = 0.5
 REASONS_KEPT = 5
 # What makes every further battle fail as well: not worth trying again.
@@ -98,13 +99,22 @@ async def simulate(
                 for _ in range(min(simulation.concurrency, simulation.votes))
             ]
             try:
-                await asyncio.gather(*crowd)
+                ended, _ = await asyncio.wait(crowd, return_when=asyncio.FIRST_EXCEPTION)
+                for rater in ended:
+                    rater.result()
             finally:
-                for rater in crowd:
-                    rater.cancel()
-                await asyncio.gather(*crowd, return_exceptions=True)
+                await _end(crowd)
     finally:
         outcome.seconds = time.monotonic() - started
+
+
+async def _end(crowd: Iterable[asyncio.Task[None]]) -> None:
+    """Again, if need be: a time-out in the same moment takes a cancellation for its own."""
+    going = {rater for rater in crowd if not rater.done()}
+    while going:
+        for rater in going:
+            rater.cancel()
+        _, going = await asyncio.wait(going, timeout=CANCEL_AGAIN_S)
 
 
 @dataclass(frozen=True, slots=True)

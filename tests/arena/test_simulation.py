@@ -1,5 +1,6 @@
 """Simulated raters: what they like, how they vote, and a crowd of them in the running arena."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -23,10 +25,14 @@ from arena.selectors import decided_votes
 from arena.services import create_token
 from arena.simulation import (
     PREFERENCES,
+    Outcome,
+    Simulation,
     find_preference,
     noisy_ranks,
     noisy_thumbs,
     preferred_ranks,
+    raters,
+    simulate,
 )
 from tests.browser.conftest import LiveArena
 
@@ -274,3 +280,27 @@ def test_ctrl_c_ends_it_with_the_summary(arena: LiveArena) -> None:
     assert "votes and" in out
     assert "Stopped." in err
     assert "Traceback" not in err
+
+
+async def test_it_ends_though_a_rater_loses_its_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = asyncio.Event()
+
+    async def stubborn(self: object, numbers: Iterator[int]) -> None:
+        begun.set()
+        with suppress(asyncio.CancelledError):  # as a time-out in the same moment does
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(raters, "CANCEL_AGAIN_S", 0.01)
+    monkeypatch.setattr(raters._Rater, "vote_on", stubborn)
+    simulation = Simulation(
+        url="http://127.0.0.1:9", token="", prompts=["Why?"], preference=find_preference("concise"),
+        votes=3,
+    )  # fmt: skip
+    going = asyncio.create_task(simulate(simulation, Outcome()))
+    await begun.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(going, 5)

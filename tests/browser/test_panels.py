@@ -317,7 +317,7 @@ def test_a_window_that_becomes_wide_and_narrow_again_shows_the_panel_that_was_tu
 
 def swipe(page: Page, over: Locator) -> None:
     """A finger's way from the right to the left."""
-    over.scroll_into_view_if_needed()
+    over.evaluate("(one) => one.scrollIntoView({block: 'nearest'})")  # also where it is drawn anew
     box = over.bounding_box()
     assert box
     x, y = box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2
