@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 from ranking.boards import StandingRecord
@@ -73,7 +74,12 @@ def rank_range(standing: StandingRecord) -> str:
         return UNKNOWN
     if low is None or high is None or low == high:
         return str(standing.rank if low is None else low)
-    return f"{low}–{high}"
+    return left_to_right(f"{low}–{high}")
+
+
+def left_to_right(text: str) -> str:
+    """Figures with a dash between them, which text from right to left would turn round."""
+    return f"\u2066{text}\u2069" if get_language_bidi() else text
 
 
 def share_range(lower: float, upper: float) -> str:

@@ -156,3 +156,13 @@ def test_amounts_are_written_as_the_language_does() -> None:
                 figures.dollars(0.000012),
                 figures.share_range(0.21, 0.79),
             )
+
+
+def test_a_range_of_ranks_runs_from_low_to_high_in_arabic_too(client: Client, board: None) -> None:
+    ranges = re.compile(r"[0-9]+–[0-9]+")
+    english = page(client, "/leaderboard/", headers=ENGLISH)
+    arabic = page(client, "/leaderboard/", headers=ARABIC)
+
+    assert ranges.search(english)
+    assert "\u2066" not in english
+    assert ranges.findall(arabic) == re.findall("\u2066([0-9]+–[0-9]+)\u2069", arabic)
