@@ -83,13 +83,15 @@ async def first_tokens(webs: int, rounds: int, after_ms: int) -> None:
 
 
 async def _plain(session: aiohttp.ClientSession, endpoint: str, model: str) -> float:
-    begun = time.monotonic()
+    begun, first = time.monotonic(), None
     body = {"model": model, "messages": [], "stream": True}
     async with session.post(f"{endpoint}/chat/completions", json=body) as answer:
-        async for line in answer.content:
-            if b'"content"' in line:
-                return time.monotonic() - begun
-    raise RuntimeError("No token came.")
+        async for line in answer.content:  # to its end, so that the connection is used again
+            if b'"content"' in line and first is None:
+                first = time.monotonic() - begun
+    if first is None:
+        raise RuntimeError("No token came.")
+    return first
 
 
 async def _round(arena: Running, battles: int, within: float) -> list["Life"]:

@@ -19,6 +19,8 @@ picky       refuses stream_options and max_tokens, as some endpoints do
 chunk-error reports an error in mid-stream      unended  ends without saying so
 surrogate   half an emoji and a NUL             html     a web page instead of an answer
 thinks      sends reasoning before its answer   garbage  lines that are not JSON
+lingers     ends its answer a moment after its last event
+hangs-up    as echo, and closes a kept connection when it is used again
 """
 
 import asyncio
@@ -95,6 +97,7 @@ class OpenAIServer:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.connections: list[asyncio.BaseTransport | None] = []  # of each request
         self.url = ""
         self.cut = asyncio.Event()  # the client ended a stream
         self._gate = asyncio.Event()
@@ -131,11 +134,16 @@ class OpenAIServer:
         asked = await request.json()
         self.requests.append(asked)
         self.keys.append(request.headers.get("Authorization"))
+        used_again = request.transport in self.connections
+        self.connections.append(request.transport)
         model: str = re.sub(r"^secret-(.*)-[A-Z]\w+$", r"\1", asked["model"])
         for waiting in self._awaited.pop(model, []):
             waiting.set_result(None)
         if refusal := self._refusal(model, asked):
             return refusal
+        if model == "hangs-up" and used_again:
+            assert request.transport is not None
+            request.transport.close()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
@@ -184,6 +192,8 @@ class OpenAIServer:
         usage = {"choices": [], "usage": {"completion_tokens": 7}}
         await response.write(b"data: " + json.dumps(usage).encode() + b"\n\n")
         await response.write(b"data: [DONE]\n\n")
+        if model == "lingers":
+            await asyncio.sleep(0.02)
 
 
 Voice = Callable[[OpenAIServer, web.StreamResponse, dict[str, Any]], AsyncIterator[str]]
@@ -199,6 +209,8 @@ def _voice(name: str) -> Callable[[Voice], Voice]:
 
 
 @_voice("echo")
+@_voice("lingers")
+@_voice("hangs-up")
 async def _echo(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
     for word in asked["messages"][-1]["content"].split(" "):
         yield word + " "

@@ -8,15 +8,14 @@ import json
 import os
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 from django.conf import settings
 
-from arena.backends.base import CutOff, Message, Piece, Usage
+from arena.backends.base import BackendError, CutOff, Message, Piece, Usage
 from arena.backends.http import session
 from arena.backends.problems import broke_off, no_connection, not_set_up, not_understood, refused
 from arena.backends.sse import SSEError, events
@@ -28,6 +27,8 @@ ERROR_BODY_MAX_BYTES = 20_000
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 LOCAL_PATIENCE_S = 45.0  # less than the time limit for a first token, so that its reason is told
 LOCAL_RETRY_S = 0.3
+# After its last event the end of an answer comes at once, or the connection is given up.
+END_WITHIN_S = 0.1
 
 
 class OpenAIBackend:
@@ -84,24 +85,18 @@ class LocalBackend(OpenAIBackend):
     async def stream(
         self, contender: Contender, messages: Sequence[Message]
     ) -> AsyncGenerator[Piece, None]:
-        await _until_listening(self.base_url(contender))
-        async with aclosing(super().stream(contender, messages)) as pieces:
-            async for piece in pieces:
-                yield piece
-
-
-async def _until_listening(url: str) -> None:
-    """Returns when something listens there, or after LOCAL_PATIENCE_S."""
-    parts = urlsplit(url)
-    deadline = time.monotonic() + LOCAL_PATIENCE_S
-    while time.monotonic() < deadline:
-        try:
-            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
-        except OSError:
+        deadline = time.monotonic() + LOCAL_PATIENCE_S
+        while True:
+            try:
+                async with aclosing(super().stream(contender, messages)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except BackendError as error:
+                starts = isinstance(error.__cause__, aiohttp.ClientConnectorError)
+                if not starts or time.monotonic() > deadline:
+                    raise
             await asyncio.sleep(LOCAL_RETRY_S)
-        else:
-            writer.close()
-            return
 
 
 def _headers(contender: Contender) -> dict[str, str]:
@@ -134,12 +129,7 @@ async def _answer(
     contender: Contender, url: str, headers: dict[str, str], body: dict[str, Any]
 ) -> AsyncGenerator[Piece, None]:
     while True:
-        async with session().post(
-            url,
-            data=orjson.dumps(body),
-            headers=headers | {"Content-Type": "application/json"},
-            allow_redirects=False,  # the key is for this address only
-        ) as response:
+        async with await _posted(url, headers, body) as response:
             if response.status != 200:
                 complaint = await _complaint(response)
                 if _adapted(body, response.status, complaint):
@@ -155,6 +145,26 @@ async def _answer(
                 async for piece in pieces:
                     yield piece
             return
+
+
+async def _posted(
+    url: str, headers: dict[str, str], body: dict[str, Any]
+) -> aiohttp.ClientResponse:
+    async def post() -> aiohttp.ClientResponse:
+        return await session().post(
+            url,
+            data=orjson.dumps(body),
+            headers=headers | {"Content-Type": "application/json"},
+            allow_redirects=False,  # the key is for this address only
+        )
+
+    try:
+        return await post()
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        # The endpoint gave up a kept connection in the moment in which it was used again.
+        return await post()
 
 
 def _adapted(body: dict[str, Any], status: int, complaint: str) -> bool:
@@ -176,6 +186,7 @@ async def _pieces(
     ended = False
     async for data in events(response.content.iter_any()):
         if data == b"[DONE]":
+            await _read_to_its_end(response)
             return
         chunk = _loads(data)
         try:
@@ -191,6 +202,14 @@ async def _pieces(
         ended = ended or finish is not None
     if not ended:
         raise broke_off(contender, "The stream ended without a finish_reason and without [DONE].")
+
+
+async def _read_to_its_end(response: aiohttp.ClientResponse) -> None:
+    """Else its connection would be closed, and the next request need a new one."""
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(END_WITHIN_S):
+            async for _ in response.content.iter_any():
+                pass
 
 
 def _read(contender: Contender, chunk: Any) -> tuple[str | None, str | None, int | None]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 from functools import lru_cache
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -69,7 +70,7 @@ async def _recover(
         return {}
     ids = [response.id for response in lost]
     new = timezone.now() - battle.created_at < NEW_FOR
-    if follow and new and await hub.follow(battle.pk) and room.responses.keys() >= set(ids):
+    if follow and new and await _followed(hub, battle.pk, ids):
         return {}
     texts = await hub.keeper.texts(ids)
     owned = await _owned(hub, ids, within_s=SAID_WITHIN_S if new else 0.0)
@@ -86,6 +87,15 @@ async def _recover(
     if follow and any(pk not in room.responses for pk in owned):
         await hub.follow(battle.pk)
     return texts
+
+
+async def _followed(hub: Hub, battle_id: UUID, ids: Collection[int]) -> bool:
+    """Whether another process that writes these sends its events here. One that does is not asked
+    again: its answer says that there is something new to look at."""
+    room = hub.peek(battle_id)
+    if room.responses.keys() >= set(ids):
+        return True
+    return await hub.follow(battle_id) and room.responses.keys() >= set(ids)
 
 
 async def _owned(hub: Hub, ids: Collection[int], *, within_s: float) -> set[int] | None:

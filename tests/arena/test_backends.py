@@ -22,6 +22,13 @@ def contender(server: OpenAIServer, model: str, **fields: str) -> Contender:
 
 async def said(who: Contender) -> tuple[str, int | None]:
     """What it answers to "Hi there", and the tokens counted."""
+    found = await said_once(who)
+    await close_session()
+    return found
+
+
+async def said_once(who: Contender) -> tuple[str, int | None]:
+    """The same, and connections are kept."""
     text, tokens = "", None
     async for piece in backend_of(who).stream(who, [{"role": "user", "content": "Hi there"}]):
         if isinstance(piece, Usage):
@@ -30,7 +37,6 @@ async def said(who: Contender) -> tuple[str, int | None]:
             text += "…"
         else:
             text += piece
-    await close_session()
     return text, tokens
 
 
@@ -49,6 +55,23 @@ async def test_it_reads_what_endpoints_send(
     server: OpenAIServer, model: str, text: str, tokens: int
 ) -> None:
     assert await said(contender(server, model)) == (text, tokens)
+
+
+async def test_one_connection_serves_one_answer_after_another(server: OpenAIServer) -> None:
+    for _ in range(3):
+        assert await said_once(contender(server, "lingers")) == ("Hi there ", 7)
+    await close_session()
+    assert len(set(server.connections)) == 1
+
+
+async def test_a_kept_connection_that_the_endpoint_gives_up_costs_no_answer(
+    server: OpenAIServer,
+) -> None:
+    assert await said_once(contender(server, "echo")) == ("Hi there ", 7)
+    assert await said_once(contender(server, "hangs-up")) == ("Hi there ", 7)
+    await close_session()
+    first, again, anew = server.connections
+    assert first is again is not anew
 
 
 async def test_it_asks_with_the_contenders_sampling(server: OpenAIServer) -> None:

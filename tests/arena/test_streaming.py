@@ -402,7 +402,17 @@ async def test_a_process_that_is_told_to_end_saves_what_it_has(arena: Arena) -> 
     assert "interrupted" in response.error
 
 
-async def test_a_page_at_another_web_process_sees_the_same_events(arena: Arena) -> None:
+async def test_a_page_at_another_web_process_sees_the_same_events(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    follow = Hub.follow
+
+    async def counted(self: Hub, battle_id: UUID) -> bool:
+        asked.append(battle_id)
+        return await follow(self, battle_id)
+
+    monkeypatch.setattr(Hub, "follow", counted)
     battle = await arena.start("slow", "echo")
     here = await arena.page(battle["id"])
     while not here.texts.get((1, "A")):
@@ -431,6 +441,7 @@ async def test_a_page_at_another_web_process_sees_the_same_events(arena: Arena) 
     page = await other
     assert page.texts == here.texts == {(1, "A"): "first second third", (1, "B"): "Say it "}
     assert page.states == here.states
+    assert len(asked) == 1
 
 
 async def test_a_page_that_has_read_the_end_hears_late_events_of_another_process_no_more(
