@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -16,8 +16,7 @@ from arena.models import Contender
 from arena.sentences import shown
 from rlhf.doubts import doubt_about
 from rlhf.exporting import get_format
-from rlhf.gate_wording import GATE_LIMITS
-from rlhf.models import Dataset, Run, Trial
+from rlhf.models import Dataset, Run
 from rlhf.selectors import datasets_for, local_bases, reward_runs, text_datasets, who_enters
 from rlhf.stages import (
     DEFAULT_UPDATE,
@@ -26,11 +25,8 @@ from rlhf.stages import (
     THUMBS,
     UPDATES,
     Stage,
-    check_lengths,
     check_settings,
 )
-from rlhf.training.config import Knob
-from rlhf.training.settings import gate_knobs
 
 POPULATIONS = [
     ("people", _("people")),
@@ -362,67 +358,3 @@ def _datasets_hint(stage: Stage) -> str:
             'or <a href="%(imports)s">import a file</a>.'
         )
     return text % told
-
-
-class RuleForm(forms.Form):
-    """What decides a trial."""
-
-    population = forms.ChoiceField(choices=POPULATIONS[:2], label=_("Who decides"))
-    level = forms.TypedChoiceField(
-        coerce=float,
-        choices=[(0.9, "90 %"), (0.95, "95 %"), (0.99, "99 %")],
-        label=_("How sure"),
-        help_text=_("The child is better or worse once this interval leaves one half."),
-    )
-    patience = forms.IntegerField(
-        min_value=10,
-        max_value=1_000_000,
-        label=_("Votes to wait for"),
-        help_text=_("After so many votes between the two it is undecided."),
-    )
-    if_undecided = forms.ChoiceField(choices=Trial.Otherwise.choices, label=_("If it is undecided"))
-
-
-def _limit(label: Any, knob: Knob) -> forms.Field:
-    told: dict[str, Any] = {
-        "label": label,
-        "min_value": knob.at_least,
-        "max_value": knob.at_most,
-        "initial": knob.default,
-        "help_text": _("By default %(value)s.") % {"value": number_format(f"{knob.default:g}")},
-    }
-    if knob.kind is int:
-        return forms.IntegerField(**told)
-    return forms.FloatField(**told, widget=forms.NumberInput(attrs={"step": "any"}))
-
-
-class GateForm(forms.Form):
-    """The gate's limits, a field each, with the ranges that training accepts."""
-
-    waits = forms.BooleanField(
-        label=_("Wait for an operator"),
-        required=False,
-        help_text=_("Results stay out until somebody confirms them, even if they keep every rule."),
-    )
-    note = forms.CharField(
-        label=_("Why"), max_length=500, required=False, help_text=_("Kept with your name.")
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        limits = {name: _limit(GATE_LIMITS[name], knob) for name, knob in gate_knobs().items()}
-        self.fields = limits | self.fields
-
-    def clean(self) -> dict[str, Any]:
-        chosen = super().clean() or {}
-        if not self.errors:
-            try:
-                check_lengths(chosen)
-            except Invalid as refusal:
-                self.add_error("gate_length_high", refusal.reason)
-        return chosen
-
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `services.set_gate` but for who sets it."""
-        chosen = dict(self.cleaned_data)
-        return {"waits": chosen.pop("waits"), "note": chosen.pop("note"), "limits": chosen}
