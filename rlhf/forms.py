@@ -74,14 +74,21 @@ class SettingsField(forms.CharField):
 def parse_setting(text: str) -> Any:
     """A setting's value as typed: JSON where it is JSON, else the text itself.
 
-    A comma is read as a decimal one, as many languages write it. Raises Invalid where it may part
-    thousands as well.
+    A comma is read as a decimal one. Raises Invalid where it may part thousands as well.
     """
     typed = text.strip()
     try:
         return json.loads(typed)
     except ValueError:
         pass
+    return float(with_point(typed)) if COMMA.fullmatch(typed) else typed
+
+
+def with_point(typed: str) -> str:
+    """What was typed, with a point for a decimal comma, as many languages write it.
+
+    Raises Invalid where the comma may part thousands as well.
+    """
     if not COMMA.fullmatch(typed):
         return typed
     if THOUSANDS.fullmatch(typed):
@@ -93,7 +100,7 @@ def parse_setting(text: str) -> Any:
                 "parted": float(typed.replace(",", ".")),
             }
         )
-    return float(typed.replace(",", "."))
+    return typed.replace(",", ".")
 
 
 class RunForm(forms.Form):

@@ -7,9 +7,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from arena.errors import Invalid
-from rlhf.forms import POPULATIONS
+from rlhf.forms import POPULATIONS, with_point
 from rlhf.gate_wording import GATE_LIMITS
 from rlhf.models import Trial
+from rlhf.services import WHY_LIMITS
 from rlhf.stages import check_lengths
 from rlhf.training.config import Knob
 from rlhf.training.settings import gate_knobs
@@ -34,6 +35,22 @@ class RuleForm(forms.Form):
     if_undecided = forms.ChoiceField(choices=Trial.Otherwise.choices, label=_("If it is undecided"))
 
 
+class _Decimal(forms.FloatField):
+    """A number as the reader's language writes it; both a point and a comma are understood."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal"})  # browsers drop commas from numbers
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told, localize=True)
+
+    def to_python(self, value: Any) -> float | None:
+        try:
+            typed = with_point(str(value or "").strip())
+        except Invalid as refusal:
+            raise forms.ValidationError(refusal.reason) from None
+        return super().to_python(typed)
+
+
 def _limit(label: Any, knob: Knob) -> forms.Field:
     told: dict[str, Any] = {
         "label": label,
@@ -44,7 +61,7 @@ def _limit(label: Any, knob: Knob) -> forms.Field:
     }
     if knob.kind is int:
         return forms.IntegerField(**told)
-    return forms.FloatField(**told, widget=forms.NumberInput(attrs={"step": "any"}))
+    return _Decimal(**told)
 
 
 class GateForm(forms.Form):
@@ -56,7 +73,10 @@ class GateForm(forms.Form):
         help_text=_("Results stay out until somebody confirms them, even if they keep every rule."),
     )
     note = forms.CharField(
-        label=_("Why"), max_length=500, required=False, help_text=_("Kept with your name.")
+        label=_("Why"),
+        max_length=500,
+        help_text=_("Kept with your name."),
+        error_messages={"required": WHY_LIMITS},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
