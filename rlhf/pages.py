@@ -34,7 +34,16 @@ from rlhf.filling import address_of, form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
-from rlhf.stages import MIN_VOTES, RANKINGS, STAGES, THUMBS, fewest_rows, get_stage, preset_of
+from rlhf.stages import (
+    MIN_VOTES,
+    RANKINGS,
+    STAGES,
+    THUMBS,
+    fewest_rows,
+    get_stage,
+    list_knobs,
+    preset_of,
+)
 from rlhf.wording import LEFT_OUT, figure_name, phase_name
 
 LOG_LINES = 60
@@ -167,8 +176,18 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "members_gain": metrics.get("members_gain"),
         "gate": metrics.get("gate"),
         "verdict": gate_page.verdict(found, makes_contender=stage.makes_contender),
-        "settings": sorted(found.config.items()),
+        **_settings(found),
         "policy_runs": found.policy_runs.all() if stage.name == "reward" else [],
+    }
+
+
+def _settings(found: Run) -> dict[str, list[tuple[str, Any]]]:
+    """All settings in effect, by name: `settings` differ from the defaults, `defaults` do not."""
+    usual = {knob.name: knob.default for knob in list_knobs(found.stage)}
+    in_effect = sorted((usual | found.config).items())
+    return {
+        "settings": [(name, value) for name, value in in_effect if value != usual.get(name)],
+        "defaults": [(name, value) for name, value in in_effect if value == usual.get(name)],
     }
 
 

@@ -16,8 +16,9 @@ from arena.models import Contender, Prompt, Vote
 from rlhf import services
 from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
-from rlhf.stages import PRESETS, STAGES, check_settings, preset_of
+from rlhf.stages import PRESETS, STAGES, check_settings, list_knobs, preset_of
 from rlhf.training import choosing
+from rlhf.training.config import Knob
 from tests.rlhf.conftest import PASSED, REFUSED
 from tests.rlhf.votes import many_votes
 
@@ -44,6 +45,10 @@ def follow(run: Run) -> None:
 
 def text_of(answer: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def settings_of(stage: str) -> dict[str, Knob]:
+    return {knob.name: knob for knob in list_knobs(stage)}
 
 
 # --- the lab ------------------------------------------------------------------------------
@@ -330,6 +335,22 @@ def test_htmx_gets_only_the_part_that_changes(operator_client: Client, reward_mo
     part = operator_client.get(reward_model.get_absolute_url(), headers={"HX-Request": "true"})
     assert part.content.decode().lstrip().startswith("<div")
     assert b"<html" not in part.content
+
+
+def test_a_run_s_page_shows_all_settings_in_effect(operator_client: Client) -> None:
+    run = Run.objects.create(
+        stage="grpo", name="grpo-1", config={"steps": 6, "seed": 0, "gone": "x"}
+    )
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    own, others = page.split("All other settings, by default")
+    assert re.search("gone x +steps 6", own)
+    for name, knob in settings_of("grpo").items():
+        assert (f" {name} {knob.default} " in others) is (name != "steps"), name
+    run.config = {}
+    run.save()
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    assert "All settings, by default" in page
+    assert f" steps {settings_of('grpo')['steps'].default} " in page
 
 
 def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
