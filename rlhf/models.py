@@ -184,6 +184,9 @@ class Run(Job):
     died_at = models.CharField(
         max_length=90, blank=True, help_text="Phase and step at which its process last died."
     )
+    interruptions = models.JSONField(
+        default=list, blank=True, help_text="When, where and why its earlier processes ended."
+    )
     resumed_at = models.DateTimeField(
         null=True, blank=True, help_text="When another process of it was last prepared."
     )

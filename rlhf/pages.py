@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -135,6 +136,22 @@ class Choice:
     current: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """When, where and why an earlier process of a run ended."""
+
+    at: datetime
+    phase: str
+    step: int
+    reason: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Interruption":
+        """As the run keeps it."""
+        at, phase = datetime.fromisoformat(told["at"]), phase_name(told["phase"])
+        return cls(at, phase, told["step"], told["reason"])
+
+
 RESULT = "result"
 
 
@@ -152,6 +169,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "stage": stage,
         "preset": _preset(found),
         "reason": reason,
+        "interruptions": [Interruption.of(told) for told in found.interruptions],
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
         "seconds": selectors.seconds_taken(found),

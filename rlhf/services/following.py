@@ -111,7 +111,7 @@ class _Follower:
                     continue
                 if code == OCCUPIED:  # by one that has ended as well
                     code = None
-                if not goes_on(self.run, code):
+                if not goes_on(self.run, code, watched=self.seen_alive):
                     break
                 logger.warning("%s died (%s): another process follows.", self.run, self.run.died_at)
             finish(self.run, code, watched=self.seen_alive)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -65,6 +66,41 @@ def test_one_that_dies_again_and_again_is_given_up(stage: Callable[..., None]) -
     assert run.state == Job.State.FAILED
     assert len(list(run.folder.glob("death-*"))) == MOST_RESUMES + 1
     assert f"gone on by itself {MOST_RESUMES} times" in run.error
+
+
+def told_of(client: Client, run: Run) -> str:
+    """The text of a run's page."""
+    page = client.get(run.get_absolute_url()).content.decode()
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_why_a_process_died_stays_on_the_page_when_the_run_has_succeeded(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    stage("keep-die-once")
+    run = follow(reward())
+    assert run.state == Job.State.SUCCEEDED, run.error
+    page = told_of(operator_client, run)
+    assert "(training, step 3): The training process was killed (SIGKILL)." in page
+    [told] = operator_client.get(f"/api/v1/runs/{run.pk}").json()["interruptions"]
+    assert (told["phase"], told["step"]) == ("training", 3)
+    assert "out of memory" in told["reason"]
+
+
+def test_why_it_had_failed_or_was_cancelled_stays_when_it_is_resumed(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    stage("keep-hang")
+    run = follow(reward(), at_step_2(services.cancel_run))
+    stage("keep-crash")
+    run = follow(services.reopen_run(run))
+    failure = run.error.partition("\n\n")[0]
+    assert failure
+    stage("keep-succeed")
+    run = follow(services.reopen_run(run))
+    assert [told["reason"] for told in run.interruptions] == ["It was cancelled.", failure]
+    page = told_of(operator_client, run)
+    assert page.index("It was cancelled.") < page.index(failure)
 
 
 def test_a_process_that_says_why_it_ends_is_not_started_again(stage: Callable[..., None]) -> None:
