@@ -226,6 +226,12 @@ class PretrainForm(PolicyForm):
         assert isinstance(texts, forms.ModelChoiceField)
         assert isinstance(bases, forms.ModelChoiceField)
         texts.queryset, bases.queryset = text_datasets(), local_contenders()
+        if not texts.queryset.exists():
+            needed = _(
+                "%(stage)s needs text, and there is none: import a file under Lab, Datasets."
+            )
+            for name in ("required", "invalid_choice"):
+                texts.error_messages[name] = needed % {"stage": STAGES["pretrain"].title}
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""

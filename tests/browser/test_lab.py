@@ -105,6 +105,22 @@ def test_the_form_of_updates_follows_the_method(staff: Callable[..., Visitor]) -
     expect(form.get_by_label("Dataset")).to_have_count(0, timeout=PATIENCE_MS)
 
 
+def test_what_was_refused_is_said_once(staff: Callable[..., Visitor]) -> None:
+    elsewhere(lambda: many_votes(20))
+    visitor = staff()
+    visitor.expected.append("422")
+    page = visitor.open("/lab/")
+    page.locator("#reward-form summary").click()
+    page.locator("#reward-form [name=reward-settings]").fill("epoch = 3")
+    page.get_by_role("button", name="Train the reward model").click()
+    others = page.locator(".estimate:not(#reward-form .estimate)")
+    expect(others.filter(has_text=re.compile(r"\w")).first).to_be_visible()  # answers have come
+    expect(page.get_by_text("There is no setting 'epoch'.")).to_have_count(1)
+    page.locator("#reward-form [name=reward-settings]").fill("epochs = 3")
+    page.locator("#reward-form [name=reward-settings]").blur()
+    expect(page.locator("#reward-form .estimate")).to_contain_text(re.compile(r"\w"))
+
+
 def test_each_choice_of_an_update_is_estimated_anew(staff: Callable[..., Visitor]) -> None:
     page = staff().open("/lab/")
     form = page.locator("#update-form")
