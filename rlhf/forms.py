@@ -17,7 +17,14 @@ from arena.sentences import shown
 from rlhf.doubts import doubt_about
 from rlhf.exporting import get_format
 from rlhf.models import Dataset, Run
-from rlhf.selectors import datasets_for, local_bases, reward_runs, text_datasets, who_enters
+from rlhf.selectors import (
+    best_reward_run,
+    datasets_for,
+    local_bases,
+    reward_runs,
+    text_datasets,
+    who_enters,
+)
 from rlhf.stages import (
     DEFAULT_UPDATE,
     PRESETS,
@@ -27,6 +34,7 @@ from rlhf.stages import (
     Stage,
     check_settings,
 )
+from rlhf.templatetags.lab import percent
 
 POPULATIONS = [
     ("people", _("people")),
@@ -243,10 +251,22 @@ class PretrainForm(PolicyForm):
 
 
 class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
+    best: Run | None = None
+
     def label_from_instance(self, obj: Run) -> str:
-        doubt = doubt_about(obj.summary)
-        name = f"{obj.name} – {doubt.title}" if doubt else obj.name  # first: phones cut the end
+        said = self._said(obj)
+        name = f"{obj.name} – {said}" if said else obj.name  # first: phones cut the end
         return f"{name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
+
+    def _said(self, run: Run) -> str:
+        """What speaks against it, or else how often it was right on held-out pairs."""
+        if (doubt := doubt_about(run.summary)) is not None:
+            return str(doubt.title)
+        if (rate := run.summary.get("metrics", {}).get("test_accuracy")) is None:
+            return ""
+        if run == self.best:
+            return gettext("best held-out accuracy: %(rate)s") % {"rate": percent(rate)}
+        return gettext("held-out accuracy: %(rate)s") % {"rate": percent(rate)}
 
 
 class UpdateForm(PolicyForm):
@@ -298,14 +318,14 @@ class UpdateForm(PolicyForm):
 
     def _offer_reward_models(self) -> None:
         rewards = self.fields["reward_run"]
-        assert isinstance(rewards, forms.ModelChoiceField)
+        assert isinstance(rewards, _RewardModels)
         rewards.queryset = reward_runs()
-        rewards.initial = newest = reward_runs().first()
+        rewards.best = rewards.initial = best = best_reward_run()
         if self.method.learns_from != "reward":
             return
         rewards.required, rewards.empty_label = True, None
         needed = _("%(stage)s needs a reward model: choose one.")
-        if newest is None:
+        if best is None:
             needed = _("%(stage)s needs a reward model, and there is none: train one first.")
             rewards.help_text = _('There is none yet: <a href="#reward-title">train one</a> first.')
         rewards.error_messages["required"] = needed % {"stage": self.method.title}

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from rlhf.estimating import remaining
@@ -88,11 +87,6 @@ def own_settings(run: Run) -> dict[str, Any]:
     """The run's settings but for those that the gate of its time gave it."""
     given = gate_settings(run.gate)
     return {name: value for name, value in run.config.items() if given.get(name) != value}
-
-
-def reward_runs() -> QuerySet[Run]:
-    """Reward models that an update can be trained against, the newest first."""
-    return Run.objects.filter(stage="reward", state=Job.State.SUCCEEDED)
 
 
 def who_enters() -> str:

@@ -304,7 +304,7 @@ def test_a_reward_model_of_no_use_is_named_wherever_it_is_used(
     assert label is not None
     if said is None:
         assert "collect more votes first" not in own + its
-        assert " – " not in label.group()
+        assert "– best held-out accuracy: " in label.group()
         assert update.notes == []
     else:
         assert said in own
