@@ -161,10 +161,10 @@ class RewardForm(RunForm):
     dataset = _Datasets(
         queryset=None,
         label=_("Dataset"),
-        empty_label=_("frozen now, from those votes"),
+        empty_label=_("frozen now, from votes"),
         required=False,
     )
-    field_order = ("stage", "population", "dataset", "preset", "settings")
+    field_order = ("stage", "dataset", "population", "preset", "settings")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -293,11 +293,11 @@ class UpdateForm(PolicyForm):
     dataset = _PreferenceDatasets(
         queryset=None,
         label=_("Dataset"),
-        empty_label=_("frozen now, from those votes"),
+        empty_label=_("frozen now, from votes"),
         required=False,
     )
     field_order = (
-        "stage", "base", "reward_run", "population", "dataset", "enter", "preset", "settings",
+        "stage", "base", "reward_run", "dataset", "population", "enter", "preset", "settings",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -331,7 +331,7 @@ class UpdateForm(PolicyForm):
         rewards.error_messages["required"] = needed % {"stage": self.method.title}
 
     def _offer_datasets(self) -> None:
-        datasets, population = self.fields["dataset"], self.fields["population"]
+        datasets = self.fields["dataset"]
         assert isinstance(datasets, forms.ModelChoiceField)
         datasets.queryset = datasets_for(self.method)
         datasets.help_text = _datasets_hint(self.method)
@@ -340,9 +340,7 @@ class UpdateForm(PolicyForm):
             "frozen now."
         ) % {"stage": self.method.title, "kinds": self.method.reads_in_words}
         if self.method.reads == THUMBS:
-            datasets.empty_label = gettext("frozen now, from their thumbs")
-        if self.method.takes_reward_model:
-            population.help_text = _("Used without a reward model.")
+            datasets.empty_label = gettext("frozen now, from thumbs")
 
     def clean(self) -> dict[str, Any]:
         chosen = super().clean()
