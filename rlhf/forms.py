@@ -43,12 +43,13 @@ POPULATIONS = [
 ]
 
 
+COMMENT = re.compile(r"(?:^|\s)#")
 COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 class SettingsField(forms.CharField):
-    """Settings as lines of `name = value`; a value is JSON, or else a text."""
+    """Settings as lines of `name = value  # comment`; a value is JSON, or else a text."""
 
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
 
@@ -56,9 +57,10 @@ class SettingsField(forms.CharField):
         text = super().clean(value)
         found: dict[str, Any] = {}
         for number, line in enumerate(text.splitlines(), start=1):
-            if not line.strip():
+            setting = COMMENT.split(line, maxsplit=1)[0]
+            if not setting.strip():
                 continue
-            name, equals, given = line.partition("=")
+            name, equals, given = setting.partition("=")
             if not equals or not name.strip():
                 raise forms.ValidationError(
                     _("Line %(number)s is no setting: write a name, =, and a value."),

@@ -192,6 +192,18 @@ def test_a_wrong_setting_is_named_above_the_form(
     assert not Run.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("queued")
+def test_settings_may_have_comments(operator_client: Client, base: Contender) -> None:
+    many_votes(20)
+    typed = "# for the report = 3\nseed = 7  # as before\n  # layers = 9\nlayers = 2\t# few\n#\n"
+    answer = operator_client.post("/lab/runs/", SETTINGS | {"reward-settings": typed})
+    assert answer.status_code == 302, text_of(answer)
+    assert Run.objects.get().config == {"seed": 7, "layers": 2}
+    refused = operator_client.post("/lab/runs/", SETTINGS | {"reward-settings": "# So.\nseed 7"})
+    assert "Line 2 is no setting" in text_of(refused)
+
+
 SETTINGS = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "standard"}
 
 
