@@ -349,6 +349,19 @@ def test_htmx_gets_only_the_part_that_changes(operator_client: Client, reward_mo
     assert b"<html" not in part.content
 
 
+def test_curves_and_figures_say_what_they_mean(operator_client: Client) -> None:
+    run = Run.objects.create(
+        stage="reward", name="reward-1", state=Job.State.SUCCEEDED,
+        summary={"metrics": {"train_accuracy": 0.75, "penalty": 0.1, "more": {"penalty": 2.0}}},
+    )  # fmt: skip
+    for step in (1, 2):
+        Metric.objects.create(run=run, phase="training", step=step, name="margin", value=step)
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    assert "accuracy in training share of pairs learnt from that it orders as the" in page
+    assert "more: penalty on weights how small weights are held" in page
+    assert "margin training 2 how far the better response is ahead, on average" in page
+
+
 def test_a_run_s_page_shows_all_settings_in_effect(operator_client: Client) -> None:
     run = Run.objects.create(
         stage="grpo", name="grpo-1", config={"steps": 6, "seed": 0, "gone": "x"}
