@@ -57,7 +57,7 @@ class Spot:
     y: float
     step: int
     within: bool
-    kept: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Drawing:
 
 
 def drawing(points: Sequence[tuple[int, float, float, bool, bool]]) -> Drawing:
-    """Points as (step, across, up, within, kept), scaled into the box."""
+    """Points as (step, across, up, within, chosen), scaled into the box."""
     across, up = [point[1] for point in points], [point[2] for point in points]
     left, right, low, high = min(across), max(across), min(up), max(up)
     spots = tuple(
@@ -82,9 +82,9 @@ def drawing(points: Sequence[tuple[int, float, float, bool, bool]]) -> Drawing:
             y=round(HIGH * (1 - (y - low) / ((high - low) or 1.0)), 1),
             step=step,
             within=within,
-            kept=kept,
+            chosen=chosen,
         )
-        for step, x, y, within, kept in points
+        for step, x, y, within, chosen in points
     )
     path = "M" + "L".join(f"{spot.x} {spot.y}" for spot in spots)
     return Drawing(path, spots, left, right, low, high)

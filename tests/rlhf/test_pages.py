@@ -467,12 +467,12 @@ def test_without_rewards_no_rule_about_them_is_shown(
     Metric.objects.filter(run=run, name="reward").delete()
     page = text_of(operator_client.get(run.get_absolute_url()))
     assert "Checkpoints: what training cost" in page
-    assert "limits of damage the last one is kept. If none" in page
+    assert "limits of damage the last one is chosen. If none" in page
     assert "reward is higher" not in page
     assert "Reward" not in page
 
 
-def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that_was_kept(
+def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that_was_chosen(
     operator_client: Client, base: Contender
 ) -> None:
     run = Run.objects.create(
@@ -492,8 +492,8 @@ def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that
     answer = operator_client.get(url)
     page, text = answer.content.decode(), text_of(answer)
     assert page.count("chart-ring") == 1
-    assert "Kept: step 6. It is the last one within the limits." in text
-    assert "step 6 0.9 1.4 0.2 kept within" in text
+    assert "Chosen: step 6. It is the last one within the limits." in text
+    assert "step 6 0.9 1.4 0.2 chosen within" in text
     assert "step 12 1.4 2.1 0.9 beyond" in text
     assert "Base -0.1 1.2 0" in text
 
