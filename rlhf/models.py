@@ -178,6 +178,9 @@ class Run(Job):
         help_text="The limits that were set when it was created; none are the defaults.",
     )  # fmt: skip
     metrics_offset = models.PositiveBigIntegerField(default=0)
+    metrics_mark = models.CharField(
+        max_length=16, blank=True, help_text="Tells what was read before the offset."
+    )
     resumes = models.PositiveIntegerField(
         default=0, help_text="How often it went on by itself after its process had died."
     )

@@ -212,6 +212,7 @@ class _Follower:
     def _forget_metrics(self) -> None:
         run = self.run
         run.metrics_offset = run.unreadable_lines = run.step = run.total = 0
+        run.metrics_mark = ""
         run.progress = run.resumed_from = 0.0
         Metric.objects.filter(run=run).delete()
         self._save_place()
@@ -281,13 +282,14 @@ class _Follower:
 
     def _store_metrics(self) -> bool:
         run = self.run
-        reading = metrics_file.read(run.folder / "metrics.jsonl", run.metrics_offset)
+        path = run.folder / "metrics.jsonl"
+        reading = metrics_file.read(path, run.metrics_offset, run.metrics_mark)
         if reading.began_anew:
             self._forget_metrics()
             return True
         if reading.offset == run.metrics_offset:
             return False
-        run.metrics_offset = reading.offset
+        run.metrics_offset, run.metrics_mark = reading.offset, reading.mark
         run.unreadable_lines += reading.unreadable
         if reading.reports:
             last = reading.reports[-1]
@@ -306,8 +308,8 @@ class _Follower:
         """Where the run is, by what of its reports was read."""
         self.run.save(
             update_fields=[
-                "metrics_offset", "unreadable_lines", "phase", "step", "total", "progress",
-                "resumed_from",
+                "metrics_offset", "metrics_mark", "unreadable_lines", "phase", "step", "total",
+                "progress", "resumed_from",
             ]
         )  # fmt: skip
 

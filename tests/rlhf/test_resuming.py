@@ -196,21 +196,27 @@ def test_a_run_that_was_stopped_with_its_worker_waits_for_the_next_one(
 def test_a_process_that_finds_its_state_unfit_begins_anew(
     stage: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file of metrics is then shorter than what was read of it."""
+    """Its file of metrics may have become longer than what was read of the one before."""
     stage("keep-hang")
     run = follow(reward(), at_step_2(services.cancel_run))
     services.reopen_run(run)
 
     def begin_anew(now: Run) -> None:
-        if now.phase == "preparing":
-            monkeypatch.setenv("FAKE_STAGE", "succeed")
-            path = now.folder / "state"
-            shutil.rmtree(path)
-            (now.folder / "metrics.jsonl").write_text("")
+        if now.phase != "preparing":
+            return
+        monkeypatch.setenv("FAKE_STAGE", "succeed")
+        shutil.rmtree(now.folder / "state")
+        path = now.folder / "metrics.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()] * 2
+        told = [
+            line | {"time": place, "metrics": {"loss": 9.0}} for place, line in enumerate(lines)
+        ]
+        path.write_text("".join(json.dumps(line) + "\n" for line in told))
+        assert path.stat().st_size > now.metrics_offset
 
     follow(run, begin_anew)
     assert run.state == Job.State.SUCCEEDED, run.error
-    assert steps(run) == [(1, 2.0), (2, 1.0), (4, 0.5)]
+    assert steps(run) == [(1, 9.0), (1, 9.0), (1, 2.0), (2, 1.0), (4, 0.5)]
     run.refresh_from_db()
     assert run.resumed_from == 0
 
