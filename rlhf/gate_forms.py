@@ -43,7 +43,7 @@ class _Decimal(forms.FloatField):
     def __init__(self, **told: Any) -> None:
         super().__init__(**told, localize=True)
 
-    def to_python(self, value: Any) -> float | None:
+    def to_python(self, value: Any) -> Any:
         try:
             typed = with_point(str(value or "").strip())
         except Invalid as refusal:
