@@ -15,8 +15,11 @@ MARKED = 1024  # bytes, so that the time of the last line is among them
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One line: where the process is, and the finite figures it measured there."""
+    """One line: when it was written (seconds since the epoch), where the process is, and the finite
+    figures it measured there.
+    """
 
+    time: float
     phase: str
     step: int
     total: int
@@ -73,10 +76,11 @@ def _mark(last: bytes) -> str:
 
 
 def _report(line: dict[str, Any]) -> Report:
-    progress = float(line["progress"])
-    if not math.isfinite(progress):
-        raise ValueError(f"progress is {progress}")
+    time, progress = float(line["time"]), float(line["progress"])
+    if not (math.isfinite(time) and math.isfinite(progress)):
+        raise ValueError(f"time is {time}, progress {progress}")
     return Report(
+        time=time,
         phase=str(line["phase"])[:60],
         step=max(0, int(line["step"])),
         total=max(0, int(line["total"])),

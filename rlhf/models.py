@@ -190,6 +190,9 @@ class Run(Job):
     interruptions = models.JSONField(
         default=list, blank=True, help_text="When, where and why its earlier processes ended."
     )
+    reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what was last read of its process was written."
+    )
     resumed_at = models.DateTimeField(
         null=True, blank=True, help_text="When another process of it was last prepared."
     )

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -212,7 +213,7 @@ class _Follower:
     def _forget_metrics(self) -> None:
         run = self.run
         run.metrics_offset = run.unreadable_lines = run.step = run.total = 0
-        run.metrics_mark = ""
+        run.metrics_mark, run.reported_at = "", None
         run.progress = run.resumed_from = 0.0
         Metric.objects.filter(run=run).delete()
         self._save_place()
@@ -294,7 +295,7 @@ class _Follower:
         if reading.reports:
             last = reading.reports[-1]
             run.phase, run.step, run.total = last.phase, last.step, last.total
-            run.progress = last.progress
+            run.progress, run.reported_at = last.progress, datetime.fromtimestamp(last.time, UTC)
         with transaction.atomic():
             Metric.objects.bulk_create(
                 Metric(run=run, phase=report.phase, step=report.step, name=name, value=value)
@@ -309,7 +310,7 @@ class _Follower:
         self.run.save(
             update_fields=[
                 "metrics_offset", "metrics_mark", "unreadable_lines", "phase", "step", "total",
-                "progress", "resumed_from",
+                "progress", "reported_at", "resumed_from",
             ]
         )  # fmt: skip
 
