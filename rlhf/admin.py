@@ -155,8 +155,8 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     list_filter = ("stage", "state")
     list_select_related = ("base", "contender")
     fields = (
-        "stage", "name", "state", "phase", "progress", "error", "base", "dataset", "reward_run",
-        "contender", "config", "summary", "notes", "gate", "refusals", "created_by",
+        "stage", "name", "state", "phase", "progress", "error", "interruptions", "base", "dataset",
+        "reward_run", "contender", "config", "summary", "notes", "gate", "refusals", "created_by",
         "created_at", "started_at", "finished_at", "page",
     )  # fmt: skip
 

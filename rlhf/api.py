@@ -76,6 +76,13 @@ class DecisionOut(Schema):
     at: datetime
 
 
+class InterruptionOut(Schema):
+    at: datetime
+    phase: str
+    step: int
+    reason: str
+
+
 class RunOut(Schema):
     id: int
     stage: str
@@ -96,6 +103,9 @@ class RunOut(Schema):
     refusals: list[str] = Field(description="Why its result was not entered.")
     decisions: list[DecisionOut] = Field(description="What operators decided, the newest first.")
     error: str | None
+    interruptions: list[InterruptionOut] = Field(
+        description="Why its earlier processes ended, the oldest first."
+    )
     can_resume: bool = Field(description="It was cut short and can go on where it was.")
     created_at: datetime
     started_at: datetime | None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rlhf.selectors import Curve
-from rlhf.wording import figure_name, phase_name
+from rlhf.wording import figure_meaning, figure_name, phase_name
 
 WIDTH, HEIGHT = 300.0, 90.0
 WIDE, HIGH = 600.0, 220.0
@@ -12,9 +12,10 @@ WIDE, HIGH = 600.0, 220.0
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One figure over the steps. `path` is an SVG path in a box of 300 × 90."""
+    """One figure over the steps, with its name and meaning. `path`: SVG, in a box of 300 × 90."""
 
     title: str
+    meaning: str
     phase: str
     path: str
     low: float
@@ -37,6 +38,7 @@ def chart(curve: Curve) -> Chart:
     ]
     return Chart(
         title=figure_name(curve.name),
+        meaning=figure_meaning(curve.name),
         phase=phase_name(curve.phase),
         path="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in spots),
         low=low,
@@ -55,7 +57,7 @@ class Spot:
     y: float
     step: int
     within: bool
-    kept: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Drawing:
 
 
 def drawing(points: Sequence[tuple[int, float, float, bool, bool]]) -> Drawing:
-    """Points as (step, across, up, within, kept), scaled into the box."""
+    """Points as (step, across, up, within, chosen), scaled into the box."""
     across, up = [point[1] for point in points], [point[2] for point in points]
     left, right, low, high = min(across), max(across), min(up), max(up)
     spots = tuple(
@@ -80,9 +82,9 @@ def drawing(points: Sequence[tuple[int, float, float, bool, bool]]) -> Drawing:
             y=round(HIGH * (1 - (y - low) / ((high - low) or 1.0)), 1),
             step=step,
             within=within,
-            kept=kept,
+            chosen=chosen,
         )
-        for step, x, y, within, kept in points
+        for step, x, y, within, chosen in points
     )
     path = "M" + "L".join(f"{spot.x} {spot.y}" for spot in spots)
     return Drawing(path, spots, left, right, low, high)

@@ -19,14 +19,14 @@ class Line:
     step: int
     values: tuple[float | None, ...]
     within: bool
-    kept: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
     """`tradeoff` is reward (up) against divergence from the base (across), None without reward.
 
-    `reason` says why the kept one is kept, empty while the run goes on.
+    `reason` says why the chosen one is, empty while the run goes on.
     """
 
     columns: tuple[str, ...]
@@ -36,7 +36,7 @@ class Checkpoints:
     charts: tuple[Chart, ...]
     rule: str
     reason: str
-    kept: int | None
+    chosen: int | None
 
 
 def checkpoints_of(run: Run) -> Checkpoints | None:
@@ -45,14 +45,14 @@ def checkpoints_of(run: Run) -> Checkpoints | None:
     if len(figures) < 2:
         return None
     told = run.summary.get("metrics", {}).get("kept") or {}
-    kept = told.get("step")
+    chosen = told.get("step")
     columns = tuple(name for name in COLUMNS if any(name in found for found in figures.values()))
     lines = tuple(
         Line(
             step=step,
             values=tuple(found.get(name) for name in columns),
             within=found.get("within_limits", 1.0) == 1.0,
-            kept=step == kept,
+            chosen=step == chosen,
         )
         for step, found in figures.items()
     )
@@ -65,13 +65,13 @@ def checkpoints_of(run: Run) -> Checkpoints | None:
         charts=tuple(_charts(figures)),
         rule=told.get("rule", RULE) if rewarded else RULE_WITHOUT_REWARD,
         reason=told.get("reason", ""),
-        kept=kept,
+        chosen=chosen,
     )
 
 
 def _tradeoff(figures: dict[int, dict[str, float]], lines: tuple[Line, ...]) -> Drawing | None:
     points = [
-        (line.step, found["kl"], found["reward"], line.within, line.kept)
+        (line.step, found["kl"], found["reward"], line.within, line.chosen)
         for line, found in zip(lines, figures.values(), strict=True)
         if "kl" in found and "reward" in found
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -16,9 +16,15 @@ from arena.models import Contender
 from arena.sentences import shown
 from rlhf.doubts import doubt_about
 from rlhf.exporting import get_format
-from rlhf.gate_wording import GATE_LIMITS
-from rlhf.models import Dataset, Run, Trial
-from rlhf.selectors import datasets_for, local_bases, reward_runs, text_datasets, who_enters
+from rlhf.models import Dataset, Run
+from rlhf.selectors import (
+    best_reward_run,
+    datasets_for,
+    local_bases,
+    reward_runs,
+    text_datasets,
+    who_enters,
+)
 from rlhf.stages import (
     DEFAULT_UPDATE,
     PRESETS,
@@ -26,11 +32,9 @@ from rlhf.stages import (
     THUMBS,
     UPDATES,
     Stage,
-    check_lengths,
     check_settings,
 )
-from rlhf.training.config import Knob
-from rlhf.training.settings import gate_knobs
+from rlhf.templatetags.lab import percent
 
 POPULATIONS = [
     ("people", _("people")),
@@ -39,12 +43,13 @@ POPULATIONS = [
 ]
 
 
+COMMENT = re.compile(r"(?:^|\s)#")
 COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 class SettingsField(forms.CharField):
-    """Settings as lines of `name = value`; a value is JSON, or else a text."""
+    """Settings as lines of `name = value  # comment`; a value is JSON, or else a text."""
 
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
 
@@ -52,9 +57,10 @@ class SettingsField(forms.CharField):
         text = super().clean(value)
         found: dict[str, Any] = {}
         for number, line in enumerate(text.splitlines(), start=1):
-            if not line.strip():
+            setting = COMMENT.split(line, maxsplit=1)[0]
+            if not setting.strip():
                 continue
-            name, equals, given = line.partition("=")
+            name, equals, given = setting.partition("=")
             if not equals or not name.strip():
                 raise forms.ValidationError(
                     _("Line %(number)s is no setting: write a name, =, and a value."),
@@ -78,14 +84,21 @@ class SettingsField(forms.CharField):
 def parse_setting(text: str) -> Any:
     """A setting's value as typed: JSON where it is JSON, else the text itself.
 
-    A comma is read as a decimal one, as many languages write it. Raises Invalid where it may part
-    thousands as well.
+    A comma is read as a decimal one. Raises Invalid where it may part thousands as well.
     """
     typed = text.strip()
     try:
         return json.loads(typed)
     except ValueError:
         pass
+    return float(with_point(typed)) if COMMA.fullmatch(typed) else typed
+
+
+def with_point(typed: str) -> str:
+    """What was typed, with a point for a decimal comma, as many languages write it.
+
+    Raises Invalid where the comma may part thousands as well.
+    """
     if not COMMA.fullmatch(typed):
         return typed
     if THOUSANDS.fullmatch(typed):
@@ -97,7 +110,7 @@ def parse_setting(text: str) -> Any:
                 "parted": float(typed.replace(",", ".")),
             }
         )
-    return float(typed.replace(",", "."))
+    return typed.replace(",", ".")
 
 
 class RunForm(forms.Form):
@@ -150,10 +163,10 @@ class RewardForm(RunForm):
     dataset = _Datasets(
         queryset=None,
         label=_("Dataset"),
-        empty_label=_("frozen now, from those votes"),
+        empty_label=_("frozen now, from votes"),
         required=False,
     )
-    field_order = ("stage", "population", "dataset", "preset", "settings")
+    field_order = ("stage", "dataset", "population", "preset", "settings")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -223,6 +236,12 @@ class PretrainForm(PolicyForm):
         assert isinstance(texts, forms.ModelChoiceField)
         assert isinstance(bases, forms.ModelChoiceField)
         texts.queryset, bases.queryset = text_datasets(), local_contenders()
+        if not texts.queryset.exists():
+            needed = _(
+                "%(stage)s needs text, and there is none: import a file under Lab, Datasets."
+            )
+            for name in ("required", "invalid_choice"):
+                texts.error_messages[name] = needed % {"stage": STAGES["pretrain"].title}
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `services.start_run`."""
@@ -234,10 +253,22 @@ class PretrainForm(PolicyForm):
 
 
 class _RewardModels(forms.ModelChoiceField):  # type: ignore[type-arg]
+    best: Run | None = None
+
     def label_from_instance(self, obj: Run) -> str:
-        doubt = doubt_about(obj.summary)
-        name = f"{obj.name} – {doubt.title}" if doubt else obj.name  # first: phones cut the end
+        said = self._said(obj)
+        name = f"{obj.name} – {said}" if said else obj.name  # first: phones cut the end
         return f"{name}, {date_format(obj.created_at, 'DATETIME_FORMAT')}"
+
+    def _said(self, run: Run) -> str:
+        """What speaks against it, or else how often it was right on held-out pairs."""
+        if (doubt := doubt_about(run.summary)) is not None:
+            return str(doubt.title)
+        if (rate := run.summary.get("metrics", {}).get("test_accuracy")) is None:
+            return ""
+        if run == self.best:
+            return gettext("best held-out accuracy: %(rate)s") % {"rate": percent(rate)}
+        return gettext("held-out accuracy: %(rate)s") % {"rate": percent(rate)}
 
 
 class UpdateForm(PolicyForm):
@@ -264,11 +295,11 @@ class UpdateForm(PolicyForm):
     dataset = _PreferenceDatasets(
         queryset=None,
         label=_("Dataset"),
-        empty_label=_("frozen now, from those votes"),
+        empty_label=_("frozen now, from votes"),
         required=False,
     )
     field_order = (
-        "stage", "base", "reward_run", "population", "dataset", "enter", "preset", "settings",
+        "stage", "base", "reward_run", "dataset", "population", "enter", "preset", "settings",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -289,20 +320,20 @@ class UpdateForm(PolicyForm):
 
     def _offer_reward_models(self) -> None:
         rewards = self.fields["reward_run"]
-        assert isinstance(rewards, forms.ModelChoiceField)
+        assert isinstance(rewards, _RewardModels)
         rewards.queryset = reward_runs()
-        rewards.initial = newest = reward_runs().first()
+        rewards.best = rewards.initial = best = best_reward_run()
         if self.method.learns_from != "reward":
             return
         rewards.required, rewards.empty_label = True, None
         needed = _("%(stage)s needs a reward model: choose one.")
-        if newest is None:
+        if best is None:
             needed = _("%(stage)s needs a reward model, and there is none: train one first.")
             rewards.help_text = _('There is none yet: <a href="#reward-title">train one</a> first.')
         rewards.error_messages["required"] = needed % {"stage": self.method.title}
 
     def _offer_datasets(self) -> None:
-        datasets, population = self.fields["dataset"], self.fields["population"]
+        datasets = self.fields["dataset"]
         assert isinstance(datasets, forms.ModelChoiceField)
         datasets.queryset = datasets_for(self.method)
         datasets.help_text = _datasets_hint(self.method)
@@ -311,9 +342,7 @@ class UpdateForm(PolicyForm):
             "frozen now."
         ) % {"stage": self.method.title, "kinds": self.method.reads_in_words}
         if self.method.reads == THUMBS:
-            datasets.empty_label = gettext("frozen now, from their thumbs")
-        if self.method.takes_reward_model:
-            population.help_text = _("Used without a reward model.")
+            datasets.empty_label = gettext("frozen now, from thumbs")
 
     def clean(self) -> dict[str, Any]:
         chosen = super().clean()
@@ -362,67 +391,3 @@ def _datasets_hint(stage: Stage) -> str:
             'or <a href="%(imports)s">import a file</a>.'
         )
     return text % told
-
-
-class RuleForm(forms.Form):
-    """What decides a trial."""
-
-    population = forms.ChoiceField(choices=POPULATIONS[:2], label=_("Who decides"))
-    level = forms.TypedChoiceField(
-        coerce=float,
-        choices=[(0.9, "90 %"), (0.95, "95 %"), (0.99, "99 %")],
-        label=_("How sure"),
-        help_text=_("The child is better or worse once this interval leaves one half."),
-    )
-    patience = forms.IntegerField(
-        min_value=10,
-        max_value=1_000_000,
-        label=_("Votes to wait for"),
-        help_text=_("After so many votes between the two it is undecided."),
-    )
-    if_undecided = forms.ChoiceField(choices=Trial.Otherwise.choices, label=_("If it is undecided"))
-
-
-def _limit(label: Any, knob: Knob) -> forms.Field:
-    told: dict[str, Any] = {
-        "label": label,
-        "min_value": knob.at_least,
-        "max_value": knob.at_most,
-        "initial": knob.default,
-        "help_text": _("By default %(value)s.") % {"value": number_format(f"{knob.default:g}")},
-    }
-    if knob.kind is int:
-        return forms.IntegerField(**told)
-    return forms.FloatField(**told, widget=forms.NumberInput(attrs={"step": "any"}))
-
-
-class GateForm(forms.Form):
-    """The gate's limits, a field each, with the ranges that training accepts."""
-
-    waits = forms.BooleanField(
-        label=_("Wait for an operator"),
-        required=False,
-        help_text=_("Results stay out until somebody confirms them, even if they keep every rule."),
-    )
-    note = forms.CharField(
-        label=_("Why"), max_length=500, required=False, help_text=_("Kept with your name.")
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        limits = {name: _limit(GATE_LIMITS[name], knob) for name, knob in gate_knobs().items()}
-        self.fields = limits | self.fields
-
-    def clean(self) -> dict[str, Any]:
-        chosen = super().clean() or {}
-        if not self.errors:
-            try:
-                check_lengths(chosen)
-            except Invalid as refusal:
-                self.add_error("gate_length_high", refusal.reason)
-        return chosen
-
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `services.set_gate` but for who sets it."""
-        chosen = dict(self.cleaned_data)
-        return {"waits": chosen.pop("waits"), "note": chosen.pop("note"), "limits": chosen}

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from rlhf.forms import GateForm
+from rlhf.gate_forms import GateForm
 from rlhf.gate_wording import GATE_LIMITS, POINTS, RULES, SHARES, WHOM
 from rlhf.models import Gate, Job, Run
 from rlhf.templatetags.lab import figure, percent

@@ -178,11 +178,20 @@ class Run(Job):
         help_text="The limits that were set when it was created; none are the defaults.",
     )  # fmt: skip
     metrics_offset = models.PositiveBigIntegerField(default=0)
+    metrics_mark = models.CharField(
+        max_length=16, blank=True, help_text="Tells what was read before the offset."
+    )
     resumes = models.PositiveIntegerField(
         default=0, help_text="How often it went on by itself after its process had died."
     )
     died_at = models.CharField(
         max_length=90, blank=True, help_text="Phase and step at which its process last died."
+    )
+    interruptions = models.JSONField(
+        default=list, blank=True, help_text="When, where and why its earlier processes ended."
+    )
+    reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what was last read of its process was written."
     )
     resumed_at = models.DateTimeField(
         null=True, blank=True, help_text="When another process of it was last prepared."

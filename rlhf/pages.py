@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -34,8 +35,17 @@ from rlhf.filling import address_of, form_name
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
-from rlhf.stages import MIN_VOTES, RANKINGS, STAGES, THUMBS, fewest_rows, get_stage, preset_of
-from rlhf.wording import LEFT_OUT, figure_name, phase_name
+from rlhf.stages import (
+    MIN_VOTES,
+    RANKINGS,
+    STAGES,
+    THUMBS,
+    fewest_rows,
+    get_stage,
+    list_knobs,
+    preset_of,
+)
+from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name
 
 LOG_LINES = 60
 PREVIEWED = 5  # rows of a dataset
@@ -49,17 +59,17 @@ ELSEWHERE = {
     "base", "policy", "gate", "kept", "changed", "win_rate", "win_rate_error", "reward_gain",
     "reward_gain_error", "members_gain",
 } | reward_page.SHOWN | HELD_OUT  # fmt: skip
-# What the evaluation measures: its key, what it is called, what to make of it.
-QUALITIES = [
-    ("reward", _("Reward"), _("mean score by the reward model")),
-    ("spread", _("Doubt"), _("spread of the score among the reward model's members")),
-    ("nll", _("Surprise"), _("nats per token under the base; higher reads less naturally")),
-    ("entropy", _("Variety"), _("nats per token of its own choices; lower is more predictable")),
-    ("repetition", _("Repetition"), _("share of 4-word runs that repeat within a response")),
-    ("distinct", _("Distinct"), _("different word pairs over all word pairs")),
-    ("length", _("Length"), _("tokens per response")),
-    ("finished", _("Finished"), _("share of responses that ended by themselves")),
-]
+# What the evaluation measures, and what it is called.
+QUALITIES = {
+    "reward": _("Reward"),
+    "spread": _("Doubt"),
+    "nll": _("Surprise"),
+    "entropy": _("Variety"),
+    "repetition": _("Repetition"),
+    "distinct": _("Distinct"),
+    "length": _("Length"),
+    "finished": _("Finished"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class QualityLine:
     """One measured quality of the update beside its base."""
 
     name: str | Promise
-    meaning: str | Promise
+    meaning: str
     base: float | None
     new: float | None
 
@@ -126,6 +136,22 @@ class Choice:
     current: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """When, where and why an earlier process of a run ended."""
+
+    at: datetime
+    phase: str
+    step: int
+    reason: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Interruption":
+        """As the run keeps it."""
+        at, phase = datetime.fromisoformat(told["at"]), phase_name(told["phase"])
+        return cls(at, phase, told["step"], told["reason"])
+
+
 RESULT = "result"
 
 
@@ -143,6 +169,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "stage": stage,
         "preset": _preset(found),
         "reason": reason,
+        "interruptions": [Interruption.of(told) for told in found.interruptions],
         "phase": phase_name(found.phase),
         "seconds_left": selectors.seconds_left(found),
         "seconds": selectors.seconds_taken(found),
@@ -167,8 +194,18 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "members_gain": metrics.get("members_gain"),
         "gate": metrics.get("gate"),
         "verdict": gate_page.verdict(found, makes_contender=stage.makes_contender),
-        "settings": sorted(found.config.items()),
+        **_settings(found),
         "policy_runs": found.policy_runs.all() if stage.name == "reward" else [],
+    }
+
+
+def _settings(found: Run) -> dict[str, list[tuple[str, Any]]]:
+    """All settings in effect, by name: `settings` differ from the defaults, `defaults` do not."""
+    usual = {knob.name: knob.default for knob in list_knobs(found.stage)}
+    in_effect = sorted((usual | found.config).items())
+    return {
+        "settings": [(name, value) for name, value in in_effect if value != usual.get(name)],
+        "defaults": [(name, value) for name, value in in_effect if value == usual.get(name)],
     }
 
 
@@ -309,22 +346,30 @@ def _qualities(metrics: dict[str, Any]) -> list[QualityLine]:
     if not isinstance(base, dict) or not isinstance(new, dict):
         return []
     return [
-        QualityLine(name, meaning, base.get(key), new.get(key))
-        for key, name, meaning in QUALITIES
+        QualityLine(name, figure_meaning(key), base.get(key), new.get(key))
+        for key, name in QUALITIES.items()
         if base.get(key) is not None or new.get(key) is not None
     ]
 
 
-def _figures(metrics: dict[str, Any]) -> list[tuple[str, float]]:
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a summary, what it is called and what it means."""
+
+    name: str
+    meaning: str
+    value: float
+
+
+def _figures(metrics: dict[str, Any], within: str = "") -> list[Figure]:
     """The plain figures of a summary, nested ones by their path."""
-    found: list[tuple[str, float]] = []
-    for name, value in metrics.items():
-        if name in ELSEWHERE:
+    found: list[Figure] = []
+    for key, value in metrics.items():
+        if key in ELSEWHERE:
             continue
+        name = f"{within}{figure_name(key)}"
         if isinstance(value, dict):
-            found += [
-                (f"{figure_name(name)}: {inner}", figure) for inner, figure in _figures(value)
-            ]
+            found += _figures(value, f"{name}: ")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((figure_name(name), value))
+            found.append(Figure(name, figure_meaning(key), value))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from arena.selectors import Profile, profiles
 from rlhf import selectors
 from rlhf.evidence import Counts, Evidence, rating_gap, weigh
-from rlhf.forms import RuleForm
+from rlhf.gate_forms import RuleForm
 from rlhf.models import Run, Trial
 
 WIDTH, HEIGHT = 600.0, 160.0

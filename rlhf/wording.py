@@ -30,7 +30,8 @@ FIGURES: dict[str, str | Promise] = {
     "reference_point": _("reference point"),
     "repetition": _("repetition"),
     "length": _("length"),
-    "train_accuracy": _("train accuracy"),
+    "train_accuracy": _("accuracy in training"),
+    "penalty": _("penalty on weights"),
     "test_accuracy": _("test accuracy"),
     "test_accuracy_lower": _("test accuracy, lower end"),
     "test_accuracy_upper": _("test accuracy, upper end"),
@@ -49,6 +50,28 @@ FIGURES: dict[str, str | Promise] = {
     "train_documents": _("documents to train on"),
     "test_documents": _("documents held out"),
 }
+# What to make of a figure, in one line.
+MEANINGS: dict[str, str | Promise] = {
+    "loss": _("what training lowers"),
+    "reward": _("mean score by the reward model"),
+    "accuracy": _("share of pairs in which the better response is ahead"),
+    "margin": _("how far the better response is ahead, on average"),
+    "token_accuracy": _("share of tokens that it would have chosen itself"),
+    "grad_norm": _("size of the gradient, before it is cut to one"),
+    "learning_rate": _("size of a step"),
+    "entropy": _("nats per token of its own choices; lower is more predictable"),
+    "nll": _("nats per token under the base; higher reads less naturally"),
+    "kl": _("nats per token by which it has left its base"),
+    "reference_point": _("what responses with a thumb are held against"),
+    "repetition": _("share of 4-word runs that repeat within a response"),
+    "distinct": _("different word pairs over all word pairs"),
+    "length": _("tokens per response"),
+    "finished": _("share of responses that ended by themselves"),
+    "spread": _("spread of the score among the reward model's members"),
+    "held_out_perplexity": _("how many tokens it wavers between; lower is better"),
+    "train_accuracy": _("share of pairs learnt from that it orders as the raters did"),
+    "penalty": _("how small weights are held, as cross-validation chose"),
+}
 # Rows that are not in a dataset, by the field of its counts.
 LEFT_OUT: dict[str, str | Promise] = {
     "equal": _("skipped, both responses the same"),
@@ -61,6 +84,11 @@ LEFT_OUT: dict[str, str | Promise] = {
 def phase_name(phase: str) -> str:
     """A phase in the reader's language; an unknown one as it was reported."""
     return str(PHASES.get(phase, phase))
+
+
+def figure_meaning(name: str) -> str:
+    """What to make of a figure, in the reader's language; empty where its name says it."""
+    return str(MEANINGS.get(name, ""))
 
 
 def figure_name(name: str) -> str:

@@ -114,7 +114,8 @@ def _evaluation(config: settings.Policy, shape: Shape, examples: Examples) -> li
         rows=config.sample_batch,
         prompt=4 * examples.prompt_tokens,
     )
-    looks = config.checkpoints + 1
+    rounds = config.rounds if isinstance(config, settings.BestOfN) else 1
+    looks = rounds * config.checkpoints + 1
     return [
         Load("evaluation", "sample", 2 * drawn),
         Load("evaluation", "read", read(shape, 4 * whole) + judged),

@@ -39,7 +39,10 @@ def rows_of(vote: Judged) -> list[Row]:
 FORMAT = Format(
     name="ranking",
     title=_("Rankings (K-wise)"),
-    description=_("One row per vote: prompt, responses and their ranks. The reward model's input."),
+    description=_(
+        "One row per ranking, a vote or an imported one: prompt, responses and their ranks. The "
+        "reward model's input."
+    ),
     purpose=_("For training here: a reward model, DPO or supervised finetuning."),
     columns={
         "prompt": "text",

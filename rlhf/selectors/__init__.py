@@ -22,12 +22,12 @@ from rlhf.selectors.judged import Judged, Side, judged_votes
 from rlhf.selectors.lineage import lineage
 from rlhf.selectors.payloads import export_payload, run_payload
 from rlhf.selectors.prompts import first_prompts
+from rlhf.selectors.rewards import best_reward_run, reward_runs
 from rlhf.selectors.runs import (
     can_resume,
     gate_settings,
     log_tail,
     own_settings,
-    reward_runs,
     run_event,
     seconds_left,
     seconds_taken,
@@ -49,6 +49,7 @@ __all__ = [
     "Thumb",
     "Vitals",
     "VoteCount",
+    "best_reward_run",
     "can_resume",
     "check_selection",
     "checkpoint_figures",

@@ -65,6 +65,7 @@ def run_payload(run: Run) -> dict[str, Any]:
             for one in run.decisions.all()
         ],
         "error": run.error or None,
+        "interruptions": run.interruptions,
         "can_resume": can_resume(run),
         "created_at": run.created_at,
         "started_at": run.started_at,

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from rlhf.estimating import remaining
@@ -34,7 +33,8 @@ def seconds_left(run: Run, now: datetime | None = None) -> float | None:
     if run.state != Job.State.RUNNING or begin is None:
         return None
     now = now or timezone.now()
-    reported = min(now, max(begin, _reported_at(run) or now))
+    # What was written since is no progress yet, so neither is its time.
+    reported = min(now, max(begin, run.reported_at or now))
     expected = run.estimate.get("seconds")
     left = remaining(
         expected=expected,
@@ -49,7 +49,7 @@ def seconds_left(run: Run, now: datetime | None = None) -> float | None:
 
 def seconds_to_last_report(run: Run) -> float:
     """Seconds from the begin of the run's last process to what it last wrote of itself."""
-    begin, reported = run.resumed_at or run.started_at, _reported_at(run)
+    begin, reported = run.resumed_at or run.started_at, _written_at(run)
     return max(0.0, (reported - begin).total_seconds()) if begin and reported else 0.0
 
 
@@ -63,7 +63,7 @@ def seconds_taken(run: Run) -> float | None:
     return run.worked + (run.finished_at - begin).total_seconds()
 
 
-def _reported_at(run: Run) -> datetime | None:
+def _written_at(run: Run) -> datetime | None:
     """When its process last wrote of itself; None if it did not yet."""
     try:
         written = (run.folder / "metrics.jsonl").stat().st_mtime
@@ -88,11 +88,6 @@ def own_settings(run: Run) -> dict[str, Any]:
     """The run's settings but for those that the gate of its time gave it."""
     given = gate_settings(run.gate)
     return {name: value for name, value in run.config.items() if given.get(name) != value}
-
-
-def reward_runs() -> QuerySet[Run]:
-    """Reward models that an update can be trained against, the newest first."""
-    return Run.objects.filter(stage="reward", state=Job.State.SUCCEEDED)
 
 
 def who_enters() -> str:

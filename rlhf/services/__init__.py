@@ -15,7 +15,7 @@ from rlhf.services.datasets import (
 )
 from rlhf.services.entering import decide, enter_as_base
 from rlhf.services.following import Pace, follow_run
-from rlhf.services.gate import set_gate
+from rlhf.services.gate import WHY_LIMITS, set_gate
 from rlhf.services.importing import import_demonstrations, import_preferences, import_texts
 from rlhf.services.recovering import (
     follow_in_turn,
@@ -29,6 +29,7 @@ from rlhf.services.runs import cancel_run, create_run, start_run, try_run
 from rlhf.services.trials import judge_trials, set_rule, settle_trial, signed_reason
 
 __all__ = [
+    "WHY_LIMITS",
     "Pace",
     "announce_nothing",
     "announce_run",

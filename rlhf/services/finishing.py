@@ -48,7 +48,7 @@ def finish(run: Run, code: int | None, *, watched: bool = True) -> None:
         end_run(run, Job.State.CANCELLED)
     elif reason := Run.objects.values_list("error", flat=True).get(pk=run.pk):
         if can_go_on(run.folder):
-            queue_again(run)  # until a worker starts
+            queue_again(run, reason)  # until a worker starts
         else:
             end_run(run, Job.State.FAILED, _with_log(run, reason))  # written by who stopped it
     elif told := read_object(run.folder / "error.json"):

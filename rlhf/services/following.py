@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -111,7 +112,7 @@ class _Follower:
                     continue
                 if code == OCCUPIED:  # by one that has ended as well
                     code = None
-                if not goes_on(self.run, code):
+                if not goes_on(self.run, code, watched=self.seen_alive):
                     break
                 logger.warning("%s died (%s): another process follows.", self.run, self.run.died_at)
             finish(self.run, code, watched=self.seen_alive)
@@ -212,6 +213,7 @@ class _Follower:
     def _forget_metrics(self) -> None:
         run = self.run
         run.metrics_offset = run.unreadable_lines = run.step = run.total = 0
+        run.metrics_mark, run.reported_at = "", None
         run.progress = run.resumed_from = 0.0
         Metric.objects.filter(run=run).delete()
         self._save_place()
@@ -281,18 +283,19 @@ class _Follower:
 
     def _store_metrics(self) -> bool:
         run = self.run
-        reading = metrics_file.read(run.folder / "metrics.jsonl", run.metrics_offset)
+        path = run.folder / "metrics.jsonl"
+        reading = metrics_file.read(path, run.metrics_offset, run.metrics_mark)
         if reading.began_anew:
             self._forget_metrics()
             return True
         if reading.offset == run.metrics_offset:
             return False
-        run.metrics_offset = reading.offset
+        run.metrics_offset, run.metrics_mark = reading.offset, reading.mark
         run.unreadable_lines += reading.unreadable
         if reading.reports:
             last = reading.reports[-1]
             run.phase, run.step, run.total = last.phase, last.step, last.total
-            run.progress = last.progress
+            run.progress, run.reported_at = last.progress, datetime.fromtimestamp(last.time, UTC)
         with transaction.atomic():
             Metric.objects.bulk_create(
                 Metric(run=run, phase=report.phase, step=report.step, name=name, value=value)
@@ -306,8 +309,8 @@ class _Follower:
         """Where the run is, by what of its reports was read."""
         self.run.save(
             update_fields=[
-                "metrics_offset", "unreadable_lines", "phase", "step", "total", "progress",
-                "resumed_from",
+                "metrics_offset", "metrics_mark", "unreadable_lines", "phase", "step", "total",
+                "progress", "reported_at", "resumed_from",
             ]
         )  # fmt: skip
 

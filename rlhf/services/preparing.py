@@ -114,8 +114,8 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
     config = {"rankings": str(path)}
     if run.stage == "reward" and not dataset.source:
         config |= _thumbs_beside(run, Selection.parse(dataset.selection))
-    if skipped:
-        run.notes = [SEVERAL_TURNS(skipped=skipped)]
+    if skipped and (note := SEVERAL_TURNS(skipped=skipped)) not in run.notes:
+        run.notes.append(note)
         run.save(update_fields=["notes"])
     return config
 

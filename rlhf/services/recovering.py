@@ -16,9 +16,7 @@ from rlhf.services.queue import FOLLOW_RUN, WRITE_DATASET, enqueue, send
 
 logger = logging.getLogger(__name__)
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
-STOPPED_WITH_WORKER = Sentence(
-    "The arena was stopped while this run was running. Start the run again to repeat it."
-)
+STOPPED_WITH_WORKER = Sentence("The arena was stopped while this run was running.")
 
 
 def follow_in_turn(run_id: int, *, deserted: Callable[[], bool] = lambda: False) -> None:

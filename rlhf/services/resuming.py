@@ -4,10 +4,12 @@ import signal
 from functools import partial
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from arena.errors import Conflict
 from arena.sentences import Sentence
+from rlhf import processes
 from rlhf.models import Job, Run
 from rlhf.selectors import most_memory, seconds_to_last_report
 from rlhf.services.queue import FOLLOW_RUN, enqueue
@@ -18,6 +20,7 @@ DIED_TWICE = Sentence(
     "It had died at the same place before (%(phase)s, step %(step)s), so it was not started again."
 )
 DIED_OFTEN = Sentence("It had gone on by itself %(times)s times, so it was not started again.")
+CANCELLED = Sentence("It was cancelled.")
 SUDDEN = {None, -signal.SIGKILL, 128 + signal.SIGKILL}
 """Exit codes of a process that was given no chance to say why it ends; None: nobody saw it."""
 
@@ -47,12 +50,20 @@ def reopen_run(run: Run) -> Run:
             _("%(run)s kept nothing that it could go on from. Start a new one.") % {"run": run}
         )
     run.resumes, run.died_at = 0, ""
-    queue_again(run)
+    reason = run.error.partition("\n\n")[0]  # without the log, which stays in the folder
+    queue_again(run, reason or CANCELLED())
     return run
 
 
-def queue_again(run: Run) -> None:
-    """Make it a queued run, whose process starts from the state in its folder."""
+def queue_again(run: Run, reason: str) -> None:
+    """Make it a queued run, whose process starts from the state in its folder.
+
+    `reason`: why the one before ended; it is kept in the list of interruptions.
+    """
+    ended = run.finished_at or timezone.now()
+    run.interruptions.append(
+        {"at": ended.isoformat(), "phase": run.phase, "step": run.step, "reason": reason}
+    )
     if run.pid is not None:
         run.worked += seconds_to_last_report(run)
         run.peak_memory = most_memory(run)
@@ -61,16 +72,16 @@ def queue_again(run: Run) -> None:
     run.save(
         update_fields=[
             "state", "error", "cancel_requested", "pid", "process_started", "finished_at",
-            "resumes", "died_at", "worked", "peak_memory",
+            "resumes", "died_at", "worked", "peak_memory", "interruptions",
         ]
     )  # fmt: skip
 
 
-def goes_on(run: Run, code: int | None) -> bool:
+def goes_on(run: Run, code: int | None, *, watched: bool = True) -> bool:
     """Whether a run whose process ended with `code` goes on by itself; it is queued again if so.
 
     One that had kept nothing yet begins again. Not where the process said why it ended, nor where
-    it was asked to end.
+    it was asked to end. `watched`: whether that process was seen alive.
     """
     told = ["summary.json", "error.json"]
     if code not in SUDDEN or any((run.folder / name).is_file() for name in told):
@@ -79,7 +90,7 @@ def goes_on(run: Run, code: int | None) -> bool:
     if run.cancel_requested or run.error or not can_go_on(run.folder) or why_not(run):
         return False
     run.resumes, run.died_at = run.resumes + 1, _place(run)
-    queue_again(run)
+    queue_again(run, processes.cause_of_death(code, watched=watched))
     return True
 
 

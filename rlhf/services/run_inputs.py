@@ -13,10 +13,10 @@ from rlhf.exporting import known_format
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selectors import (
+    best_reward_run,
     chosen_thumbs,
     count_votes,
     local_bases,
-    reward_runs,
     text_datasets,
 )
 from rlhf.selectors.contenders import weights_of
@@ -56,7 +56,7 @@ def find_base(slug: str | None) -> Contender:
 
 
 def find_reward_run(stage: Stage, pk: int | None) -> Run | None:
-    """The reward model of that number, or the newest one where the stage needs one."""
+    """The reward model of that number, or the best one where the stage needs one."""
     if not stage.takes_reward_model and pk is not None:
         raise Invalid(
             _("%(stage)s uses no reward model: leave reward_run out.") % {"stage": stage.title}
@@ -64,13 +64,13 @@ def find_reward_run(stage: Stage, pk: int | None) -> Run | None:
     if pk is None:
         if stage.learns_from != "reward":
             return None
-        newest = reward_runs().first()
-        if newest is None:
+        best = best_reward_run()
+        if best is None:
             raise Invalid(
                 _("%(stage)s needs a reward model, and there is none: train one first.")
                 % {"stage": stage.title}
             )
-        return _usable(newest)
+        return _usable(best)
     run = Run.objects.filter(pk=pk).first()
     if run is None:
         raise NotFound(_("There is no run %(number)s.") % {"number": pk})

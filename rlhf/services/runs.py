@@ -19,7 +19,7 @@ from rlhf.estimating import read_shape
 from rlhf.models import Gate, Job, Run
 from rlhf.selectors import gate_settings
 from rlhf.selectors.contenders import weights_of
-from rlhf.selectors.estimates import config_of
+from rlhf.selectors.estimates import config_of, examples_of
 from rlhf.services.datasets import POPULATIONS
 from rlhf.services.machine_checks import check_machine
 from rlhf.services.once import once
@@ -27,6 +27,7 @@ from rlhf.services.preparing import count_training_prompts
 from rlhf.services.queue import FOLLOW_RUN, enqueue
 from rlhf.services.run_inputs import find_base, find_dataset, find_reward_run
 from rlhf.stages import (
+    TEXTS,
     Stage,
     check_lengths,
     check_settings,
@@ -43,6 +44,12 @@ FEWER_PROMPTS = Sentence(
 FEWER_PAIRS = Sentence(
     "pairs is %(pairs)s, but from n = %(n)s responses only %(most)s can be made: it uses those."
 )
+
+FEW_EXAMPLES = Sentence(
+    "There are only %(rows)s examples to learn from. With fewer than %(enough)s expect little but "
+    "chance: bring more, or take it as a try of the machinery."
+)
+ENOUGH_EXAMPLES = 100  # fewer give hardly a dozen steps of eight
 
 
 def start_run(
@@ -62,12 +69,12 @@ def start_run(
 
     Left out, the base is the oldest local contender, the dataset is frozen from the votes of
     `population` when the run begins (or is the newest text, for a stage that learns from text),
-    and the reward model is the newest (a stage that can do
-    without one, dpo, then learns from the votes). `selection` narrows the votes that are frozen,
-    as in `request_dataset`. `settings` win over those of the `preset`, a
-    name in `rlhf.stages.PRESETS`. The same `form_key` again starts nothing and returns the run
-    that it started. Raises Invalid (with the setting, the number of
-    votes or whatever else is wrong), NotFound, or Unavailable when there is no queue.
+    and the reward model is the one with the best held-out accuracy (a stage that can do without
+    one, dpo, then learns from the votes). `selection` narrows the votes that are frozen, as in
+    `request_dataset`. `settings` win over those of the `preset`, a name in `rlhf.stages.PRESETS`.
+    The same `form_key` again starts nothing and returns the run that it started. Raises Invalid
+    (with the setting, the number of votes or whatever else is wrong), NotFound, or Unavailable when
+    there is no queue.
     """
     make = partial(
         create_run,
@@ -131,7 +138,6 @@ def create_run(
     _check_layers(run)
     if kind.makes_contender:
         check_lengths(run.config)
-    run.notes = [*_doubts(run.reward_run), *_shortfalls(run)]
     if run.reward_run is None:
         least = fewest_rows(kind.name, run.config)
         run.dataset = find_dataset(kind, dataset, population, by, least, selection)
@@ -140,6 +146,7 @@ def create_run(
             _("With a reward model %(stage)s reads no dataset: leave one of them out.")
             % {"stage": kind.title}
         )
+    run.notes = [*_doubts(run.reward_run), *_shortfalls(run), *_scarcity(run)]
     check_machine(run)
     run.save()
     run.name = _free_name(f"{kind.name}-{run.pk}")
@@ -203,6 +210,15 @@ def _shortfalls(run: Run) -> list[str]:
     if config.pairs > most and pairs_are_made:
         found.append(FEWER_PAIRS(pairs=config.pairs, n=config.n, most=most))
     return found
+
+
+def _scarcity(run: Run) -> list[str]:
+    """Whether a policy has so few examples that little can be learnt of them."""
+    dataset = run.dataset
+    if dataset is None or dataset.format == TEXTS or not get_stage(run.stage).makes_contender:
+        return []
+    rows = examples_of(run).rows - (dataset.test_rows or 0)
+    return [FEW_EXAMPLES(rows=rows, enough=ENOUGH_EXAMPLES)] if rows < ENOUGH_EXAMPLES else []
 
 
 def _check_population(population: str) -> None:

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from rlhf.training.errors import N_
 
 RULE = N_(
-    "Of the checkpoints within the gate's limits of damage the last one is kept, unless an earlier "
-    "one's reward is higher by more than one standard error. If none is within the limits, it is "
-    "the last one of all."
+    "Of the checkpoints within the gate's limits of damage the last one is chosen, unless an "
+    "earlier one's reward is higher by more than one standard error. If none is within the "
+    "limits, it is the last one of all."
 )
 RULE_WITHOUT_REWARD = N_(
-    "Of the checkpoints within the gate's limits of damage the last one is kept. If none is within "
-    "the limits, it is the last one of all."
+    "Of the checkpoints within the gate's limits of damage the last one is chosen. If none is "
+    "within the limits, it is the last one of all."
 )
 LAST = N_("It is the last one within the limits.")
 EARLIER = N_("Its reward was higher than that of step %(step)s by %(gap)s ± %(error)s.")
@@ -50,7 +50,7 @@ def rule_of(points: Sequence[Point]) -> str:
 
 
 def choose(points: Sequence[Point]) -> tuple[Point, str]:
-    """The point to keep, by `rule_of`, and why. points: in the order of training, one or more."""
+    """The point to choose, by `rule_of`, and why. points: in the order of training, one or more."""
     within = [point for point in points if point.within]
     if not within:
         return points[-1], NONE_WITHIN

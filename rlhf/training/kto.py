@@ -18,6 +18,15 @@ from rlhf.training.resumable import ResumableKTO
 from rlhf.training.trainers import ProgressCallback, Report, trainer_arguments
 from rlhf.training.update import Update, close_update, open_update
 
+# TRL calls it "kl": one of whole responses, taken at mismatched prompts. It is what both kinds of
+# thumbs are held against, and not comparable with the divergence of other stages.
+NAMES = {
+    "loss": "loss",
+    "rewards/margins": "margin",
+    "kl": "reference_point",
+    "entropy": "entropy",
+}
+
 
 def main(config: settings.Kto) -> None:
     """Move towards responses with a thumb up, away from the others; evaluate and publish."""
@@ -46,14 +55,6 @@ def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: 
         for thumb in thumbs
     ]
     share = sum(thumb.up for thumb in thumbs) / len(thumbs)
-    # TRL calls it "kl": one of whole responses, taken at mismatched prompts. It is what both kinds
-    # of thumbs are held against, and not comparable with the divergence of other stages.
-    names = {
-        "loss": "loss",
-        "rewards/margins": "margin",
-        "kl": "reference_point",
-        "entropy": "entropy",
-    }
     with trainer_arguments(config, update.policy.device) as shared:
         trainer = ResumableKTO(
             model=update.policy,
@@ -66,6 +67,6 @@ def heed(update: Update, thumbs: Sequence[Thumb], config: settings.Kto, report: 
             ),
             train_dataset=Dataset.from_list(rows),
             processing_class=update.tokenizer,
-            callbacks=[ProgressCallback(report, names)],
+            callbacks=[ProgressCallback(report, NAMES)],
         )
         trainer.train_update(update)

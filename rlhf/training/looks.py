@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
+from rlhf.training import settings
 from rlhf.training.choosing import Point, choose, rule_of, still_needed
 from rlhf.training.evaluation import (
     Evaluation,
@@ -116,7 +117,9 @@ class Looks:
             "within_limits": float(within),
         }
         told = {name: v for name, v in figures.items() if v is not None and math.isfinite(v)}
-        self.update.output.aside(PHASE, step, total, told)
+        later = self.update.config.checkpoints * rounds_of(self.update.config)
+        done = (1 + later * step / max(1, total)) / (1 + later)  # the base's look is one as well
+        self.update.output.aside(PHASE, step, total, told, done)
 
     def _show(self, step: int, total: int, seen: Seen, base: Seen) -> None:
         """Each response beside the base's."""
@@ -158,9 +161,15 @@ class Look(TrainerCallback):  # type: ignore[misc]
             return
         if state.is_world_process_zero:
             before = self._turn * state.max_steps
-            self._looks.look(before + state.global_step, before + state.max_steps)
+            whole = rounds_of(self._looks.update.config) * state.max_steps
+            self._looks.look(before + state.global_step, whole)
         kept = self._looks.update.output.state
         control.should_save = control.should_save or bool(kept and kept.every_s)
+
+
+def rounds_of(config: settings.Policy) -> int:
+    """How often it is trained, with looks each time."""
+    return config.rounds if isinstance(config, settings.BestOfN) else 1
 
 
 def spread(steps: int, times: int) -> set[int]:

@@ -51,7 +51,7 @@ class Output:
         self._shares = {name: share / whole for name, share in phases.items()}
         self._done: dict[str, float] = {}  # of each phase that was begun, the share that is done
         for line in self._lines():
-            self._advance(line["phase"], line["step"], line["total"])
+            self._advance(line["phase"], line.get("done", _share(line["step"], line["total"])))
         # Phases that an earlier process went through are silent until there is something new.
         self._catching_up = bool(place.sizes)
         self.seconds: dict[str, float] = dict(place.seconds)
@@ -95,8 +95,14 @@ class Output:
                     sizes[name] = os.fstat(file.fileno()).st_size
         return Place(sizes, self._seconds(), time.monotonic() - self._clock)
 
-    def aside(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
-        """Append a line about something that is measured on the way: the progress stays."""
+    def aside(
+        self, phase: str, step: int, total: int, metrics: dict[str, float], done: float
+    ) -> None:
+        """Append a line about something that is measured on the way, within another phase.
+
+        `done`: the share of all that will be measured so.
+        """
+        self._advance(phase, done)
         self._tell(phase, step, total, metrics)
 
     def progress(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
@@ -107,7 +113,7 @@ class Output:
                     f"{name} became {value} in phase {phase}, step {step}.",
                     "Lower the learning rate or look at the data for empty or huge texts.",
                 )
-        self._advance(phase, step, total)
+        self._advance(phase, _share(step, total))
         self._tell(phase, step, total, metrics)
 
     def _tell(self, phase: str, step: int, total: int, metrics: dict[str, float]) -> None:
@@ -116,6 +122,7 @@ class Output:
             "phase": phase,
             "step": step,
             "total": total,
+            "done": round(self._done[phase], 4),
             "progress": round(self._progress(), 4),
             "metrics": {name: float(value) for name, value in metrics.items()},
             "memory": peak_memory(),
@@ -175,12 +182,10 @@ class Output:
             found[name] = found.get(name, 0.0) + now - begin
         return found
 
-    def _advance(self, phase: str, step: int, total: int) -> None:
-        done = min(1.0, step / max(1, total))
+    def _advance(self, phase: str, done: float) -> None:
         self._done[phase] = max(self._done.get(phase, 0.0), done)
 
     def _progress(self) -> float:
-        # What is measured on the way has no share.
         return sum(self._shares.get(phase, 0.0) * done for phase, done in self._done.items())
 
     def _lines(self) -> list[dict[str, Any]]:
@@ -193,6 +198,10 @@ class Output:
             return
         with (self.folder / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _share(step: int, total: int) -> float:
+    return min(1.0, step / max(1, total))
 
 
 def open_output(config: settings.Run, phases: dict[str, float]) -> Output:

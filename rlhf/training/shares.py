@@ -32,7 +32,7 @@ def shares(config: settings.Run, usual: Mapping[str, float]) -> dict[str, float]
     machine = this_machine(device=config.device, threads=config.threads)
     seconds = dict.fromkeys(usual, 0.0) | {"loading": machine.starting_s}
     for load in work_of(config, shape, examples):
-        # Looks are part of the training.
+        # Where looks have no share of their own they are part of the training.
         phase = load.phase if load.phase in seconds else "training"
         seconds[phase] += load.operations / machine.rate(load.kind)
     whole = sum(seconds.values())

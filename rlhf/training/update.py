@@ -110,7 +110,8 @@ class Update:
 def open_update(config: settings.Policy, phases: dict[str, float]) -> Update:
     """Read the inputs and load the models; everything that can be wrong is found here."""
     set_seed(config.seed)
-    output = open_output(config, {"loading": 0.03, **phases, "evaluation": 0.1})
+    looks = {} if config.launch in settings.SHARDED else {"checkpoints": 0.07}
+    output = open_output(config, {"loading": 0.03, **phases, **looks, "evaluation": 0.1})
     with output.phase("loading") as report:
         train, test = split_prompts(read_prompts(config.prompts))
         need(train, 2, "training prompts", config.prompts)

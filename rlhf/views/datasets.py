@@ -73,6 +73,7 @@ def _builder(request: HttpRequest, form: DatasetForm, status: int = 422) -> Http
     if request.headers.get("HX-Target") == "yield":
         # htmx puts an error's answer elsewhere: the figures of the choice before would stay.
         template, status = "rlhf/dataset_yield.html", 200
+        context["partly"] = True
     return render(request, template, context, status=status)
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from rlhf import gate_page, pages, services
-from rlhf.forms import GateForm
+from rlhf.gate_forms import GateForm
 from rlhf.gates import staff_page
 
 

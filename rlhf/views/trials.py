@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from arena.errors import Conflict, Invalid
 from rlhf import services, trial_page
-from rlhf.forms import RuleForm
+from rlhf.gate_forms import RuleForm
 from rlhf.gates import staff_page
 from rlhf.models import Trial
 from rlhf.pages import user_of

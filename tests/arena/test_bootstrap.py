@@ -1,9 +1,13 @@
 """`manage.py bootstrap`: what a new arena starts with."""
 
 import io
+import shlex
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from arena.models import Contender, Prompt
@@ -22,6 +26,17 @@ def test_the_printed_password_opens_the_admin_account() -> None:
     user = authenticate(username="admin", password=password)
     assert user is not None
     assert user.is_superuser
+
+
+def test_the_printed_command_is_for_this_arena(tmp_path: Path, settings: Any) -> None:
+    settings.ARENA_HOME = tmp_path / "my arena"
+    last = bootstrap().splitlines()[-1].removeprefix("Another one: ")
+    command = shlex.split(last)
+    assert command[0] == f"ARENA_HOME={tmp_path}/my arena"
+    assert command[1:] == [".venv/bin/python", "manage.py", "changepassword", "admin"]
+    User.objects.all().delete()
+    settings.ARENA_HOME = settings.BASE_DIR / "var"
+    assert "Another one: .venv/bin/python manage.py changepassword" in bootstrap()
 
 
 def test_a_second_start_adds_and_prints_nothing() -> None:

@@ -105,6 +105,47 @@ def test_the_form_of_updates_follows_the_method(staff: Callable[..., Visitor]) -
     expect(form.get_by_label("Dataset")).to_have_count(0, timeout=PATIENCE_MS)
 
 
+def test_what_was_refused_is_said_once(staff: Callable[..., Visitor]) -> None:
+    elsewhere(lambda: many_votes(20))
+    visitor = staff()
+    visitor.expected.append("422")
+    page = visitor.open("/lab/")
+    page.locator("#reward-form summary").click()
+    page.locator("#reward-form [name=reward-settings]").fill("epoch = 3")
+    page.get_by_role("button", name="Train the reward model").click()
+    others = page.locator(".estimate:not(#reward-form .estimate)")
+    expect(others.filter(has_text=re.compile(r"\w")).first).to_be_visible()  # answers have come
+    expect(page.get_by_text("There is no setting 'epoch'.")).to_have_count(1)
+    page.locator("#reward-form [name=reward-settings]").fill("epochs = 3")
+    page.locator("#reward-form [name=reward-settings]").blur()
+    expect(page.locator("#reward-form .estimate")).to_contain_text(re.compile(r"\w"))
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_who_voted_is_asked_only_where_votes_are_frozen(
+    staff: Callable[..., Visitor], scripts: bool
+) -> None:
+    def freeze() -> Dataset:
+        many_votes(30)
+        frozen = services.create_dataset(format="ranking")
+        services.write_dataset(frozen.pk)
+        Run.objects.create(stage="reward", name="reward-1", state=Job.State.SUCCEEDED)
+        return frozen
+
+    dataset = elsewhere(freeze)
+    visitor = staff(java_script_enabled=scripts)
+    page = visitor.open(f"/lab/?update-stage=dpo&update-reward_run=&update-dataset={dataset.pk}")
+    reward, update = page.locator("#reward-form"), page.locator("#update-form")
+    for form in (reward, update):
+        dataset_field, population = form.get_by_label("Dataset"), form.get_by_label("Who voted")
+        dataset_field.select_option(str(dataset.pk))
+        expect(population).to_be_hidden()
+        dataset_field.select_option("")
+        expect(population).to_be_visible()
+    update.get_by_label("Reward model").select_option(index=1)
+    expect(update.get_by_label("Who voted")).to_be_hidden()
+
+
 def test_each_choice_of_an_update_is_estimated_anew(staff: Callable[..., Visitor]) -> None:
     page = staff().open("/lab/")
     form = page.locator("#update-form")

@@ -1,7 +1,10 @@
 """Exports and runs over the HTTP API."""
 
 import hashlib
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +72,22 @@ def test_an_export_is_made_watched_and_downloaded(api: Api, work: Callable[[], N
     file = b"".join(api.client.get(ready["url"]).streaming_content)  # type: ignore[attr-defined]
     assert hashlib.sha256(file).hexdigest() == ready["sha256"]
     assert [export["id"] for export in api.get("exports").json()] == [first["id"]]
+
+
+def test_the_example_of_the_guide_works_on_simulated_votes_alone(
+    api: Api, base: Contender, work: Callable[[], None], stage: Callable[..., None]
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "operator.md").read_text()
+    example = guide.split("## The API")[1].split("```")[1]
+    sent = re.findall(r"-d '([^']+)'.*?/api/v1/(\w+)", example, re.DOTALL)
+    assert [path for _, path in sent] == ["exports", "runs"]
+    many_votes(30, population="simulated")
+    made = [api.post(path, json.loads(body)) for body, path in sent]
+    assert [answer.status_code for answer in made] == [201, 201]
+    work()
+    first = api.get(f"exports/{made[0].json()['id']}").json()
+    assert api.client.get(first["url"]).status_code == 200
+    assert first["url"].replace(f"/{first['id']}/", "/1/") in example  # as in a new database
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def limits_of(run: Run) -> dict[str, Any]:
 
 def form_of(**more: Any) -> dict[str, Any]:
     """The page's form with its defaults, as a browser sends it."""
-    return {name: str(knob.default) for name, knob in gate_knobs().items()} | {"note": ""} | more
+    return {name: str(knob.default) for name, knob in gate_knobs().items()} | {"note": "So."} | more
 
 
 # --- the verdict on a run's page ----------------------------------------------------------
@@ -163,7 +163,7 @@ def test_results_that_pass_wait_for_an_operator_where_the_gate_says_so(
     entered = updated(passed=True)
     assert entered.contender is not None
     assert "It entered by itself." in text_of(operator_client, entered.get_absolute_url())
-    services.set_gate(limits={}, waits=True, note="", by=operator)
+    services.set_gate(limits={}, waits=True, note="So.", by=operator)
     run = updated(passed=True)
     assert run.contender is None
     assert "Let it into battles" in text_of(operator_client, run.get_absolute_url())
@@ -203,7 +203,7 @@ def test_limits_hold_for_runs_that_are_created_from_then_on(
 def test_a_run_s_own_settings_win_and_are_named(
     operator_client: Client, operator: User, updated: Callable[..., Run]
 ) -> None:
-    services.set_gate(limits={"gate_nll_rise": 0.15}, waits=True, note="", by=operator)
+    services.set_gate(limits={"gate_nll_rise": 0.15}, waits=True, note="So.", by=operator)
     own = {"gate_nll_rise": 0.2, "enter": "gate"}
     run = services.create_run(stage="best-of-n", settings=own)
     assert run.config == own
@@ -217,7 +217,7 @@ def test_a_run_s_own_settings_win_and_are_named(
 def test_the_form_of_updates_starts_with_what_the_gate_says(
     operator_client: Client, operator: User, base: Contender, reward_model: Run, library: Any
 ) -> None:
-    services.set_gate(limits={}, waits=True, note="", by=operator)
+    services.set_gate(limits={}, waits=True, note="So.", by=operator)
     page = operator_client.get("/lab/").content.decode()
     assert '<option value="operator" selected>' in page
     form = UpdateForm(
@@ -259,12 +259,37 @@ def test_the_page_says_for_whom_each_rule_holds(operator_client: Client) -> None
     assert sorted(listed) == sorted(RULES)
 
 
+@pytest.mark.parametrize("typed", ["0,72", "0.72", " 0,72 "])
+def test_a_limit_may_have_a_decimal_comma(operator_client: Client, typed: str) -> None:
+    answer = operator_client.post("/lab/gate/", form_of(gate_win_rate=typed))
+    assert answer.status_code == 302
+    assert Gate.objects.get().limits == {"gate_win_rate": 0.72}
+
+
+def test_a_comma_that_may_part_thousands_is_asked_about(operator_client: Client) -> None:
+    answer = operator_client.post("/lab/gate/", form_of(gate_length_high="1,500"))
+    assert answer.status_code == 422
+    assert "1,500 can mean 1500 or 1.5" in answer.content.decode()
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_limits_are_not_changed_without_a_reason(operator_client: Client, reason: str) -> None:
+    answer = operator_client.post("/lab/gate/", form_of(gate_win_rate="0.72", note=reason))
+    assert answer.status_code == 422
+    assert "Say why: a change of the limits is kept with its reason." in answer.content.decode()
+    with pytest.raises(Invalid, match="Say why"):
+        services.set_gate(limits={"gate_win_rate": 0.72}, waits=False, note=reason, by=None)
+    assert not Gate.objects.exists()
+
+
 def test_limits_are_written_as_the_language_does(operator_client: Client) -> None:
     operator_client.cookies["language"] = "de"
     page = text_of(operator_client, "/lab/gate/")
     assert "höchstens 0,3 Nats" in page
     assert "Standard: 1,64." in page
     assert "Standard: 1.64." not in page
+    form = operator_client.get("/lab/gate/").content.decode()
+    assert 'name="gate_reward_errors" value="1,64"' in form
 
 
 @pytest.mark.parametrize("wrong", ["1.5", "", "nan", "half"])
@@ -278,7 +303,7 @@ def test_a_wrong_limit_is_refused_and_loses_nothing(operator_client: Client, wro
 @pytest.mark.django_db
 def test_an_unknown_limit_is_refused() -> None:
     with pytest.raises(Invalid, match="no limit 'seed'"):
-        services.set_gate(limits={"seed": 1}, waits=False, note="", by=None)
+        services.set_gate(limits={"seed": 1}, waits=False, note="So.", by=None)
 
 
 def test_only_staff_sees_and_sets_them(rater_client: Client) -> None:
@@ -315,5 +340,5 @@ def test_limits_that_nothing_can_keep_are_refused(operator_client: Client) -> No
     assert answer.status_code == 422
     assert "greatest length (1) is below its least (3)." in answer.content.decode()
     with pytest.raises(Invalid, match="is below its least"):
-        services.set_gate(limits={"gate_length_high": 0.2}, waits=False, note="", by=None)
+        services.set_gate(limits={"gate_length_high": 0.2}, waits=False, note="So.", by=None)
     assert not Gate.objects.exists()

@@ -278,6 +278,24 @@ def test_an_upload_becomes_a_dataset_that_the_update_form_offers(
     assert f"{dataset.pk}: mine.jsonl" in form
 
 
+@pytest.mark.parametrize(("rows", "warned"), [(9, True), (150, False)])
+def test_that_examples_are_too_few_is_said_with_the_estimate(
+    operator_client: Client, base: Contender, library: list[Prompt], tmp_path: Path,
+    rows: int, warned: bool,
+) -> None:  # fmt: skip
+    chats = [{"prompt": f"Say {n}.", "completion": str(n)} for n in range(rows)]
+    dataset = services.import_demonstrations(path=lines(tmp_path / "few.jsonl", *chats))
+    chosen = {
+        "update-stage": "sft", "update-base": base.pk, "update-dataset": dataset.pk,
+        "update-population": "people", "update-preset": "standard",
+    }  # fmt: skip
+    page = operator_client.post("/lab/estimate/", chosen).content.decode()
+    trains = rows - (dataset.test_rows or 0)
+    said = f"There are only {trains} examples to learn from. With fewer than 100 expect little"
+    assert (said in page) == warned
+    assert bool(services.create_run(stage="sft", dataset=dataset.pk).notes) == warned
+
+
 def test_a_wrong_upload_is_told_beside_its_field(operator_client: Client) -> None:
     file = SimpleUploadedFile("mine.jsonl", b'{"text": "a"}')
     address = "/lab/datasets/import-demonstrations/"

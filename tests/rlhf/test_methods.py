@@ -112,7 +112,7 @@ def test_a_method_that_scores_its_own_responses_asks_for_a_reward_model_alone(
     assert offered(form_of(operator_client, "dpo"), "reward_run") == ["", str(reward_model.pk)]
     kto = form_of(operator_client, "kto")
     assert not offered(kto, "reward_run")
-    assert "frozen now, from their thumbs" in kto
+    assert "frozen now, from thumbs" in kto
 
 
 def test_what_was_chosen_stays_when_the_method_changes(operator_client: Client) -> None:

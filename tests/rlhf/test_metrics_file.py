@@ -48,6 +48,31 @@ def test_a_file_that_got_shorter_is_read_from_its_beginning(tmp_path: Path) -> N
     assert (found.began_anew, found.reports, found.offset) == (True, (), 0)
 
 
+def test_a_file_that_was_begun_anew_is_known_however_long_it_has_become(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text(line(time=1, step=1) + line(time=2, step=2))
+    first = read(file, 0)
+    file.write_text(line(time=3, step=1) + line(time=4, step=2) + line(time=5, step=3))
+    found = read(file, first.offset, first.mark)
+    assert (found.began_anew, found.reports, found.offset, found.mark) == (True, (), 0, "")
+    again = read(file, found.offset, found.mark)
+    assert [report.step for report in again.reports] == [1, 2, 3]
+
+
+def test_a_file_that_grows_stays_the_same_file(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    offset, mark, seen = 0, "", []
+    for step in range(30):  # more than the mark tells
+        with file.open("a") as more:
+            more.write(line(time=step, step=step))
+        reading = read(file, offset, mark)
+        assert not reading.began_anew
+        assert read(file, reading.offset, reading.mark).reports == ()
+        offset, mark = reading.offset, reading.mark
+        seen += [report.step for report in reading.reports]
+    assert seen == list(range(30))
+
+
 @pytest.mark.parametrize(
     "broken",
     ["no json", "[]", "null", "{}", line(step="x"), line(progress=None), line(metrics=[1])],

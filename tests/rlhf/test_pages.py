@@ -16,8 +16,9 @@ from arena.models import Contender, Prompt, Vote
 from rlhf import services
 from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
-from rlhf.stages import PRESETS, STAGES, check_settings, preset_of
+from rlhf.stages import PRESETS, STAGES, check_settings, list_knobs, preset_of
 from rlhf.training import choosing
+from rlhf.training.config import Knob
 from tests.rlhf.conftest import PASSED, REFUSED
 from tests.rlhf.votes import many_votes
 
@@ -44,6 +45,10 @@ def follow(run: Run) -> None:
 
 def text_of(answer: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def settings_of(stage: str) -> dict[str, Knob]:
+    return {knob.name: knob for knob in list_knobs(stage)}
 
 
 # --- the lab ------------------------------------------------------------------------------
@@ -187,6 +192,18 @@ def test_a_wrong_setting_is_named_above_the_form(
     assert not Run.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("queued")
+def test_settings_may_have_comments(operator_client: Client, base: Contender) -> None:
+    many_votes(20)
+    typed = "# for the report = 3\nseed = 7  # as before\n  # layers = 9\nlayers = 2\t# few\n#\n"
+    answer = operator_client.post("/lab/runs/", SETTINGS | {"reward-settings": typed})
+    assert answer.status_code == 302, text_of(answer)
+    assert Run.objects.get().config == {"seed": 7, "layers": 2}
+    refused = operator_client.post("/lab/runs/", SETTINGS | {"reward-settings": "# So.\nseed 7"})
+    assert "Line 2 is no setting" in text_of(refused)
+
+
 SETTINGS = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "standard"}
 
 
@@ -299,7 +316,7 @@ def test_a_reward_model_of_no_use_is_named_wherever_it_is_used(
     assert label is not None
     if said is None:
         assert "collect more votes first" not in own + its
-        assert " – " not in label.group()
+        assert "– best held-out accuracy: " in label.group()
         assert update.notes == []
     else:
         assert said in own
@@ -330,6 +347,35 @@ def test_htmx_gets_only_the_part_that_changes(operator_client: Client, reward_mo
     part = operator_client.get(reward_model.get_absolute_url(), headers={"HX-Request": "true"})
     assert part.content.decode().lstrip().startswith("<div")
     assert b"<html" not in part.content
+
+
+def test_curves_and_figures_say_what_they_mean(operator_client: Client) -> None:
+    run = Run.objects.create(
+        stage="reward", name="reward-1", state=Job.State.SUCCEEDED,
+        summary={"metrics": {"train_accuracy": 0.75, "penalty": 0.1, "more": {"penalty": 2.0}}},
+    )  # fmt: skip
+    for step in (1, 2):
+        Metric.objects.create(run=run, phase="training", step=step, name="margin", value=step)
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    assert "accuracy in training share of pairs learnt from that it orders as the" in page
+    assert "more: penalty on weights how small weights are held" in page
+    assert "margin training 2 how far the better response is ahead, on average" in page
+
+
+def test_a_run_s_page_shows_all_settings_in_effect(operator_client: Client) -> None:
+    run = Run.objects.create(
+        stage="grpo", name="grpo-1", config={"steps": 6, "seed": 0, "gone": "x"}
+    )
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    own, others = page.split("All other settings, by default")
+    assert re.search("gone x +steps 6", own)
+    for name, knob in settings_of("grpo").items():
+        assert (f" {name} {knob.default} " in others) is (name != "steps"), name
+    run.config = {}
+    run.save()
+    page = text_of(operator_client.get(run.get_absolute_url()))
+    assert "All settings, by default" in page
+    assert f" steps {settings_of('grpo')['steps'].default} " in page
 
 
 def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
@@ -421,12 +467,12 @@ def test_without_rewards_no_rule_about_them_is_shown(
     Metric.objects.filter(run=run, name="reward").delete()
     page = text_of(operator_client.get(run.get_absolute_url()))
     assert "Checkpoints: what training cost" in page
-    assert "limits of damage the last one is kept. If none" in page
+    assert "limits of damage the last one is chosen. If none" in page
     assert "reward is higher" not in page
     assert "Reward" not in page
 
 
-def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that_was_kept(
+def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that_was_chosen(
     operator_client: Client, base: Contender
 ) -> None:
     run = Run.objects.create(
@@ -446,8 +492,8 @@ def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that
     answer = operator_client.get(url)
     page, text = answer.content.decode(), text_of(answer)
     assert page.count("chart-ring") == 1
-    assert "Kept: step 6. It is the last one within the limits." in text
-    assert "step 6 0.9 1.4 0.2 kept within" in text
+    assert "Chosen: step 6. It is the last one within the limits." in text
+    assert "step 6 0.9 1.4 0.2 chosen within" in text
     assert "step 12 1.4 2.1 0.9 beyond" in text
     assert "Base -0.1 1.2 0" in text
 

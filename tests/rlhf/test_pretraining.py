@@ -38,6 +38,16 @@ def test_without_text_it_is_refused(base: Contender, library: list[Prompt]) -> N
         services.create_run(stage="pretrain")
 
 
+def test_the_lab_says_so_above_the_form(
+    operator_client: Client, base: Contender, library: list[Prompt]
+) -> None:
+    chosen = {"pretrain-stage": "pretrain", "pretrain-base": base.pk, "pretrain-preset": "quick"}
+    for dataset in ({}, {"pretrain-dataset": 7}):
+        answer = operator_client.post("/lab/runs/", chosen | dataset)
+        assert answer.status_code == 422
+        assert text_of(answer).count("needs text, and there is none") == 1
+
+
 def test_votes_are_no_text_and_text_is_no_votes(
     base: Contender, library: list[Prompt], text: Dataset
 ) -> None:

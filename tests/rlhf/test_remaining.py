@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,11 +109,8 @@ def running(db: None) -> Run:
 
 
 def wrote(run: Run, seconds_ago: float) -> None:
-    """Its process last reported so long ago."""
-    path: Path = run.folder / "metrics.jsonl"
-    path.write_text("")
-    at = NOW.timestamp() - seconds_ago
-    os.utime(path, (at, at))
+    """Its process last reported so long ago, and that was read."""
+    run.reported_at = NOW - timedelta(seconds=seconds_ago)
 
 
 def test_time_counts_from_the_begin_to_the_last_report(running: Run) -> None:
@@ -149,6 +145,30 @@ def test_while_its_process_is_silent_a_run_goes_on_telling_its_time_left(
     assert len(left) == 4
     assert left == sorted(left, reverse=True)
     assert left[0] - left[3] >= 0.5
+
+
+@pytest.mark.usefixtures("base")
+def test_what_was_written_and_not_read_yet_moves_nothing(stage: Callable[..., None]) -> None:
+    """Else the time of a step would count, and not the step: a jump until it is read."""
+    many_votes(20)
+    stage("hang")
+    run = services.create_run(stage="reward")
+    Run.objects.update(estimate=ESTIMATE)
+    told: list[float | None] = []
+
+    def listen(now: Run) -> None:
+        if now.step == 2 and not told:
+            later = timezone.now() + timedelta(seconds=10)
+            told.append(seconds_left(now, later))
+            with (now.folder / "metrics.jsonl").open("a") as file:
+                file.write("{}")
+            os.utime(now.folder / "metrics.jsonl", (later.timestamp(), later.timestamp()))
+            told.append(seconds_left(now, later))
+            services.cancel_run(now)
+
+    services.follow_run(run.pk, announce=listen, pace=Pace(poll_s=0.1))
+    assert told[0] is not None
+    assert told[0] == told[1]
 
 
 def test_days_before_a_resume_do_not_count(running: Run) -> None:

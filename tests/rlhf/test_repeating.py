@@ -190,10 +190,10 @@ def test_a_run_that_can_be_resumed_or_came_to_something_is_not_started_again(
 
 @pytest.mark.usefixtures("queued", "reward_model", "library")
 def test_the_limits_of_the_gate_are_those_of_now_and_its_own_stay(operator: User) -> None:
-    services.set_gate(limits={"gate_nll_rise": 0.15}, waits=True, note="", by=operator)
+    services.set_gate(limits={"gate_nll_rise": 0.15}, waits=True, note="So.", by=operator)
     run = services.create_run(stage="best-of-n", settings={"gate_win_rate": 0.6})
     services.cancel_run(run)
-    services.set_gate(limits={"gate_nll_rise": 0.1}, waits=False, note="", by=operator)
+    services.set_gate(limits={"gate_nll_rise": 0.1}, waits=False, note="So.", by=operator)
     run.refresh_from_db()
     made = services.repeat_run(run)
     assert made.config == {"gate_nll_rise": 0.1, "gate_win_rate": 0.6}
@@ -228,7 +228,7 @@ def test_the_form_of_an_update_comes_back_with_its_choices(
     operator_client: Client, reward_model: Run, library: list[Prompt], operator: User
 ) -> None:
     Contender.objects.create(slug="coral", name="Coral", backend="local", model="tiny")
-    services.set_gate(limits={"gate_nll_rise": 0.15}, waits=False, note="", by=operator)
+    services.set_gate(limits={"gate_nll_rise": 0.15}, waits=False, note="So.", by=operator)
     done = follow(
         services.create_run(stage="grpo", base="coral", settings={"steps": 3, "enter": "operator"})
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -65,6 +66,41 @@ def test_one_that_dies_again_and_again_is_given_up(stage: Callable[..., None]) -
     assert run.state == Job.State.FAILED
     assert len(list(run.folder.glob("death-*"))) == MOST_RESUMES + 1
     assert f"gone on by itself {MOST_RESUMES} times" in run.error
+
+
+def told_of(client: Client, run: Run) -> str:
+    """The text of a run's page."""
+    page = client.get(run.get_absolute_url()).content.decode()
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_why_a_process_died_stays_on_the_page_when_the_run_has_succeeded(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    stage("keep-die-once")
+    run = follow(reward())
+    assert run.state == Job.State.SUCCEEDED, run.error
+    page = told_of(operator_client, run)
+    assert "(training, step 3): The training process was killed (SIGKILL)." in page
+    [told] = operator_client.get(f"/api/v1/runs/{run.pk}").json()["interruptions"]
+    assert (told["phase"], told["step"]) == ("training", 3)
+    assert "out of memory" in told["reason"]
+
+
+def test_why_it_had_failed_or_was_cancelled_stays_when_it_is_resumed(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    stage("keep-hang")
+    run = follow(reward(), at_step_2(services.cancel_run))
+    stage("keep-crash")
+    run = follow(services.reopen_run(run))
+    failure = run.error.partition("\n\n")[0]
+    assert failure
+    stage("keep-succeed")
+    run = follow(services.reopen_run(run))
+    assert [told["reason"] for told in run.interruptions] == ["It was cancelled.", failure]
+    page = told_of(operator_client, run)
+    assert page.index("It was cancelled.") < page.index(failure)
 
 
 def test_a_process_that_says_why_it_ends_is_not_started_again(stage: Callable[..., None]) -> None:
@@ -160,21 +196,27 @@ def test_a_run_that_was_stopped_with_its_worker_waits_for_the_next_one(
 def test_a_process_that_finds_its_state_unfit_begins_anew(
     stage: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file of metrics is then shorter than what was read of it."""
+    """Its file of metrics may have become longer than what was read of the one before."""
     stage("keep-hang")
     run = follow(reward(), at_step_2(services.cancel_run))
     services.reopen_run(run)
 
     def begin_anew(now: Run) -> None:
-        if now.phase == "preparing":
-            monkeypatch.setenv("FAKE_STAGE", "succeed")
-            path = now.folder / "state"
-            shutil.rmtree(path)
-            (now.folder / "metrics.jsonl").write_text("")
+        if now.phase != "preparing":
+            return
+        monkeypatch.setenv("FAKE_STAGE", "succeed")
+        shutil.rmtree(now.folder / "state")
+        path = now.folder / "metrics.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()] * 2
+        told = [
+            line | {"time": place, "metrics": {"loss": 9.0}} for place, line in enumerate(lines)
+        ]
+        path.write_text("".join(json.dumps(line) + "\n" for line in told))
+        assert path.stat().st_size > now.metrics_offset
 
     follow(run, begin_anew)
     assert run.state == Job.State.SUCCEEDED, run.error
-    assert steps(run) == [(1, 2.0), (2, 1.0), (4, 0.5)]
+    assert steps(run) == [(1, 9.0), (1, 9.0), (1, 2.0), (2, 1.0), (4, 0.5)]
     run.refresh_from_db()
     assert run.resumed_from == 0
 

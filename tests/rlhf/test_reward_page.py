@@ -9,9 +9,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from arena.models import Battle, Contender
+from arena.models import Battle, Contender, Prompt
 from rlhf import services
-from rlhf.models import Job, Run
+from rlhf.models import Dataset, Job, Run
 from rlhf.training.data import read_rankings
 from tests.rlhf.votes import converse, many_votes, vote
 
@@ -61,7 +61,8 @@ def test_it_is_said_how_many_thumbs_were_learnt_from(
     operator_client: Client, reward_model: Run, thumbs: int, said: str
 ) -> None:
     assert said in page_of(operator_client, reward_model, METRICS | {"train_thumbs": thumbs})
-    assert "thumb" not in page_of(operator_client, reward_model, METRICS | {"train_thumbs": 0})
+    page = page_of(operator_client, reward_model, METRICS | {"train_thumbs": 0})
+    assert not re.search(r"learnt from \d", page)
 
 
 def test_accuracy_stands_between_its_baseline_and_its_ceiling(
@@ -166,3 +167,59 @@ def test_the_training_reads_raters_and_the_leaderboards_categories(
     assert len(theirs) == 1
     assert ours.rater not in {"", *theirs}
     assert "zoe" not in json.dumps((run.folder / "rankings.jsonl").read_text())
+
+
+# --- which one an update is trained against -----------------------------------------------
+
+
+def trained(base: Contender, rate: float | None, lower: float | None = None, **dataset: Any) -> Run:
+    """A finished reward model with this held-out accuracy, newer than those before."""
+    run = Run.objects.create(
+        stage="reward", base=base, state=Job.State.SUCCEEDED, name=f"reward-{Run.objects.count()}",
+        dataset=Dataset.objects.create(format="ranking", **dataset),
+        summary={"metrics": {"test_accuracy": rate, "test_accuracy_lower": lower}},
+    )  # fmt: skip
+    (run.folder / "checkpoint").mkdir(parents=True)
+    return run
+
+
+def offered(client: Client) -> str:
+    """The label of the reward model that the form of updates begins with."""
+    page = client.get("/lab/").content.decode()
+    _, _, field = page.partition('name="update-reward_run"')
+    found = re.search(r"<option value=\"\d+\" selected>(.*?)</option>", field.split("</select>")[0])
+    return found[1] if found else ""
+
+
+def test_an_update_is_offered_the_reward_model_with_the_best_held_out_accuracy(
+    operator_client: Client, base: Contender, library: list[Prompt]
+) -> None:
+    best = trained(base, 0.7, 0.65)
+    trained(base, 0.66, 0.6)
+    trained(base, 0.9, 0.52)  # of ten pairs
+    trained(base, 0.99, 0.98, population="simulated")  # says nothing of people's votes
+    trained(base, 0.99, 0.98, source="pairs.jsonl")
+    (trained(base, 0.9, 0.85).folder / "checkpoint").rmdir()
+    trained(base, 0.64, 0.61)
+    assert offered(operator_client).startswith(f"{best.name} – best held-out accuracy: 70 %, ")
+    page = operator_client.get("/lab/").content.decode()
+    assert "– held-out accuracy: 66 %, " in page
+    assert services.create_run(stage="best-of-n").reward_run == best
+
+
+def test_one_that_may_be_chance_is_offered_after_all_others(
+    operator_client: Client, base: Contender, library: list[Prompt]
+) -> None:
+    sure = trained(base, 0.6, 0.55)
+    short = trained(base, 0.7, 0.6)
+    short.summary["metrics"]["length_only_accuracy"] = 0.72
+    short.save()
+    assert offered(operator_client).startswith(sure.name)
+
+
+def test_without_accuracies_an_update_is_offered_the_newest_reward_model(
+    operator_client: Client, base: Contender, library: list[Prompt]
+) -> None:
+    trained(base, None)
+    newest = trained(base, None)
+    assert offered(operator_client).startswith(f"{newest.name}, ")

@@ -1,8 +1,11 @@
 """`manage.py bootstrap`: what a new arena needs. Safe to run at every start."""
 
 import secrets
+import shlex
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 
@@ -23,4 +26,12 @@ class Command(BaseCommand):
             users.create_superuser("admin", password=password)
             self.stdout.write("Admin account created. This password is shown only now:")
             self.stdout.write(f"    user      admin\n    password  {password}")
-            self.stdout.write("Another one: .venv/bin/python manage.py changepassword admin")
+            self.stdout.write(f"Another one: {_command('changepassword admin')}")
+
+
+def _command(arguments: str) -> str:
+    """A call of manage.py as it is typed in the repository's folder, for this arena's state."""
+    home = Path(settings.ARENA_HOME)
+    usual = Path(settings.BASE_DIR) / "var"
+    before = "" if home == usual else f"ARENA_HOME={shlex.quote(str(home))} "
+    return f"{before}.venv/bin/python manage.py {arguments}"

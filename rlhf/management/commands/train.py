@@ -37,7 +37,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dataset", type=int, help="Else votes are frozen afresh, or the newest text is taken."
         )
-        parser.add_argument("--reward-run", type=int, help="The newest reward model by default.")
+        parser.add_argument(
+            "--reward-run", type=int, help="By default the one of best held-out accuracy."
+        )
         parser.add_argument(
             "--population",
             default=Population.PEOPLE,

@@ -1,4 +1,4 @@
-"""Which checkpoint is kept: the written rule, on worked examples and in general."""
+"""Which checkpoint is chosen: the written rule, on worked examples and in general."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ points = st.lists(
 ).map(lambda rows: [Point(n + 1, within, tuple(r)) for n, (within, r) in enumerate(rows)])
 
 
-def test_the_last_within_the_limits_is_kept() -> None:
+def test_the_last_within_the_limits_is_chosen() -> None:
     rising = [Point(1, True, (0.0, 0.1)), Point(2, True, (0.5, 0.6)), Point(3, True, (0.9, 1.1))]
     assert choose(rising) == (rising[2], LAST)
 
 
-def test_one_that_breaks_a_limit_is_not_kept_however_high_its_reward() -> None:
+def test_one_that_breaks_a_limit_is_not_chosen_however_high_its_reward() -> None:
     hacked = [Point(1, True, (0.1, 0.1)), Point(2, True, (0.5, 0.6)), Point(3, False, (9.0, 9.0))]
     assert choose(hacked) == (hacked[1], LAST)
 
 
-def test_an_earlier_one_is_kept_if_it_is_clearly_better() -> None:
+def test_an_earlier_one_is_chosen_if_it_is_clearly_better() -> None:
     fallen = [Point(4, True, (1.0, 1.2, 0.9)), Point(8, True, (0.1, 0.2, 0.0))]
-    kept, reason = choose(fallen)
-    assert kept is fallen[0]
+    chosen, reason = choose(fallen)
+    assert chosen is fallen[0]
     assert reason == "Its reward was higher than that of step 8 by 0.93 ± 0.03."
 
 
@@ -47,7 +47,7 @@ def test_noise_does_not_move_the_choice() -> None:
     assert choose(noisy) == (noisy[1], LAST)
 
 
-def test_if_none_is_within_the_limits_the_last_is_kept_and_says_so() -> None:
+def test_if_none_is_within_the_limits_the_last_is_chosen_and_says_so() -> None:
     broken = [Point(1, False, (5.0,)), Point(2, False, (1.0,))]
     assert choose(broken) == (broken[1], NONE_WITHIN)
 
@@ -61,8 +61,8 @@ def test_without_a_reward_model_it_is_the_last_within_the_limits() -> None:
 
 @given(points)
 def test_the_choice_is_never_outside_the_limits_if_there_is_another(found: list[Point]) -> None:
-    kept, _ = choose(found)
-    assert kept.within or not any(point.within for point in found)
+    chosen, _ = choose(found)
+    assert chosen.within or not any(point.within for point in found)
 
 
 @given(points)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
+from rlhf.estimating import remaining
 from rlhf.training import __main__ as entry
 from rlhf.training import best_of_n, reward
 from rlhf.training.errors import TrainingError
@@ -233,13 +235,40 @@ def test_a_phase_of_several_rounds_is_half_done_after_the_first_of_two(tmp_path:
 
 
 def test_a_process_that_goes_on_knows_what_was_done_of_each_phase(tmp_path: Path) -> None:
-    phases = {"sampling": 3.0, "training": 1.0}
+    phases = {"sampling": 3.0, "training": 1.0, "checkpoints": 4.0}
     first = Output(tmp_path, phases, State(tmp_path, "same", 60))
     first.progress("sampling", 1, 2, {})
     first.progress("training", 1, 2, {})
-    first.aside("checkpoints", 1, 2, {})
+    first.aside("checkpoints", 1, 2, {}, done=0.75)
     first.keep("training", 1, lambda folder: None)
     second = Output(tmp_path, phases, State(tmp_path, "same", 60))
     second.progress("sampling", 2, 2, {})
     last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
-    assert last["progress"] == 0.875
+    assert last["progress"] == 0.8125
+
+
+@pytest.mark.parametrize("slow", [1.0, 2.0], ids=["as estimated", "half as fast"])
+def test_a_look_on_the_way_does_not_move_the_time_left(tmp_path: Path, slow: float) -> None:
+    """Forty steps of 1 s and four looks of 10 s, the base's among them."""
+    output = Output(tmp_path, {"training": 40.0, "checkpoints": 40.0})
+    elapsed = 0.0
+    told: list[float] = []
+
+    def pass_time(seconds: float) -> None:
+        nonlocal elapsed
+        elapsed += slow * seconds
+        done = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["progress"]
+        left = remaining(
+            expected=80.0, again=0.0, progress=done, made=done, elapsed=elapsed, silent=0.0
+        )
+        told.append(left or 0.0)
+
+    output.aside("checkpoints", 0, 40, {}, done=0.25)
+    pass_time(10)
+    for step in range(1, 41):
+        output.progress("training", step, 40, {})
+        pass_time(1)
+        if step in {13, 27, 40}:
+            output.aside("checkpoints", step, 40, {}, done=(1 + 3 * step / 40) / 4)
+            pass_time(10)
+    assert max(after - before for before, after in pairwise(told)) < 0.5 * slow

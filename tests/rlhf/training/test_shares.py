@@ -18,7 +18,7 @@ from tests.rlhf.training.conftest import WriteLines, prompt_rows, ranking_rows
 SMOL = Shape(
     parameters=134_515_008, layers=30, hidden=576, vocabulary=49_152, kv_width=192, tied=True
 )
-USUAL = {"loading": 0.03, **PHASES, "evaluation": 0.1}
+USUAL = {"loading": 0.03, **PHASES, "checkpoints": 0.07, "evaluation": 0.1}
 # One default loop with nothing beside it (docs/benchmarks.md).
 RECORDED = {"sampling": 183.0, "scoring": 34.0, "training": 250.0, "evaluation": 50.0}
 
@@ -39,9 +39,19 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_default_loop_has_the_shares_that_it_took() -> None:
     found = shares(config(), USUAL)
     assert set(found) == set(USUAL)
+    found["training"] += found.pop("checkpoints")  # as they were recorded
     whole, took = sum(found.values()), sum(RECORDED.values())
     for phase, seconds in RECORDED.items():
         assert found[phase] / whole == pytest.approx(seconds / took, abs=0.05), phase
+
+
+@pytest.mark.usefixtures("library")
+def test_looks_have_a_share_by_their_number() -> None:
+    few, many = shares(config(checkpoints=1), USUAL), shares(config(checkpoints=7), USUAL)
+    assert many["checkpoints"] == pytest.approx(4 * few["checkpoints"], rel=0.01)
+    assert many["training"] == few["training"]
+    rounds = shares(config(checkpoints=7, rounds=3), USUAL)
+    assert rounds["checkpoints"] == pytest.approx(22 / 8 * many["checkpoints"], rel=0.01)
 
 
 @pytest.mark.usefixtures("library")
