@@ -31,6 +31,10 @@ class NotFound(ArenaError):
     status = 404
 
 
+class NotYours(NotFound):
+    """A battle of somebody else, or none at all: strangers are not told which."""
+
+
 class Conflict(ArenaError):
     """The thing is in a state that does not allow this."""
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from arena.errors import NotFound
+from arena.errors import NotYours
 from arena.models import Battle, Population, Rater
 
 # Under which key a session remembers its anonymous rater of each population.
@@ -35,11 +35,11 @@ def own_battle(
     user: AbstractBaseUser | AnonymousUser,
     session: Mapping[str, Any] | None,
 ) -> Battle:
-    """The battle, if it belongs to this user or session; else NotFound, whoever's it is."""
+    """The battle, if it belongs to this user or session; else NotYours, whoever's it is."""
     condition = _stand_for(user, session, prefix="rater__")
     battle = Battle.objects.filter(condition, pk=battle_id).first() if condition else None
     if battle is None:
-        raise NotFound(gettext("There is no such battle, or it is not yours."))
+        raise NotYours(gettext("There is no such battle, or it is not yours."))
     return battle
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from arena import selectors
-from arena.errors import ArenaError
+from arena.errors import ArenaError, NotYours
 from arena.models import Battle
 
 View = Callable[..., HttpResponse]
@@ -29,6 +29,8 @@ def refusals(view: View) -> View:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
+        except NotYours as refusal:
+            return render(request, "arena/not_yours.html", status=refusal.status)
         except ArenaError as refusal:
             context = {"reason": refusal.reason, "status": refusal.status}
             return render(request, "refusal.html", context, status=refusal.status)

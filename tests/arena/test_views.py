@@ -144,6 +144,29 @@ class TestBattle:
         own = r'name="csrfmiddlewaretoken" value="\w+"|next=/battles/[^"]+'
         assert re.sub(own, "", page(stranger)) == re.sub(own, "", page(nobody))
 
+    def test_who_signed_out_is_told_so_and_comes_back_by_signing_in(self, client: Client) -> None:
+        user = User.objects.create_user("ada", password="engine-1843")
+        client.force_login(user)
+        battle = begin(client, prompt="Why is the sea salty?")
+        client.post(reverse("logout"))
+        told = page(client.get(battle.get_absolute_url()))
+        assert "account that you signed out of" in told
+        assert 'href="/?focus=1"' in told
+        (way,) = re.findall(r'href="(/login/[^"]+)">Sign in again', told)
+        signed_in = client.post(
+            way, {"username": "ada", "password": "engine-1843", "next": battle.get_absolute_url()}
+        )
+        assert way.endswith(f"?next={signed_in['Location']}")
+        assert "Why is the sea salty?" in page(client.get(signed_in["Location"]))
+
+    def test_who_is_signed_in_is_told_as_whom(self, client: Client) -> None:
+        battle = begin(client)
+        other = Client()
+        other.force_login(User.objects.create_user("grace"))
+        told = page(other.get(battle.get_absolute_url()))
+        assert "You are signed in as grace." in told
+        assert "Sign in again" not in told
+
     @pytest.mark.parametrize("address", ["vote", "add_turn", "stop"])
     def test_nobody_else_can_act_on_it(self, client: Client, address: str) -> None:
         battle = begin(client)
@@ -443,14 +466,23 @@ class TestFrame:
         assert "There is no page at this address." in page(answer)
         assert "site-header" in page(answer)
 
-    @pytest.mark.parametrize("address", ["/nowhere/", f"/battles/{UUID(int=0)}/"])
-    def test_what_is_not_there_leads_home_and_to_ones_own_battles(
-        self, client: Client, address: str
+    @pytest.mark.parametrize(
+        ("address", "expected"),
+        [
+            ("/nowhere/", ["/", "/battles/"]),
+            (
+                f"/battles/{UUID(int=0)}/",
+                [f"/login/?next=/battles/{UUID(int=0)}/", "/?focus=1", "/battles/"],
+            ),
+        ],
+    )
+    def test_what_is_not_there_leads_on(
+        self, client: Client, address: str, expected: list[str]
     ) -> None:
         answer = client.get(address)
         assert answer.status_code == 404
         ways = page(answer).split("<main", 1)[1].split("</main>")[0]
-        assert re.findall(r'href="([^"]+)"', ways) == ["/", "/battles/"]
+        assert re.findall(r'href="([^"]+)"', ways) == expected
 
     def test_a_stale_form_says_what_to_do(self) -> None:
         answer = Client(enforce_csrf_checks=True).post(reverse("home"), {"prompt": "hi"})

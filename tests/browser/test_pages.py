@@ -151,7 +151,14 @@ def test_an_account_is_made_and_the_battles_come_along(arena: LiveArena, visitor
     expect(page.get_by_text("Both were bad")).to_be_visible()
     visitor.expected.append("404")  # the battle is no longer theirs who look at it in the old tab
     page.get_by_role("button", name="Sign out").click()
-    expect(old.get_by_role("heading", name="Nothing here")).to_be_visible()
+    expect(old.get_by_role("heading", name="This battle is not open to you")).to_be_visible()
+    old.get_by_role("link", name="Sign in again").click()
+    old.get_by_label("Username").fill("ada")
+    old.get_by_label("Password").fill("engine-1843")
+    old.get_by_role("button", name="Sign in").click()
+    expect(old.get_by_role("region", name="Both were bad")).to_be_visible()
+    old.get_by_role("button", name="Sign out").click()
+    old.wait_for_url("**/")
     page.get_by_role("link", name="My battles").click()
     expect(page.get_by_text("No battles yet")).to_be_visible()
     assert User.objects.get().username == "ada"
