@@ -26,7 +26,9 @@ let sent; // the form of this page's own prompt or vote: its answer brings the p
 let asking; // the response, or the reveal, whose button is pressed or that is asked for again
 document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
   if (target.matches("form") && detail.target.id === "battle")
-    asking = (target.closest(".response, .reveal") ?? (target.matches("[data-again]") && again(target)))?.id;
+    asking = target.matches("[data-ballot]")
+      ? "reveal"
+      : (target.closest(".response, .reveal") ?? (target.matches("[data-again]") && again(target)))?.id;
   if (target.matches("[data-composer], [data-ballot]")) sent = target;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -172,6 +174,8 @@ const socket = connect(`/ws/battles/${page().dataset.battle}/`, {
   message(event) {
     events[event.event]?.(event);
     updateBallot();
+    // Once nothing is written, Stop is hidden: what it stopped is next to read.
+    if (document.activeElement.id === "stop" && !lastCards().some(isRunning)) panelInView(lastTurn()).focus({ preventScroll: true });
   },
   lost() {
     noticing ??= setTimeout(() => (banner.hidden = false), SHOW_LOST_AFTER);
@@ -195,7 +199,7 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   updateBallot();
   if (sent?.matches("[data-composer]")) lastTurn().scrollIntoView();
   else document.getElementById(asking)?.scrollIntoView({ block: "nearest" });
-  if (sent || asking || document.activeElement === document.body) nextPart()?.focus({ preventScroll: true });
+  if (sent || asking) nextPart()?.focus({ preventScroll: true });
   sent = asking = undefined;
   socket.restart();
 });

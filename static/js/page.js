@@ -12,6 +12,7 @@
   let unreachable;
   document.addEventListener("htmx:sendError", () => {
     unreachable = say(messages().dataset.unreachable);
+    unreachable.id = "unreachable";
   });
   addEventListener("online", () => unreachable?.remove());
   document.addEventListener("htmx:afterRequest", ({ detail }) => {

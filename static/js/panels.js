@@ -37,6 +37,7 @@ function scrollTo(panel, top) {
 export function followEnd(card) {
   const panel = card.querySelector("[data-scroller]");
   if (positionOf(panel).following) scrollTo(panel, panel.scrollHeight);
+  if ("fits" in card.dataset) reachWide(card);
 }
 
 // When a response is written from its beginning.
@@ -96,7 +97,7 @@ function switchTogether() {
 function enlarge(card) {
   enlarged = enlarged === card.id ? "" : card.id;
   showChoices();
-  reachWide(card);
+  reachWide(page());
   card.querySelector("[data-expand]").scrollIntoView({ block: "nearest" });
 }
 

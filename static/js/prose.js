@@ -1,5 +1,6 @@
 // What a finished response gets: a button that copies each piece of code, and for what is wider than
-// its panel, so that it has to be scrolled, a place in the tab order and a name.
+// its panel, so that it has to be scrolled, a place in the tab order and a name. Panels without
+// anything to scroll say so.
 import { announce } from "./announcements.js";
 
 const BACK_AFTER = 2_000; // ms until the button says again what it does
@@ -14,6 +15,8 @@ export function finishProse(part) {
 }
 
 export function reachWide(part) {
+  for (const panel of part.querySelectorAll("[data-scroller]"))
+    panel.parentElement.toggleAttribute("data-fits", panel.scrollHeight <= panel.clientHeight);
   for (const box of part.querySelectorAll(WIDE))
     if (box.scrollWidth > box.clientWidth) {
       box.tabIndex = 0;

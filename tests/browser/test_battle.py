@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from arena.models import Battle, Contender, Reaction, Response, Vote
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
@@ -261,6 +261,22 @@ def test_another_tab_shows_the_reveal_by_itself(arena: LiveArena, visitor: Visit
     expect(other.get_by_role("heading", name="You found A better")).to_be_visible()
 
 
+def test_what_happens_in_another_tab_moves_no_focus(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    ballot_opens(page)
+    other = visitor.open(page.url.removeprefix(visitor.url))
+    ballot_opens(other)
+    page.get_by_role("button", name="A is better").click()
+    expect(page.locator("#reveal")).to_be_focused()
+    expect(other.get_by_role("heading", name="You found A better")).to_be_visible()
+    expect(other.locator("body")).to_be_focused()
+    page.get_by_role("button", name=re.compile("Take it back")).click()
+    expect(page.get_by_role("heading", name="Which is better?")).to_be_focused()
+    ballot_opens(other)
+    expect(other.locator("body")).to_be_focused()
+
+
 def test_a_vote_in_a_stale_tab_shows_the_first_votes_reveal(
     arena: LiveArena, visitor: Visitor
 ) -> None:
@@ -373,25 +389,41 @@ def test_a_page_without_network_says_so_at_once_and_connects_with_it(
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_what_failed_is_told_beside_that_the_connection_is_lost(
+def test_without_network_one_notice_moves_nothing_and_covers_nothing(
     arena: LiveArena, newcomer: Callable[..., Visitor], width: int
 ) -> None:
     arena.add("echo", "echo")
     visitor = newcomer(viewport={"width": width, "height": 844})
     page = visitor.begin()
     ballot_opens(page)
-    page.get_by_label("Follow-up prompt").fill("Are you there?")
+    box = page.get_by_label("Follow-up prompt")
+    box.fill("Are you there?")
+    parts = [page.locator(at) for at in (".turn", "[data-ballot]", "[data-followup]", ".site-footer")]
+    told = page.locator(".notices .notice:visible")
+    places = [part.bounding_box() for part in parts]
     visitor.expected += ["ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError"]
     visitor.context.set_offline(True)
+    expect(told).to_contain_text("The connection is lost.")
+    assert [part.bounding_box() for part in parts] == places
     page.keyboard.press("Control+Enter")
-    boxes = [
-        page.get_by_text(told).bounding_box()
-        for told in ("The server cannot be reached.", "The connection is lost.")
-    ]
-    assert boxes[0]
-    assert boxes[1]
-    assert boxes[0]["y"] >= 0
-    assert boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
+    expect(told).to_contain_text("The server cannot be reached.")
+    expect(told).to_have_count(1)
+    page.get_by_role("button", name="Tie").click()
+    expect(told).to_have_count(1)
+    for part in parts[1:3]:
+        part.evaluate("(part) => part.scrollIntoView()")
+        assert clear_of(part, told)
+    visitor.context.set_offline(False)
+    expect(told).to_have_count(0)
+    expect(box).to_have_value("Are you there?")
+
+
+def clear_of(part: Locator, notice: Locator) -> bool:
+    """Whether a notice lies wholly above a part."""
+    above, below = notice.bounding_box(), part.bounding_box()
+    assert above
+    assert below
+    return 0 <= above["y"] and above["y"] + above["height"] <= below["y"]
 
 
 def test_what_failed_in_mid_answer_stands_apart_from_it(arena: LiveArena, visitor: Visitor) -> None:
@@ -447,6 +479,14 @@ def test_writing_can_be_stopped(arena: LiveArena, visitor: Visitor) -> None:
     expect(page.locator('.response[data-state="stopped"]')).to_have_count(2)
     expect(page.get_by_role("button", name="Stop writing")).to_be_hidden()
     ballot_opens(page)
+
+
+def test_after_stop_the_focus_is_on_what_was_stopped(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("slow", "slow")
+    page = visitor.begin()
+    expect(page.locator("#response-1-B [data-text]")).to_have_text("first")
+    page.get_by_role("button", name="Stop writing").press("Enter")
+    expect(page.locator("#response-1-A [data-scroller]")).to_be_focused()
 
 
 def test_who_waits_long_for_a_first_word_can_wait_or_skip(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from arena.models import Contender
+from arena.models import Contender, Placement
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("arena")]
@@ -66,6 +66,18 @@ def test_nothing_moves_while_responses_are_written(
     assert page.evaluate("PerformanceObserver.supportedEntryTypes.includes('layout-shift')")
     shifts = page.evaluate("window.shifts")
     assert sum(shift[0] for shift in shifts) < 0.01, shifts
+
+
+def test_on_a_phone_no_button_of_the_ballot_moves_when_the_last_answer_ends(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("slow", "slow")
+    page = newcomer(viewport={"width": 390, "height": 844}).begin()
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first")
+    place = page.locator(".verdicts").bounding_box()
+    arena.go_on()
+    finished(page)
+    assert page.locator(".verdicts").bounding_box() == pytest.approx(place, abs=0.5)
 
 
 @pytest.mark.parametrize("viewport", [(1440, 900), (390, 844)])
@@ -212,6 +224,25 @@ def test_on_a_narrow_screen_tabs_choose_a_panel(
     ballot = page.locator("[data-ballot]").bounding_box()
     assert ballot is not None
     assert ballot["y"] < 2 * height  # within one more screen
+
+
+def test_on_a_phone_only_what_is_cut_short_can_be_enlarged(
+    arena: LiveArena, newcomer: Callable[..., Visitor]
+) -> None:
+    arena.add("echo", "long")
+    page = newcomer(viewport={"width": 390, "height": 844}).begin()
+    finished(page)
+    short, long = (
+        Placement.objects.get(contender__model=model).label for model in ("echo", "long")
+    )
+    enlarge = page.get_by_role("button", name=f"Enlarge response {long}")
+    expect(page.locator(f"#expand-1-{short}")).to_be_hidden()
+    enlarge.click()
+    expect(enlarge).to_have_attribute("aria-pressed", "true")
+    enlarge.click()
+    expect(enlarge).to_have_attribute("aria-pressed", "false")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(page.locator(f"#expand-1-{short}")).to_be_visible()  # it gets all of the width
 
 
 def test_on_a_phone_a_swipe_over_the_text_goes_to_the_next_panel(

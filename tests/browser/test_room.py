@@ -215,6 +215,7 @@ def test_a_skipped_battle_can_be_taken_up_again(arena: LiveArena, visitor: Visit
     assert page.url == battle
     page.get_by_role("button", name="Resume it").click()
     ballot_opens(page)
+    expect(page.get_by_role("heading", name="Which is better?")).to_be_focused()
     assert Battle.objects.get().state == "open"
 
 
