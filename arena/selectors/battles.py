@@ -1,6 +1,6 @@
 """A battle as its rater may see it."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,8 @@ from django.db.models import Sum
 from arena.blindness import blind_error, blind_text
 from arena.models import POSITIONS, Battle, Placement, Response, Vote
 from arena.odds import chances_of_first
+from arena.reasons import clean_reasons
+from arena.text import clean_comment
 
 # How long after its cast a vote can be taken back.
 TAKE_BACK_WITHIN = timedelta(seconds=10)
@@ -209,6 +211,26 @@ def vote_summary(battle: Battle) -> dict[str, Any] | None:
         "cast_at": vote.cast_at.isoformat(),
         "take_back_until": (vote.cast_at + TAKE_BACK_WITHIN).isoformat(),
     }
+
+
+def is_vote_of(
+    battle: Battle, *, ranks: Sequence[int], all_bad: bool, reasons: Sequence[str], comment: str
+) -> bool:
+    """Whether the battle's vote says just this, as the second of a double click does.
+
+    One rank per position; of who failed and has none in the vote, any rank is the same.
+    """
+    vote = vote_summary(battle)
+    if vote is None:
+        return False
+    compared = [given for given, kept in zip(ranks, vote["ranks"], strict=True) if kept]
+    places = [1 + sum(other < given for other in compared) for given in compared]
+    said = (all_bad, clean_reasons(reasons), clean_comment(comment))
+    return places == [kept for kept in vote["ranks"] if kept] and said == (
+        vote["all_bad"],
+        vote["reasons"],
+        vote["comment"],
+    )
 
 
 # As values: instances with all that they are joined with cost three times as much, at every look.

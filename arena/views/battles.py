@@ -22,7 +22,7 @@ from arena.views.gates import SeeOther, own, posted, refusals
 @never_cache  # Back shows it as it is by then, not as it was before the vote or its end
 @refusals
 def battle(request: HttpRequest, battle_id: UUID) -> HttpResponse:
-    return _battle_page(request, own(request, battle_id))
+    return _battle_page(request, own(request, battle_id), not_taken="not-taken" in request.GET)
 
 
 @posted
@@ -33,13 +33,16 @@ def vote(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     form = BallotForm(request.POST, size=page.size, failed=page.failed)
     if not form.is_valid():
         raise Invalid(" ".join(str(error[0]) for error in form.errors.values()))
+    verdict = form.arguments()
     try:
-        services.cast_vote(battle=battle, **form.arguments())
+        services.cast_vote(battle=battle, **verdict)
     except Conflict:
         # A double click or another tab was first: that one vote's reveal is the answer.
         battle.refresh_from_db(fields=["state"])
         if battle.state != Battle.State.VOTED:
             raise
+        if not selectors.is_vote_of(battle, **verdict):
+            return SeeOther(f"{battle.get_absolute_url()}?not-taken=")
     return SeeOther(battle.get_absolute_url())
 
 
@@ -159,12 +162,14 @@ def _battle_page(
     refusal: ArenaError | None = None,
     typed: str = "",
     edited: str = "",
+    not_taken: bool = False,
 ) -> HttpResponse:
     page = pages.BattlePage(async_to_sync(generation.look)(battle, html=True))
     context = {
         "page": page,
         "typed": typed,
         "edited": edited,
+        "not_taken": not_taken,
         "error": refusal.reason if refusal else "",
     }
     status = refusal.status if refusal else 200

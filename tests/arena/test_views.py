@@ -336,6 +336,31 @@ class TestVote:
         assert "You found A better" in page(answer)
         assert Vote.objects.count() == 1
 
+    @pytest.mark.parametrize(
+        ("second", "taken"),
+        [
+            ({}, True),
+            ({"rank_C": 1}, True),  # it failed, so it has no place
+            ({"rank_B": 1}, False),
+            ({"verdict": "bad"}, False),
+            ({"comment": "Another one."}, False),
+            ({"reasons": ["clear"]}, False),
+        ],
+        ids=["double-click", "place-of-a-failure", "place", "all-bad", "comment", "reason"],
+    )
+    def test_who_votes_differently_again_is_told_that_it_was_not_taken(
+        self, client: Client, second: dict[str, Any], taken: bool
+    ) -> None:
+        battle = begin(client, size=3)
+        finish(battle, ["one", "two", ""])
+        first = {"verdict": "ranking", "rank_A": 1, "rank_B": 2, "rank_C": 3, "comment": " Short."}
+        self.cast(client, battle, **first)
+        again = self.cast(client, battle, **{**first, **second})
+        answer = client.get(again["Location"])
+        assert "You found A better" in page(answer)
+        assert ("was not taken" in page(answer)) is not taken
+        assert "was not taken" not in page(client.get(battle.get_absolute_url()))
+
     def test_a_vote_before_the_end_is_refused(self, client: Client) -> None:
         battle = begin(client)
         answer = self.cast(client, battle, verdict="a")

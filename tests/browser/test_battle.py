@@ -291,6 +291,11 @@ def test_a_vote_in_a_stale_tab_shows_the_first_votes_reveal(
     expect(page.get_by_role("heading", name="You found A better")).to_be_visible()
     stale.get_by_role("button", name="B is better").click()
     expect(stale.get_by_role("heading", name="You found A better")).to_be_visible()
+    expect(stale.locator("#reveal")).to_be_focused()
+    expect(stale.locator("#reveal")).to_have_accessible_description(
+        re.compile("What you chose just now was not taken.")
+    )
+    expect(page.get_by_text("was not taken")).to_have_count(0)
     assert Vote.objects.count() == 1
 
 
