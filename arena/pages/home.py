@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -71,15 +72,17 @@ class Setup:
 
     @property
     def slots(self) -> list[Slot]:
-        """As many as there are contenders, up to three; each begins with another one.
+        """As many as there are contenders, up to three. Each begins with what was chosen for it,
+        also twice the same; else with one that no other has.
 
         Those that fail at present stand last and say so.
         """
         failing = selectors.failing(raters=self._raters)
         known = sorted(self._known, key=lambda one: one[0] in failing)  # else by name, as before
         labels = {slug: _name(name, pk in failing) for pk, slug, name in known}
-        wanted = [slug for slug in dict.fromkeys(self._chosen) if slug in labels]
-        begin = (wanted + [slug for slug in labels if slug not in wanted])[:3]
+        free = iter([slug for slug in labels if slug not in self._chosen])
+        wanted = islice(chain(self._chosen, repeat("")), min(3, len(labels)))
+        begin = [slug if slug in labels else next(free) for slug in wanted]
         return [
             Slot(number, [Choice(slug, name, "", slug == first) for slug, name in labels.items()])
             for number, first in enumerate(begin, 1)

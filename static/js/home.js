@@ -1,5 +1,6 @@
 // The start page: takes a suggested prompt on click, starts one battle a prompt, keeps what is typed
-// until then, and takes away what the server said of a prompt once it is another.
+// until then, takes away what the server said of a prompt once it is another, and says at once when
+// the same contender is chosen twice.
 import { restoreTyped, sending } from "./typed.js";
 
 if (!document.getElementById("prompt")?.value) restoreTyped();
@@ -31,3 +32,24 @@ document.addEventListener("input", ({ target }) => {
   target.removeAttribute("aria-invalid");
   target.removeAttribute("aria-describedby");
 });
+
+// Of the boxes that are meant: which those are follows from the mode and the size.
+function compareChoices() {
+  const place = document.getElementById("same-contender");
+  if (!place) return;
+  const boxes = [...document.getElementsByName("contenders")];
+  const meant = boxes.filter((box) => box.checkVisibility());
+  const first = ({ value }) => meant.find((box) => box.value === value);
+  const other = meant.find((box) => first(box) !== box);
+  const values = other && { one: first(other).dataset.letter, other: other.dataset.letter };
+  const said = other ? place.dataset.said.replace(/\{(\w+)\}/g, (_, name) => values[name]) : "";
+  if (place.textContent !== said) place.textContent = said;
+  place.hidden = !said;
+  for (const box of boxes) {
+    box.setCustomValidity(box === other ? said : "");
+    box.ariaInvalid = box === other ? "true" : null;
+  }
+}
+document.addEventListener("change", compareChoices);
+document.addEventListener("htmx:afterSwap", compareChoices);
+addEventListener("pageshow", compareChoices); // with what the browser has brought back

@@ -56,6 +56,23 @@ def test_the_boxes_begin_with_different_contenders(client: Client) -> None:
     assert len(set(firsts(shown))) == 3
 
 
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (["basalt-otter", "basalt-otter", "cobalt-wren"], ["basalt-otter"] * 2 + ["cobalt-wren"]),
+        (["gone", "cobalt-wren", "amber-heron"], ["basalt-otter", "cobalt-wren", "amber-heron"]),
+        (["gone", "gone", "gone"], ["amber-heron", "basalt-otter", "cobalt-wren"]),
+    ],
+)
+def test_a_refused_choice_stays_as_it_was(
+    client: Client, chosen: list[str], expected: list[str]
+) -> None:
+    data = {"prompt": "Which?", "mode": "side_by_side", "size": 2, "contenders": chosen}
+    answer: HttpResponse = client.post(reverse("home"), data)
+    assert answer.status_code == 422
+    assert firsts(page(answer)) == expected
+
+
 @pytest.mark.parametrize("mode", ["side_by_side", "direct"])
 def test_who_fails_at_present_stands_last_and_says_so(client: Client, mode: str) -> None:
     usual = page(client.get(reverse("home"), {"mode": mode}))

@@ -85,6 +85,33 @@ def test_side_by_side_is_chosen_without_losing_the_prompt(
     expect(page.get_by_text("You knew the contenders' names.")).to_be_visible()
 
 
+def test_the_same_contender_twice_is_told_at_once_and_not_sent(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    one, two, _ = arena.add("echo", "echo", "echo")
+    page = visitor.open("/?mode=side_by_side")
+    page.get_by_label("Your prompt").fill("Who?")
+    boxes = [page.get_by_label(f"Contender {letter}") for letter in "ABC"]
+    boxes[0].select_option(two.name)  # C has it too, but is not meant
+    told = page.get_by_role("alert")
+    expect(told).to_have_count(0)
+    page.get_by_role("radio", name="Three").check()
+    expect(told).to_have_text("A and C are the same contender. Choose another one for C.")
+    boxes[2].select_option(one.name)
+    expect(told).to_have_count(0)
+    boxes[1].select_option(two.name)
+    expect(told).to_have_text("A and B are the same contender. Choose another one for B.")
+    page.get_by_role("button", name="Start the battle").click()
+    expect(boxes[1]).to_be_focused()
+    expect(boxes[1]).to_have_value(two.slug)
+    assert not Battle.objects.exists()
+    page.get_by_role("link", name="Direct").click()
+    expect(boxes[1]).to_be_hidden()
+    expect(boxes[0]).to_have_value(two.slug)
+    page.get_by_role("button", name="Start talking").click()
+    page.wait_for_url("**/battles/*/")
+
+
 def test_direct_is_a_conversation_with_thumbs(arena: LiveArena, visitor: Visitor) -> None:
     arena.add("remembers", "remembers")
     page = visitor.open("/?mode=direct")
