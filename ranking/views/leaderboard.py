@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import median
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -141,8 +140,7 @@ def _drawn_standings(query: Query) -> SafeString:
         "caveats": caveats_shown(board.caveats),
         "method": method,
         "table": make_table(found, query, method.label) if found else None,
-        "small": _is_small(found),
-        "few": FEW,
+        "small_slice": _small_slice(found),
         "gaps": [(gap, percent(float(win_rate(gap, 0, tie_odds=odds)))) for gap in GAPS],
         "effects": effects(board.settings),
         "no_intervals": query.method == "elo" and (query.significant or query.cluster == BY_RATER),
@@ -187,9 +185,27 @@ def _first_place(query: Query) -> dict[str, Any]:
     }
 
 
-def _is_small(found: Sequence[Line]) -> bool:
-    """Whether half of the contenders have too few votes."""
-    return bool(found) and median(line.standing.votes for line in found) < FEW
+def _small_slice(found: Sequence[Line]) -> str:
+    """What to know where half of the contenders or more have too few votes; else empty."""
+    few = sum(line.standing.votes < FEW for line in found)
+    if not found or 2 * few < len(found):
+        return ""
+    if few == len(found):
+        text = _(
+            "A small slice: all of these contenders have fewer than %(few)s votes here. "
+            "Read the intervals, not the ranks."
+        )
+    elif 2 * few == len(found):
+        text = _(
+            "A small slice: half of these contenders have fewer than %(few)s votes here. "
+            "Read the intervals, not the ranks."
+        )
+    else:
+        text = _(
+            "A small slice: %(number)s of these %(all)s contenders have fewer than %(few)s votes "
+            "here. Read the intervals, not the ranks."
+        )
+    return text % {"few": FEW, "number": few, "all": len(found)}
 
 
 def _category_groups(query: Query) -> dict[str, list[Option]]:

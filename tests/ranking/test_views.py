@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from arena.models import Contender, Placement, Population, Reaction, Response
-from ranking.selectors.lines import HISTORY
+from ranking.selectors.lines import FEW, HISTORY
 from ranking.services import refresh_leaderboards
 from tests.ranking.ballots import cast, contender, somebody
 from tests.ranking.pages import column, names, nothing_kept, page, standings  # noqa: F401
@@ -140,9 +140,23 @@ def test_a_time_window_shows_its_votes_alone(client: Client) -> None:
 
 def test_too_small_a_slice_says_so(client: Client) -> None:
     chain()
-    assert "A small slice" in page(client)
+    assert f"all of these contenders have fewer than {FEW} votes" in page(client)
     chain(5)
     assert "A small slice" not in page(client)  # 36 votes each
+
+
+@pytest.mark.parametrize(
+    ("newcomers", "said"),
+    [(1, ""), (2, "half of these contenders"), (3, "3 of these 5 contenders")],
+)
+def test_it_says_how_many_have_few_votes(client: Client, newcomers: int, said: str) -> None:
+    for _ in range(FEW):
+        cast(["heron", "otter"], [1, 2])
+    for name in ["wren", "ibis", "kite"][:newcomers]:
+        cast(["heron", name], [1, 2])
+    shown = page(client)
+    assert ("A small slice" in shown) is bool(said)
+    assert said in shown
 
 
 def test_an_empty_slice_leads_back_to_all_votes(client: Client) -> None:
