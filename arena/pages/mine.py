@@ -7,7 +7,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.utils.translation import gettext_lazy as _
 
-from arena.models import Battle, Turn, Vote
+from arena.models import Battle, Vote
 from arena.pages.battle import verdict
 
 ON_A_PAGE = 25
@@ -62,7 +62,6 @@ def amounts(raters: set[int]) -> dict[str, int]:
     battles = Battle.objects.filter(rater__in=raters)
     return {
         "battles": battles.count(),
-        "prompts": Turn.objects.filter(battle__in=battles).count(),
         "votes": Vote.objects.filter(battle__in=battles, counted=True).count(),
     }
 

@@ -102,9 +102,12 @@ class TestForget:
 
     def test_it_says_first_what_will_go(self, client: Client) -> None:
         voted(client)
+        shown = page(client.get(reverse("forget_me")))
+        assert "Your battle will be deleted with all that is in it:" in shown
         begin(client)
         shown = page(client.get(reverse("forget_me")))
-        assert "your 2 battles" in shown
+        assert "Your 2 battles will be deleted with all that is in them:" in shown
+        assert f'<a href="{reverse("my_data")}">download your data</a>' in shown
         assert "One vote of yours counts." in shown
         assert Battle.objects.count() == 2
 
