@@ -135,6 +135,18 @@ def test_a_whole_battle_in_german(arena: LiveArena, newcomer: Callable[..., Visi
     expect(page.get_by_text("noch keine Stimme")).to_be_visible()
 
 
+@pytest.mark.parametrize("locale", ["en", "de", "ar"])
+def test_the_header_s_links_stand_in_one_row_on_a_phone(
+    newcomer: Callable[..., Visitor], locale: str
+) -> None:
+    page = newcomer(viewport={"width": 390, "height": 844}, locale=locale).open("/")
+    tops = page.locator(".site-nav a").evaluate_all(
+        "(links) => links.map((link) => link.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 3
+    assert len(set(tops)) == 1
+
+
 @pytest.mark.parametrize("language", ["de", "ar"])
 def test_no_word_is_cut_off_on_a_phone(
     arena: LiveArena, newcomer: Callable[..., Visitor], language: str
