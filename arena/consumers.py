@@ -121,10 +121,10 @@ class Page:
                 frame = await self._socket.next()
                 self._silent = False
                 if self._socket.too_slow:
-                    reason = "Events were not read in time. Connect again."
-                    await self._send(
-                        {"type": "websocket.close", "code": live.TOO_SLOW, "reason": reason}
-                    )
+                    await self._close(live.TOO_SLOW, "Events were not read in time. Connect again.")
+                    return
+                if frame.kind == "gone":
+                    await self._close(live.NOT_YOURS, "This battle is deleted.")
                     return
                 if frame.kind == "resync":
                     await self._tell_state()
@@ -132,12 +132,17 @@ class Page:
                     await self._send({"type": "websocket.send", "text": self._text(frame)})
         except OSError:
             return  # the page went while something was being sent
+        except Battle.DoesNotExist:  # it went while it was read
+            await self._close(live.NOT_YOURS, "This battle is deleted.")
         finally:
             if self._timer is not None:
                 self._timer.cancel()
 
     async def say(self, event: live.Event) -> None:
         await self._send({"type": "websocket.send", "text": orjson.dumps(event).decode()})
+
+    async def _close(self, code: int, reason: str) -> None:
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _tell_state(self, read: BattleState | None = None) -> None:
         if read is None:

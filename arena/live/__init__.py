@@ -82,5 +82,10 @@ def changed(*, state: str) -> Event:
     return {"event": "changed", "state": state}
 
 
+def gone() -> Event:
+    """The battle is deleted, or nobody's any more. Sockets are closed instead of being told."""
+    return {"event": "gone"}
+
+
 def revealed(*, vote: dict[str, Any] | None, contenders: list[dict[str, Any]] | None) -> Event:
     return {"event": "revealed", "vote": vote, "contenders": contenders}

@@ -313,11 +313,18 @@ def get_hub() -> Hub:
 
 def announce(battle_id: UUID, event: dict[str, Any]) -> None:
     """Sends an event to every socket of a battle, in whichever process. From synchronous code."""
+    announce_in_each([battle_id], event)
+
+
+def announce_in_each(battles: Iterable[UUID], event: dict[str, Any]) -> None:
+    """As `announce`, of several battles, with one message to the other processes."""
     for loop, hub in list(_hubs.items()):
         if loop.is_running():
-            loop.call_soon_threadsafe(hub.tell_all, battle_id, event)
+            for battle_id in battles:
+                loop.call_soon_threadsafe(hub.tell_all, battle_id, event)
             return
-    message = {"type": "event", "battle": str(battle_id), "event": event, "origin": ""}
+    said = [(None, {"type": "event", "battle": str(one), "event": event}) for one in battles]
+    message = {"type": "several", "origin": "", "messages": said}
     try:
         async_to_sync(get_channel_layer().group_send)(live.WEB, message)
     except (RedisError, OSError) as error:

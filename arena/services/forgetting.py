@@ -1,10 +1,13 @@
 """A rater is forgotten."""
 
 from collections.abc import Set
+from functools import partial
 
 from django.db import transaction
 from django.db.models import QuerySet
 
+from arena import live
+from arena.live.hub import announce_in_each
 from arena.models import Battle, Population, Rater, Turn, Vote
 from arena.selectors import decided_votes
 from arena.signals import vote_changed, vote_excluded
@@ -16,8 +19,10 @@ def forget_raters(*, raters: Set[int], keep_verdicts: bool) -> None:
 
     `keep_verdicts` leaves what the leaderboard needs of their counted votes: who was ranked how,
     and when, under a new rater who is nobody. Without it these go as well, out of the count too.
+    Open pages of their battles lose their sockets.
     """
     list(Rater.objects.select_for_update().filter(pk__in=raters).order_by("pk"))
+    battles = list(Battle.objects.filter(rater__in=raters).values_list("pk", flat=True))
     counted = Vote.objects.filter(battle__rater__in=raters, counted=True)
     if keep_verdicts:
         _keep_verdicts(raters, counted)
@@ -26,6 +31,8 @@ def forget_raters(*, raters: Set[int], keep_verdicts: bool) -> None:
         vote_excluded.send(sender=Vote, votes=told)
     Battle.objects.filter(rater__in=raters).delete()
     Rater.objects.filter(pk__in=raters).delete()
+    if battles:
+        transaction.on_commit(partial(announce_in_each, battles, live.gone()))
 
 
 def _keep_verdicts(raters: Set[int], counted: QuerySet[Vote]) -> None:

@@ -114,6 +114,25 @@ async def test_other_peoples_battles_are_closed_with_4404(
     assert socket.close_code == 4404
 
 
+@pytest.mark.parametrize("keep_verdicts", [True, False])
+async def test_who_is_forgotten_has_no_socket_left_and_opens_none(
+    arena: Arena, keep_verdicts: bool
+) -> None:
+    battle = await arena.start("echo", "fast", mode="anonymous")
+    page = await arena.finished(battle["id"])
+    row = await Battle.objects.aget(pk=battle["id"])
+    if keep_verdicts:
+        await sync_to_async(services.cast_vote)(battle=row, ranks=[1, 2])
+        await page.until("revealed")
+    forget = sync_to_async(services.forget_raters)
+    await forget(raters={row.rater_id}, keep_verdicts=keep_verdicts)
+    for socket in (page.socket, arena.socket(battle["id"])):
+        if socket is not page.socket:
+            assert await socket.connect()
+        assert await socket.receive() is None
+        assert socket.close_code == 4404
+
+
 async def test_unknown_battles_are_closed_with_4404(arena: Arena) -> None:
     socket = arena.socket("00000000-0000-4000-8000-000000000000")
     assert await socket.connect()

@@ -403,7 +403,9 @@ def test_without_network_one_notice_moves_nothing_and_covers_nothing(
     ballot_opens(page)
     box = page.get_by_label("Follow-up prompt")
     box.fill("Are you there?")
-    parts = [page.locator(at) for at in (".turn", "[data-ballot]", "[data-followup]", ".site-footer")]
+    parts = [
+        page.locator(at) for at in (".turn", "[data-ballot]", "[data-followup]", ".site-footer")
+    ]
     told = page.locator(".notices .notice:visible")
     places = [part.bounding_box() for part in parts]
     visitor.expected += ["ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError"]
@@ -428,7 +430,7 @@ def clear_of(part: Locator, notice: Locator) -> bool:
     above, below = notice.bounding_box(), part.bounding_box()
     assert above
     assert below
-    return 0 <= above["y"] and above["y"] + above["height"] <= below["y"]
+    return above["y"] >= 0 and above["y"] + above["height"] <= below["y"]
 
 
 def test_what_failed_in_mid_answer_stands_apart_from_it(arena: LiveArena, visitor: Visitor) -> None:
