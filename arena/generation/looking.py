@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 from functools import lru_cache
-from uuid import UUID
 
 from django.utils import timezone
 
@@ -40,7 +39,8 @@ async def look(
     if state is None:
         state = await in_thread(battle_state, battle)
     known: dict[int, str] = {}
-    if lost := _written_elsewhere(hub, state):
+    lost = _written_elsewhere(hub, state)
+    if lost and not (follow and await _followed(hub, battle, {one.id for one in lost})):
         known = await _recover(hub, battle, lost, follow=follow)
         state = await in_thread(battle_state, battle)
     _take_up(hub, state, known)
@@ -69,11 +69,8 @@ async def _recover(
             await task
         return {}
     ids = [response.id for response in lost]
-    new = timezone.now() - battle.created_at < NEW_FOR
-    if follow and new and await _followed(hub, battle.pk, ids):
-        return {}
     texts = await hub.keeper.texts(ids)
-    owned = await _owned(hub, ids, within_s=SAID_WITHIN_S if new else 0.0)
+    owned = await _owned(hub, ids, within_s=SAID_WITHIN_S if _is_new(battle) else 0.0)
     if owned is None:
         return texts
     orphans = [response for response in lost if response.id not in owned]
@@ -89,13 +86,19 @@ async def _recover(
     return texts
 
 
-async def _followed(hub: Hub, battle_id: UUID, ids: Collection[int]) -> bool:
-    """Whether another process that writes these sends its events here. One that does is not asked
-    again: its answer says that there is something new to look at."""
-    room = hub.peek(battle_id)
-    if room.responses.keys() >= set(ids):
-        return True
-    return await hub.follow(battle_id) and room.responses.keys() >= set(ids)
+async def _followed(hub: Hub, battle: Battle, ids: set[int]) -> bool:
+    """Whether another process that writes these sends its events here, asked in a new battle. One
+    that does is not asked again: its answer says that there is something new to look at."""
+    room = hub.peek(battle.pk)
+    if room.starting or not _is_new(battle):
+        return False
+    return room.responses.keys() >= ids or (
+        await hub.follow(battle.pk) and room.responses.keys() >= ids
+    )
+
+
+def _is_new(battle: Battle) -> bool:
+    return timezone.now() - battle.created_at < NEW_FOR
 
 
 async def _owned(hub: Hub, ids: Collection[int], *, within_s: float) -> set[int] | None:
