@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +13,8 @@ from arena import generation
 from config.request_threads import RequestThreads
 from config.sqlite.checkpoints import Checkpoints
 from ranking.charts import rendering
+
+logger = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 
@@ -38,6 +42,7 @@ class Lifespan:
                 rendering.close()
                 await self._requests.close()
                 await asyncio.to_thread(self._checkpoints.close)
+                logger.info("Web process %d ends.", os.getpid())
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -51,3 +56,5 @@ class Lifespan:
         # holds up the streams meanwhile.
         gc.collect()
         gc.freeze()
+        # One that died said no end, and uvicorn replaces it without a word at this log level.
+        logger.info("Web process %d serves.", os.getpid())
