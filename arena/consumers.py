@@ -35,7 +35,7 @@ from arena.threads import in_thread
 
 # No event in such a time while responses are unfinished: say that the connection lives, and if
 # another process writes, look whether it still does.
-LOOK_AGAIN_S = 5.0
+LOOK_AGAIN_S = 3.0
 BEAT = Frame(orjson.dumps(live.beat()).decode(), "beat")
 
 Message = dict[str, Any]

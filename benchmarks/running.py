@@ -19,7 +19,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 120.0
 WEB = ["uvicorn", "config.asgi:application", "--no-access-log", "--log-level", "warning"]
-WEB += ["--timeout-worker-healthcheck", "60"]
+WEB += ["--timeout-worker-healthcheck", "30"]
 WORKER = ["celery", "-q", "-A", "config", "worker", "--without-gossip", "-Q"]
 
 

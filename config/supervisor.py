@@ -142,7 +142,7 @@ def services(home: Path, host: str, port: int, given: Mapping[str, str]) -> list
             "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3",
             "--workers", str(web_processes_from(given)),
             # One that is slow while training fills the machine is no dead one.
-            "--timeout-worker-healthcheck", "60",
+            "--timeout-worker-healthcheck", "30",
         ]),
         Spec("worker", [*worker, "-Q", "default", "-n", "default@%h", "--concurrency", "2"]),
         Spec(

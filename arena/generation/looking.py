@@ -75,7 +75,9 @@ async def _recover(
         return texts
     orphans = [response for response in lost if response.id not in owned]
     for response in orphans:
-        room.responses.pop(response.id, None)
+        mirror = room.responses.pop(response.id, None)
+        if mirror is not None:  # what pages have read of it stays
+            texts[response.id] = max(mirror.text, texts[response.id], key=len)
     started = [(r.id, texts[r.id]) for r in orphans if r.state == Response.State.STREAMING]
     if started:
         await in_thread(mark_interrupted, texts=started)

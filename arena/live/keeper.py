@@ -4,6 +4,7 @@ Everything here may fail: without Redis the process that writes still serves its
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +15,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from arena.live.processes import has_died, identity
+
 logger = logging.getLogger(__name__)
 
 # Renewed each second; but the event loop of a process may be many seconds behind.
@@ -22,16 +25,18 @@ TEXT_EXPIRES_S = 3600
 # A busy event loop may take seconds to read an answer that came at once.
 TIMEOUT_S = 5.0
 CONNECTIONS = 32
+# Only what still says so: another process may have claimed it meanwhile.
+DELETE_IF = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
 QUEUE_S = 10.0  # for one of them
 # After a failure nobody waits for Redis for this long.
 PAUSE_S = 5.0
 
 
 class Keeper:
-    """One process's view; `name` marks what is its own."""
+    """One process's view; `name` marks what is its own, `pid` whose life it hangs on."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, pid: int | None = None) -> None:
+        self._mark = f"{name} {identity(os.getpid() if pid is None else pid)}"
         self._redis: Redis | None = None
         self._down_until = 0.0
         self._down = False
@@ -47,7 +52,7 @@ class Keeper:
                 command
                 for pk in wanted
                 for command in (
-                    ("SET", _owner(pk), self._name, "NX", "EX", OWNER_EXPIRES_S),
+                    ("SET", _owner(pk), self._mark, "NX", "EX", OWNER_EXPIRES_S),
                     ("GET", _owner(pk)),
                 )
             ]
@@ -56,16 +61,20 @@ class Keeper:
             return set(wanted)
         owners = answers[1::2]
         return {
-            pk for pk, owner in zip(wanted, owners, strict=True) if owner == self._name.encode()
+            pk for pk, owner in zip(wanted, owners, strict=True) if owner == self._mark.encode()
         }
 
     async def owned(self, ids: Iterable[int]) -> set[int] | None:
         """Those that some living process writes. None when Redis does not say."""
         wanted = list(ids)
-        answers = await self._pipeline([("EXISTS", _owner(pk)) for pk in wanted])
+        answers = await self._pipeline([("GET", _owner(pk)) for pk in wanted])
         if answers is None:
             return None
-        return {pk for pk, answer in zip(wanted, answers, strict=True) if answer}
+        owners = {pk: answer for pk, answer in zip(wanted, answers, strict=True) if answer}
+        dead = {pk: owner for pk, owner in owners.items() if has_died(owner.decode().split()[-1])}
+        # Else nobody could claim them before they expire.
+        await self._pipeline([("EVAL", DELETE_IF, 1, _owner(pk), dead[pk]) for pk in dead])
+        return owners.keys() - dead.keys()
 
     async def texts(self, ids: Iterable[int]) -> dict[int, str]:
         """The text so far of each, up to a second old; empty where unknown."""
@@ -81,7 +90,7 @@ class Keeper:
         meanwhile, or forgotten in a restart of Redis."""
         wanted = list(ids)
         answers = await self._pipeline(
-            [("SET", _owner(pk), self._name, "XX", "EX", OWNER_EXPIRES_S) for pk in wanted]
+            [("SET", _owner(pk), self._mark, "XX", "EX", OWNER_EXPIRES_S) for pk in wanted]
         )
         return {pk for pk, answer in zip(wanted, answers or wanted, strict=True) if not answer}
 

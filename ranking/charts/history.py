@@ -20,8 +20,8 @@ STEPS = 120  # moments of a line: more could not be told apart
 ROWS = 20  # of the table
 CLOCK = {"hours": "%H:%M", "minutes": "%H:%M"}  # of 24 hours, as everywhere on the page
 TOO_SHORT = gettext_lazy(
-    "There are not yet two stored leaderboards to draw a line between. They are stored for all "
-    "votes together, not for a category, a time window or style control."
+    "There are not yet two stored leaderboards that rank a contender, to draw a line between. They "
+    "are stored for all votes together, not for a category, a time window or style control."
 )
 _RATING = {
     "mark": {

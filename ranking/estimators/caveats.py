@@ -61,7 +61,7 @@ def _about_groups(
     islands = [connectivity.island == i for i in np.unique(connectivity.island)]
     islands = [island for island in islands if island.sum() > 1]
     if len(islands) > 1:
-        groups = " | ".join(_names(labels, island) for island in islands)
+        groups = " | ".join(sorted(_names(labels, island) for island in islands))
         caveats.append(f"Not comparable, since no votes connect these groups: {groups}.")
     elif (unsettled & ordinary).any():
         caveats.append(
@@ -78,7 +78,8 @@ def _ends(ends: Iterable[int], size: int) -> BoolArray:
 
 
 def _names(labels: tuple[Label, ...], flags: BoolArray) -> str:
-    chosen = [str(labels[i]) for i in np.flatnonzero(flags)]
+    # By name: the order of the contenders is not the same wherever it is computed.
+    chosen = sorted(str(labels[i]) for i in np.flatnonzero(flags))
     more = len(chosen) - _NAMES_SHOWN
     shown = ", ".join(chosen[:_NAMES_SHOWN])
     return f"{shown} and {more} more" if more > 0 else shown

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from arena.errors import Conflict, Invalid
+from arena.sentences import shown
 from rlhf import services, trial_page
 from rlhf.gate_forms import RuleForm
 from rlhf.gates import staff_page
@@ -56,6 +57,9 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     by, reason = user_of(request), request.POST.get("reason", "")
     try:
         settled = services.settle_trial(trial=found, keep=wanted == "keep", by=by, reason=reason)
+    except Invalid as refusal:
+        told = {"refusal": shown(refusal.reason), "reason_given": reason}
+        return render(request, "rlhf/trial.html", trial_page.trial(found) | told, status=422)
     except Conflict:
         found.refresh_from_db(fields=["reason"])
         if found.reason != services.signed_reason(by, reason):

@@ -82,22 +82,23 @@ function render(turn, response) {
 // Once for each time that something is written, by its event or by a state that was sooner; what had
 // failed before the page came is told with the first.
 let told;
+const ENDS = { done: "finished", stopped: "stopped", error: "failed" };
+function endOf(card) {
+  const { state, position: letter } = card.dataset;
+  return sentence(ENDS[state], { letter, error: card.querySelector("[data-error]").textContent });
+}
+
 function tellBegin() {
   const running = lastCards().some(isRunning);
   const failed = told === undefined ? lastCards().filter((card) => card.dataset.state === "error") : [];
-  const errorOf = (card) => card.querySelector("[data-error]").textContent;
-  if (running && !told)
-    announce(
-      sentence("started"),
-      ...failed.map((card) => sentence("failed", { letter: card.dataset.position, error: errorOf(card) })),
-    );
+  if (running && !told) announce(sentence("started"), ...failed.map(endOf));
   told = running;
 }
 
-function tellEnd(name, values) {
+function tellEnd(...cards) {
   const finished = !lastCards().some(isRunning);
   if (finished) told = false;
-  announce(sentence(name, values), finished && sentence("open"));
+  announce(...cards.map(endOf), finished && sentence("open"));
 }
 
 // Whether thumbs were rendered with this value and these reasons and comment.
@@ -115,8 +116,11 @@ const events = {
   state({ battle }) {
     const known = battle.turns.every((turn, index) => cardOf(index + 1, turn.responses[0].position));
     if (!known || battle.state !== page().dataset.state) return refresh();
+    const running = told ? lastCards().filter(isRunning) : [];
     battle.turns.forEach((turn, index) => turn.responses.forEach((response) => render(index + 1, response)));
-    tellBegin();
+    const ended = running.filter((card) => !isRunning(card));
+    if (ended.length) tellEnd(...ended);
+    else tellBegin();
   },
   started({ turn, responses }) {
     if (!cardOf(turn, responses[0].position)) return refresh();
@@ -144,14 +148,14 @@ const events = {
     card.toggleAttribute("data-cut-off", cutOff);
     setState(card, state);
     if (cutOff) followEnd(card);
-    tellEnd(state === "stopped" ? "stopped" : "finished", { letter: position });
+    tellEnd(card);
   },
   error({ turn, position, error }) {
     const card = cardOf(turn, position);
     if (!card) return announce(error);
     card.querySelector("[data-error]").textContent = error;
     setState(card, "error");
-    tellEnd("failed", { letter: position, error });
+    tellEnd(card);
   },
   // Set in another tab: this page's own thumbs bring their answer themselves.
   async reacted({ turn, position, ...said }) {

@@ -18,6 +18,7 @@ from arena.generation import saving
 from arena.live import hub
 from arena.live.hub import Hub, get_hub
 from arena.live.keeper import Keeper
+from arena.live.response import LiveResponse
 from arena.models import Battle, Contender, Response
 from arena.rendering import render
 from tests.arena.conftest import Arena, Page
@@ -582,10 +583,14 @@ async def test_a_page_learns_that_the_process_that_wrote_is_gone(
     await page.next()
     assert page.states == {(1, "A"): "streaming", (1, "B"): "streaming"}
     assert page.texts[1, "A"] == "so far"
+    mirror = get_hub().peek(UUID(battle)).responses
+    mirror[ids[0]] = LiveResponse(
+        id=ids[0], battle_id=UUID(battle), turn=1, position=0, mine=False, text="so far, and on"
+    )
     for pk in ids:
         await gone._pipeline([("DEL", f"arena:owner:{pk}")])  # as when it expires
     await page.until_finished()
-    assert page.texts[1, "A"] == "so far"
+    assert page.texts[1, "A"] == "so far, and on"  # what the page has shown stays
     assert "interrupted" in page.errors[1, "A"]
     await gone.close()
 

@@ -391,6 +391,7 @@ def test_a_page_without_network_says_so_at_once_and_connects_with_it(
     visitor.context.set_offline(False)
     expect(page.locator("#response-1-A [data-text]")).to_have_text("first second third")
     expect(banner).to_be_hidden()
+    expect(page.locator("#announcements")).to_contain_text("All responses are finished.")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -53,6 +53,21 @@ def test_the_downloads_alone_reproduce_it(method: str, files: dict[str, tuple[Pa
     assert "3 standings equal" in verify(board)  # from this database
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_young_arena_s_board_is_reproduced_whoever_was_drawn_first(
+    method: str, client: Client, tmp_path: Path
+) -> None:
+    cast("abc", [1, 2, 3], population=Population.SIMULATED)
+    cast("cb", [1, 2])
+    cast("ba", [1, 2])
+    services.refresh_leaderboards()
+    board = client.get("/api/v1/leaderboard", {"method": method})
+    assert any("Too few votes" in caveat for caveat in board.json()["caveats"])
+    path = tmp_path / "board.json"
+    path.write_bytes(board.content)
+    assert "Reproduced: 2 votes" in verify(path)
+
+
 @pytest.mark.parametrize(
     "changed", [{"category": "coding"}, {"population": "simulated"}, {"caveats": []}]
 )

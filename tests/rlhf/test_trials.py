@@ -288,7 +288,10 @@ def test_the_page_says_whose_votes_decide(
 
 def test_one_click_rolls_back(operator_client: Client, trial: Trial) -> None:
     url = f"{trial.get_absolute_url()}settle/"
-    assert operator_client.post(url, {"settle": "keep", "reason": ""}).status_code == 422
+    refused = operator_client.post(url, {"settle": "keep", "reason": " "})
+    assert refused.status_code == 422
+    assert "Say in at most 500 characters why." in text_of(refused)
+    assert 'aria-describedby="reason-error"' in refused.content.decode()  # on the trial's page
     assert operator_client.post(url, {"settle": "sell", "reason": "x"}).status_code == 422
     answer = operator_client.post(url, {"settle": "retire", "reason": ""}, follow=True)
     assert "Child is drawn no more, and Parent is drawn again." in text_of(answer)
