@@ -70,7 +70,7 @@ def test_the_page_says_it_for_bradley_terry(client: Client) -> None:
         cast("ab", [2, 1])
     cast("ab", [1, 2])
     page = client.get("/leaderboard/").content.decode()
-    assert "Chance of being the best, by 7 votes: <strong>A</strong>" in page
+    assert "Chance of being the best, by 7 votes: <bdi><strong>A</strong>" in page
     assert "B would be first instead of A" in page
     assert "left out" not in page
     assert "How sure" not in client.get("/leaderboard/?method=elo").content.decode()

@@ -78,7 +78,8 @@ def test_progress_grows_from_zero_to_one(reward_folder: Path) -> None:
     shares = [line["progress"] for line in lines]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
-    assert set(lines[0]) == {"time", "phase", "step", "total", "progress", "metrics", "memory"}
+    told = {"time", "phase", "step", "total", "done", "progress", "metrics", "memory"}
+    assert set(lines[0]) == told
 
 
 def test_fitting_lowers_the_loss_below_chance() -> None:
