@@ -262,6 +262,8 @@ def test_ctrl_c_ends_it_with_the_summary(arena: LiveArena) -> None:
     arena.add("markdown", "whole")
     token = create_token(user=get_user_model().objects.create_user("someone"))
     command = [sys.executable, "manage.py", "simulate_raters", "--votes", "100000"]
+    # A job in the background of a script ignores it, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*command, "--url", arena.url, "--token", token],
         cwd=ROOT,
@@ -270,6 +272,7 @@ def test_ctrl_c_ends_it_with_the_summary(arena: LiveArena) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not Vote.objects.exists():
         assert process.poll() is None
