@@ -1,5 +1,6 @@
 """Which process is it, and does it still live? Told to the other processes of the same machine."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,8 +19,9 @@ def has_died(who: str) -> bool:
     if not machine or machine != _machine():
         return False
     try:
+        os.kill(int(pid), 0)  # knows of other users' processes too, which /proc may hide
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except ProcessLookupError:
         return True
     except OSError:
         return False
