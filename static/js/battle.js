@@ -79,8 +79,8 @@ function render(turn, response) {
   if (isRunning(card)) followEnd(card);
 }
 
-// Once for each time that something is written, by its event or by a state that was sooner; what had
-// failed before the page came is told with the first.
+// Once for each time that something is written, by its event or by a state that was sooner (the page
+// itself may have come with it); what had failed before the page came is told with the first.
 let told;
 const ENDS = { done: "finished", stopped: "stopped", error: "failed" };
 function endOf(card) {
@@ -116,7 +116,7 @@ const events = {
   state({ battle }) {
     const known = battle.turns.every((turn, index) => cardOf(index + 1, turn.responses[0].position));
     if (!known || battle.state !== page().dataset.state) return refresh();
-    const running = told ? lastCards().filter(isRunning) : [];
+    const running = told === false ? [] : lastCards().filter(isRunning);
     battle.turns.forEach((turn, index) => turn.responses.forEach((response) => render(index + 1, response)));
     const ended = running.filter((card) => !isRunning(card));
     if (ended.length) tellEnd(...ended);

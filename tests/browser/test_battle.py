@@ -344,11 +344,12 @@ class DyingPath:
 
     def __init__(self, visitor: Visitor) -> None:
         self.opened = 0
-        self._dead = 0  # so many of the opened ones, from the first
+        self._dead = 0  # so many, from the first
         visitor.context.route_web_socket("**/ws/**", self._route)
 
     def die(self) -> None:
-        self._dead = self.opened
+        """All that are open, or the first one."""
+        self._dead = max(self.opened, 1)
 
     def _route(self, page: WebSocketRoute) -> None:
         self.opened += 1
@@ -391,6 +392,20 @@ def test_a_page_without_network_says_so_at_once_and_connects_with_it(
     visitor.context.set_offline(False)
     expect(page.locator("#response-1-A [data-text]")).to_have_text("first second third")
     expect(banner).to_be_hidden()
+    expect(page.locator("#announcements")).to_contain_text("All responses are finished.")
+
+
+def test_the_end_is_told_where_only_the_page_itself_had_said_that_something_is_written(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("slow", "slow")
+    path = DyingPath(visitor)
+    path.die()
+    page = visitor.begin()
+    assert page.locator("#announcements").text_content() == ""
+    arena.go_on()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("#response-1-A [data-text]")).to_have_text("first second third")
     expect(page.locator("#announcements")).to_contain_text("All responses are finished.")
 
 
