@@ -282,6 +282,21 @@ async def _dies(server: OpenAIServer, response: web.StreamResponse, asked: Any) 
     raise ConnectionResetError
 
 
+@_voice("long-dies")
+async def _long_dies(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "A paragraph.\n\n" * 40
+    async for half in _dies(server, response, asked):
+        yield half
+
+
+@_voice("fades")
+async def _fades(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
+    yield "first"
+    await server._gate.wait()
+    async for half in _dies(server, response, asked):
+        yield half
+
+
 @_voice("markdown")
 async def _markdown(server: OpenAIServer, response: web.StreamResponse, asked: Any) -> Any:
     for start in range(0, len(MARKDOWN), 7):

@@ -15,7 +15,11 @@ const isAnswer = (card) =>
 export const isRunning = (card) => RUNNING.has(card.dataset.state);
 export const lastCards = () => [...page().querySelectorAll(".turn--last .response")];
 
-function whyNotYet({ dataset }) {
+// Why nobody can vote; empty if one can, or need not.
+export function whyNotYet() {
+  const ballot = ballotOf();
+  if (!ballot) return "";
+  const { dataset } = ballot;
   const last = lastCards();
   if (last.some(isRunning)) return slow ? dataset.whySlow : dataset.whyRunning;
   const answered = last.filter(isAnswer).length;
@@ -48,7 +52,7 @@ export function updateBallot() {
   if (followup) followup.disabled = running;
   const ballot = ballotOf();
   if (!ballot) return;
-  const why = whyNotYet(ballot);
+  const why = whyNotYet();
   const place = ballot.querySelector("[data-why]");
   if (place.textContent !== why) place.textContent = why;
   ballot.querySelector("[data-skip]").hidden = !slow;

@@ -1,7 +1,7 @@
 // The battle page while it is alive. The server renders every state of the page; this module
 // only carries the socket's events into it: text as it streams, and what each response is doing.
 import { announce, sentence } from "./announcements.js";
-import { ballotOf, isRunning, lastCards, unrank, updateBallot } from "./ballot.js";
+import { ballotOf, isRunning, lastCards, unrank, updateBallot, whyNotYet } from "./ballot.js";
 import "./keys.js";
 import { followEnd, keepPlaces, panelInView, restorePlaces, startOver } from "./panels.js";
 import { finishProse } from "./prose.js";
@@ -98,7 +98,7 @@ function tellBegin() {
 function tellEnd(...cards) {
   const finished = !lastCards().some(isRunning);
   if (finished) told = false;
-  announce(...cards.map(endOf), finished && sentence("open"));
+  announce(...cards.map(endOf), finished && !whyNotYet() && sentence("open"));
 }
 
 // Whether thumbs were rendered with this value and these reasons and comment.

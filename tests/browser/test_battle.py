@@ -461,6 +461,35 @@ def test_what_failed_in_mid_answer_stands_apart_from_it(arena: LiveArena, visito
     assert above["y"] + above["height"] + 10 < below["y"]
 
 
+def test_who_reads_the_beginning_of_a_long_answer_sees_that_it_failed(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("long-dies", "long-dies")
+    page = visitor.begin()
+    body = page.locator("#response-1-A [data-scroller]")
+    error = body.locator("[data-error]")
+    expect(error).to_be_visible()
+    assert body.evaluate("(body) => body.scrollTop === 0 && body.scrollHeight > body.clientHeight")
+    expect(error).to_be_in_viewport(ratio=1)
+    outer, inner = body.bounding_box(), error.bounding_box()
+    assert outer
+    assert inner
+    assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+
+
+def test_where_nothing_was_finished_nobody_is_told_to_vote(
+    arena: LiveArena, visitor: Visitor
+) -> None:
+    arena.add("fades", "fades")
+    page = visitor.begin()
+    told = page.locator("#announcements")
+    expect(told).to_contain_text("The responses are being written.")
+    arena.go_on()
+    expect(told).to_contain_text("Response B failed:")
+    expect(page.get_by_role("status").get_by_text("No answer was finished.")).to_be_visible()
+    expect(told).not_to_contain_text("You can vote.")
+
+
 def test_a_page_that_comes_back_after_a_silence_connects_again(
     arena: LiveArena, visitor: Visitor
 ) -> None:
