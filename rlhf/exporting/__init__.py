@@ -19,7 +19,15 @@ from rlhf.exporting import (
 )
 from rlhf.exporting.cards import MANIFEST, beside, manifest_of
 from rlhf.exporting.containers import CONTAINERS
-from rlhf.exporting.files import Cancelled, Export, Part, write_file, write_folder, write_rows
+from rlhf.exporting.files import (
+    Cancelled,
+    Export,
+    Part,
+    unfinished_rows,
+    write_file,
+    write_folder,
+    write_rows,
+)
 from rlhf.exporting.formats import Format, UnknownFormat, ignore_progress
 from rlhf.exporting.reading import Counts, count_items, read_rows
 from rlhf.exporting.splits import canonical, split_of
@@ -78,6 +86,7 @@ __all__ = [
     "read_rows",
     "split_of",
     "survey",
+    "unfinished_rows",
     "write_file",
     "write_folder",
     "write_rows",

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+import orjson
+
 from rlhf.exporting.containers import HashingSink, Sink, open_container
 from rlhf.exporting.formats import Format, Row, ignore_progress
 from rlhf.exporting.memory import hurried_memory
@@ -118,7 +120,7 @@ def write_folder(
     Where it is `resumable` (see `resuming`), what a killed process left is gone on with: `counts`
     are as they were by then before `chunks` is asked for the first one.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
+    partial = _unfinished(folder)
     reached = Reached(partial) if resumable else None
     before = reached.take_up(asdict(counts).keys()) if reached else None
     written: Mapping[str, Written] = {}
@@ -142,6 +144,17 @@ def write_folder(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return export
+
+
+def unfinished_rows(folder: Path) -> Iterator[Row]:
+    """The rows, as JSON Lines, of a folder that `write_folder` has not finished."""
+    for split in SPLITS:
+        with (_unfinished(folder) / f"{split}.jsonl").open("rb") as file:
+            yield from map(orjson.loads, file)
+
+
+def _unfinished(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.partial")
 
 
 def _write_splits(

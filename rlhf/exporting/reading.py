@@ -1,8 +1,8 @@
 """From a selection to the rows of a format, chunk by chunk, with what was counted on the way."""
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rlhf import selectors
@@ -16,7 +16,7 @@ from rlhf.selectors import Judged, Thumb
 class Counts:
     """What was read: `items` votes (or thumbs), of which `skipped` had no texts that fit.
 
-    last: the number of the newest vote among them; reading begins after it.
+    last: the number of the newest among them; reading begins after it.
     """
 
     items: int = 0
@@ -55,18 +55,20 @@ def read_rows(
     counts: Counts,
     *,
     disputed: "array[int] | None" = None,
+    before: Iterable[Row] = (),
     progress: Callable[[int, int], None] = ignore_progress,
 ) -> Iterator[list[Row]]:
     """The rows of each chunk, in the order cast. `progress(done, total)` may raise Cancelled.
 
-    Nothing is read before the first chunk is asked for; votes then from `counts.last` on.
+    Nothing is read before the first chunk is asked for; then what comes after `counts.last`.
 
-    `disputed`: the votes to leave out, if they were looked for before.
+    `disputed`: the votes to leave out, if they were looked for before. `before`: the rows that were
+    read up to `counts.last`, of which a prompt is not repeated.
     """
     total = count_items(form, selection)
     progress(0, total)
     scrubber = Scrubber(counts.scrubbed) if selection.scrub else None
-    seen: set[int] = set()
+    seen: set[int] = set(map(_mark, before)) if form.once_per_prompt else set()
     for rows in (
         _thumb_rows(form, selection, counts, scrubber)
         if form.unit == "thumb"
@@ -120,7 +122,8 @@ def _thumb_rows(
 ) -> Iterator[list[Row]]:
     of_thumb = form.of_thumb
     assert of_thumb is not None
-    for chunk in selectors.thumbs(selectors.chosen_thumbs(selection)):
+    for chunk in selectors.thumbs(selectors.chosen_thumbs(selection), after=counts.last):
+        counts.last = chunk[-1].id
         counts.items += len(chunk)
         rows: list[Row] = []
         for thumb in chunk:
@@ -133,10 +136,10 @@ def _thumb_rows(
 
 
 def _once(rows: list[Row], seen: set[int], counts: Counts) -> list[Row]:
-    """Without rows whose prompt was seen. A prompt is remembered by 64 bits of its hash."""
+    """Without rows whose prompt was seen."""
     kept: list[Row] = []
     for row in rows:
-        mark = hash(_words(row["prompt"]))
+        mark = _mark(row)
         if mark in seen:
             counts.repeated += 1
         else:
@@ -145,8 +148,9 @@ def _once(rows: list[Row], seen: set[int], counts: Counts) -> list[Row]:
     return kept
 
 
-def _words(prompt: Any) -> str:
-    return str(prompt[0]["content"])
+def _mark(row: Row) -> int:
+    """64 bits of the hash of its prompt, of which there may be a million."""
+    return hash(str(row["prompt"][0]["content"]))
 
 
 def _scrubbed(vote: Judged, scrubber: Scrubber) -> Judged:
@@ -159,8 +163,8 @@ def _scrubbed(vote: Judged, scrubber: Scrubber) -> Judged:
 
 
 def _scrubbed_thumb(thumb: Thumb, scrubber: Scrubber) -> Thumb:
-    return Thumb(
+    return replace(
+        thumb,
         prompts=tuple(map(scrubber, thumb.prompts)),
         texts=tuple(map(scrubber, thumb.texts)),
-        up=thumb.up,
     )

@@ -15,15 +15,19 @@ CHUNK = 1_000
 class Thumb:
     """A thumb with the conversation up to the response it is on: one text per prompt."""
 
+    id: int
     prompts: tuple[str, ...]
     texts: tuple[str, ...]
     up: bool
 
 
-def thumbs(chosen: QuerySet[Reaction]) -> Iterator[list[Thumb]]:
-    """The thumbs in the order of their keys, a list for each chunk, in constant memory."""
+def thumbs(chosen: QuerySet[Reaction], *, after: int = 0) -> Iterator[list[Thumb]]:
+    """The thumbs in the order of their keys, a list for each chunk, in constant memory.
+
+    Those after that key.
+    """
     rows = chosen.select_related("response__turn").order_by("pk")
-    last = 0
+    last = after
     while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
         yield list(_with_history(chunk))
         last = chunk[-1].pk
@@ -47,6 +51,7 @@ def _with_history(chunk: list[Reaction]) -> Iterator[Thumb]:
         # Only the last turn's prompt can be edited, so those before it are what was asked.
         asked = prompts[response.turn.battle_id][: number - 1]
         yield Thumb(
+            id=reaction.pk,
             prompts=(*asked, response.asked or response.turn.prompt),
             texts=(*before, response.text),
             up=reaction.value > 0,

@@ -35,6 +35,7 @@ from rlhf.exporting import (
     manifest_of,
     read_rows,
     survey,
+    unfinished_rows,
     write_folder,
 )
 from rlhf.locks import exclusive
@@ -264,8 +265,14 @@ def _freeze(dataset: Dataset, stop: Callable[[], bool]) -> dict[str, Any]:
         return beside(form, manifest, f"Arena dataset {dataset.pk}: {form.title}")
 
     counts = Counts()
+    resumable = dataset.container == "jsonl"
     chunks = read_rows(
-        form, selection, counts, disputed=disputed, progress=_Progress(dataset, stop)
+        form,
+        selection,
+        counts,
+        disputed=disputed,
+        before=unfinished_rows(dataset.folder) if resumable else (),
+        progress=_Progress(dataset, stop),
     )
     write_folder(
         form,
@@ -273,15 +280,10 @@ def _freeze(dataset: Dataset, stop: Callable[[], bool]) -> dict[str, Any]:
         counts,
         dataset.folder,
         container=dataset.container,
-        resumable=_can_go_on(form, dataset.container),
+        resumable=resumable,
         describe=describe,
     )
     return manifest
-
-
-def _can_go_on(form: Format, container: str) -> bool:
-    """Whether a row depends on nothing but its vote, and half a file is of use."""
-    return form.unit == "vote" and not form.once_per_prompt and container == "jsonl"
 
 
 def disk_trouble(error: OSError) -> str:

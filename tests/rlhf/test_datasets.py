@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -240,8 +241,9 @@ def test_after_a_kill_the_next_attempt_starts_with_the_same_votes(
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five votes in a chunk, and a note after each."""
+    """Five votes or thumbs in a chunk, and a note after each."""
     monkeypatch.setattr(judged, "CHUNK", 5)
+    monkeypatch.setattr(import_module("rlhf.selectors.thumbs"), "CHUNK", 5)
     monkeypatch.setattr(resuming, "EVERY_S", 0.0)
 
 
@@ -329,15 +331,32 @@ def test_a_note_of_another_version_is_no_note(
 
 
 @pytest.mark.usefixtures("small_chunks", "everything")
-def test_rows_that_depend_on_earlier_ones_are_written_anew(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("form", FORMATS)
+def test_whatever_the_format_nothing_is_written_twice_or_left_out(
+    form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut = killed_half_way(monkeypatch, "trl-prompt-only", chunk=2)
+    for number in range(20):  # six prompts, again and again
+        battle = converse([f"Prompt {number % 6}"], {"amber": ["a"], "birch": ["b"]})
+        thumb(battle, 0, 1)
+        vote(battle, [1, 2])
+    whole = services.create_dataset(format=form, selection={"scrub": True})
+    services.write_dataset(whole.pk)
+    whole.refresh_from_db()
+    cut = killed_half_way(monkeypatch, form, chunk=3)
+    written: list[Any] = []
+    real = containers.JsonLines.write
+
+    def write(lines: containers.JsonLines, rows: Any) -> None:
+        written.extend(rows)
+        real(lines, rows)
+
+    monkeypatch.setattr(containers.JsonLines, "write", write)
     services.write_dataset(cut.pk)
     cut.refresh_from_db()
-    prompts = [str(row["prompt"]) for row in dataset_rows(cut)]
-    assert prompts
-    assert len(set(prompts)) == len(prompts)
+    assert manifest_without_time(cut) == manifest_without_time(whole)
+    for one, other in zip(cut.files, whole.files, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert len(written) < whole.rows
 
 
 def test_killed_after_the_folder_got_its_name_it_is_taken_over(everything: None) -> None:
