@@ -11,6 +11,7 @@ from ranking.selectors.counts import (
     stored_counts,
     styled_counts,
 )
+from ranking.selectors.emptiness import why_empty
 from ranking.selectors.history import Moment, history
 from ranking.selectors.leaderboards import (
     LONGEST,
@@ -52,4 +53,5 @@ __all__ = [
     "styled_counts",
     "votes_between",
     "votes_of",
+    "why_empty",
 ]

@@ -29,6 +29,7 @@ from rlhf.exporting.files import (
     write_rows,
 )
 from rlhf.exporting.formats import Format, UnknownFormat, ignore_progress
+from rlhf.exporting.nothing import why_no_rows
 from rlhf.exporting.reading import Counts, count_items, read_rows
 from rlhf.exporting.splits import canonical, split_of
 from rlhf.exporting.surveying import Survey, gives_nothing, preview, survey
@@ -87,6 +88,7 @@ __all__ = [
     "split_of",
     "survey",
     "unfinished_rows",
+    "why_no_rows",
     "write_file",
     "write_folder",
     "write_rows",

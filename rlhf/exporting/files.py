@@ -89,15 +89,17 @@ def write_file(
 ) -> Export:
     """Like `write_rows`, into a file that appears under its name only when it is whole.
 
+    Without rows there is no file, and one of before stays as it is.
     Whatever stops it (Cancelled, a full disk, a signal's exception) removes the unfinished file;
     what a kill -9 left of it is written over by the next one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _partial(path) as (partial, file):
         export = write_rows(form, selection, file, container=container, progress=progress)
-        file.flush()
-        os.fsync(file.fileno())
-        partial.replace(path)
+        if export.rows:
+            file.flush()
+            os.fsync(file.fileno())
+            partial.replace(path)
     return export
 
 

@@ -118,10 +118,12 @@ def check_selection(selection: Selection) -> None:
     if not selection.categories:
         return
     known = vote_categories()
+    if not known:
+        raise Invalid(_("No battle was on a prompt that has a category: leave the category out."))
     if unknown := sorted(set(selection.categories) - set(known)):
         raise Invalid(
             _("No battle was in the category '%(name)s'. Choose among: %(known)s.")
-            % {"name": unknown[0], "known": ", ".join(known) or "–"}
+            % {"name": unknown[0], "known": ", ".join(known)}
         )
 
 

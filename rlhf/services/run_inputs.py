@@ -1,6 +1,7 @@
 """What a run starts from: its base, its reward model, its dataset. Each is found, or refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -176,31 +177,53 @@ def _check_count(stage: Stage, population: str, least: int) -> None:
         return
     found = count_votes(population).with_texts
     if found < MIN_VOTES:
-        raise Invalid(
-            _too_few(population, found)
-            % {
-                "stage": stage.title,
-                "least": MIN_VOTES,
-                "found": found,
-                "missing": MIN_VOTES - found,
-            }
-        )
+        said = _too_few(population, found) % {
+            "stage": stage.title,
+            "least": MIN_VOTES,
+            "found": found,
+            "missing": MIN_VOTES - found,
+        }
+        raise Invalid(said + _elsewhere(population, lambda other: count_votes(other).with_texts))
 
 
 def _check_thumbs(stage: Stage, population: str, least: int) -> None:
     """Enough of both kinds. How many of them are held out is known once they are frozen."""
-    values = list(chosen_thumbs(Selection(population=population)).values_list("value", flat=True))
+    values = _thumbs_of(population)
     ups = sum(value > 0 for value in values)
+    elsewhere = partial(_elsewhere, population, lambda other: len(_thumbs_of(other)))
     if len(values) < least:
-        raise Invalid(
-            _("%(stage)s needs at least %(least)s thumbs to train on; there are %(found)s.")
-            % {"stage": stage.title, "least": least, "found": len(values)}
-        )
+        said = _("%(stage)s needs at least %(least)s thumbs to train on; there are %(found)s.") % {
+            "stage": stage.title,
+            "least": least,
+            "found": len(values),
+        }
+        raise Invalid(said + elsewhere())
     if not 0 < ups < len(values):
-        raise Invalid(
-            _("%(stage)s needs thumbs of both kinds; of %(found)s %(ups)s are up.")
-            % {"stage": stage.title, "found": len(values), "ups": ups}
+        said = _("%(stage)s needs thumbs of both kinds; of %(found)s %(ups)s are up.") % {
+            "stage": stage.title,
+            "found": len(values),
+            "ups": ups,
+        }
+        raise Invalid(said + elsewhere())
+
+
+def _thumbs_of(population: str) -> list[int]:
+    return list(chosen_thumbs(Selection(population=population)).values_list("value", flat=True))
+
+
+def _elsewhere(population: str, count: Callable[[str], int]) -> str:
+    """A sentence, after a space, on what the others have who could have voted; often empty."""
+    found = {other: count(other) for other in Population if population not in {other, "all"}}
+    return "".join(
+        " "
+        + _(
+            "Left aside: %(found)s of %(whose)s. Choose these under Who voted, or with "
+            "--population %(name)s."
         )
+        % {"whose": other.label, "found": number, "name": other.value}
+        for other, number in found.items()
+        if number
+    )
 
 
 def _too_few(population: str, found: int) -> str:

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from arena.models import Population
+from arena.models import Population, Prompt, Response
 from ranking.models import Tally
 from tests.ranking.ballots import cast
 
@@ -72,6 +74,33 @@ def test_without_votes_the_list_is_empty_and_a_message_says_why(file_format: str
     out, err = run("leaderboard", "--format", file_format)
     assert "no counted votes" in err
     assert {"json": '"standings": []', "csv": "rank,", "table": ""}[file_format] in out
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ((), "no counted votes of people, so nobody is on the leaderboard."),
+        ((), "There are some: 2 with --population simulated."),
+        (("--population", "simulated", "--days", "7"), "of the last 7 days, so"),
+        (("--population", "simulated", "--days", "7"), "some: 2 without --days."),
+        (("--population", "all", "--category", "facts"), "some: 2 without --category."),
+    ],
+)
+def test_an_empty_leaderboard_says_which_option_leads_to_votes(
+    args: tuple[str, ...], said: str
+) -> None:
+    Prompt.objects.create(text="Who was first?", category="facts")
+    long_ago = timezone.now() - timedelta(days=30)
+    for _ in range(2):
+        cast("ab", [1, 2], population=Population.SIMULATED, cast_at=long_ago)
+    assert said in run("leaderboard", *args)[1]
+
+
+def test_a_leaderboard_by_style_says_that_votes_have_no_texts() -> None:
+    cast("ab", [1, 2])
+    Response.objects.update(text="")
+    said = run("leaderboard", "--method", "style-controlled")[1]
+    assert "None of the 1 counted votes has the texts" in said
 
 
 @pytest.mark.parametrize(

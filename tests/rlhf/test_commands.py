@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from arena.models import Contender, Prompt
+from arena.models import Battle, Contender, Prompt, Response
 from rlhf.models import Job, Run
 from rlhf.stages import PRESETS
 from tests.rlhf.conftest import PASSED, REFUSED
 from tests.rlhf.test_selection import cast
-from tests.rlhf.votes import many_votes
+from tests.rlhf.votes import converse, many_votes, thumb
 
 pytestmark = pytest.mark.django_db
 
@@ -44,9 +44,12 @@ def test_export_preferences_writes_a_file(tmp_path: Path) -> None:
 
 
 def test_export_preferences_refuses_a_category_that_no_vote_is_in(tmp_path: Path) -> None:
-    cast(category="facts")
+    cast()
     file = tmp_path / "out.jsonl"
     options = ["export_preferences", "--format", "ranking", "--output", str(file)]
+    with pytest.raises(CommandError, match="leave the category out"):
+        command(*options, "--category", "facts")
+    cast(category="facts")
     with pytest.raises(CommandError, match="in the category 'fakts'"):
         command(*options, "--category", "fakts")
     assert not file.exists()
@@ -66,13 +69,53 @@ def test_export_preferences_keeps_populations_apart(tmp_path: Path) -> None:
     many_votes(2, population="simulated")
     file = tmp_path / "out.jsonl"
     base = ["export_preferences", "--format", "ranking", "--output", str(file)]
-    command(*base)
-    assert file.read_text() == ""
     command(*base, "--population", "simulated")
     assert len(file.read_text().splitlines()) == 2
+    many_votes(1)
+    command(*base)
+    assert len(file.read_text().splitlines()) == 1
+
+
+def test_export_preferences_without_rows_says_what_there_is_and_writes_nothing(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "out.jsonl"
+    pairs = ["export_preferences", "--format", "trl-preference", "--output", str(file)]
+    thumbs = ["export_preferences", "--format", "trl-unpaired", "--output", str(file)]
+    with pytest.raises(CommandError, match="There are no votes yet"):
+        command(*pairs)
+
+    many_votes(2, population="simulated")
+    file.write_text("of before")
+    with pytest.raises(
+        CommandError, match="0 of people, 2 of simulated raters: add --population simulated"
+    ):
+        command(*pairs)
+    with pytest.raises(CommandError, match="There are no thumbs yet"):
+        command(*thumbs)
+
+    battle = cast(category="facts").battle
+    thumb(battle, 0, 1)
+    Battle.objects.filter(population="simulated").update(category="coding")
+    for options, said in ((pairs, "votes"), (thumbs, "thumbs")):
+        with pytest.raises(CommandError, match=f"No {said} match"):
+            command(*options, "--since", "2999-01-01")
+    with pytest.raises(CommandError, match=r"0 of people, 2 of simulated raters"):
+        command(*pairs, "--category", "coding")
+    with pytest.raises(CommandError, match=r"without --category are about: facts \(1\)"):
+        command(*thumbs, "--category", "coding")
+    assert file.read_text() == "of before"
+
+
+def test_export_preferences_says_that_votes_have_no_texts() -> None:
+    many_votes(2)
+    Response.objects.update(text="")
+    with pytest.raises(CommandError, match="None of the 2 votes gives a row as ranking: 2 without"):
+        command("export_preferences", "--format", "ranking", "--output", "-")
 
 
 def test_export_preferences_says_when_it_cannot_write(tmp_path: Path) -> None:
+    many_votes(1)
     with pytest.raises(CommandError, match="Cannot write"):
         command("export_preferences", "--format", "ranking", "--output", str(tmp_path))
 
@@ -110,8 +153,23 @@ def test_train_says_whether_the_update_entered(
 
 def test_train_says_how_many_votes_are_missing(base: Contender) -> None:
     many_votes(2)
-    with pytest.raises(CommandError, match="there are 2 of people"):
+    with pytest.raises(CommandError, match=r"there are 2 of people\. Collect 18 more\.$"):
         command("train", "reward")
+    many_votes(30, population="simulated")
+    there = "Left aside: 30 of simulated raters. .* --population simulated.$"
+    with pytest.raises(CommandError, match=there):
+        command("train", "reward")
+
+
+def test_train_says_whose_thumbs_there_are(base: Contender, library: list[Prompt]) -> None:
+    for number in range(30):
+        battle = converse(
+            [f"Question {number}?"], {"amber": ["A."], "birch": ["B."]}, population="simulated"
+        )
+        thumb(battle, 0, 1 if number % 2 else -1)
+    there = "there are 0. Left aside: 30 of simulated raters. .* --population simulated.$"
+    with pytest.raises(CommandError, match=there):
+        command("train", "kto")
 
 
 def test_train_fails_with_the_reason_of_the_process(

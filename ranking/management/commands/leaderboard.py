@@ -56,7 +56,12 @@ class Command(BaseCommand):
             default=BY_VOTE,
             help="whose errors the intervals let depend on each other: one vote's or one rater's",
         )
-        parser.add_argument("--format", choices=["table", "json", "csv"], default="table")
+        parser.add_argument(
+            "--format",
+            choices=["table", "json", "csv"],
+            default="table",
+            help="JSON as in the API; its id is null, because this leaderboard is not stored",
+        )
 
         parser.add_argument(
             "--verify",
@@ -87,7 +92,7 @@ class Command(BaseCommand):
             raise CommandError(error.reason) from error
         {"table": self._table, "json": self._json, "csv": self._csv}[options["format"]](board)
         if not board.standings:
-            self.stderr.write("There are no counted votes, so nobody is on the leaderboard.")
+            self.stderr.write(selectors.why_empty(board))
 
     def _verify(self, path: str, votes: str | None) -> None:
         try:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from arena.errors import ArenaError
 from arena.models import Population
-from rlhf.exporting import CONTAINERS, FORMATS, get_format, write_file, write_rows
+from rlhf.exporting import CONTAINERS, FORMATS, get_format, why_no_rows, write_file, write_rows
 from rlhf.selection import CHOICES, Selection
 from rlhf.selectors import check_selection
 
@@ -21,7 +21,10 @@ LISTS |= {"without": "--without", "modes": "--mode", "leave_out": "--leave-out"}
 
 
 class Command(BaseCommand):
-    help = "Write the chosen votes (or thumbs) as training data, one JSON object a line."
+    help = (
+        "Write the chosen votes (or thumbs) as training data, one JSON object a line. Without any "
+        "row no file is made, and it fails with the reason."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", required=True, choices=list(FORMATS))
@@ -92,6 +95,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"Cannot write {output}: {error}.") from error
         counts = export.counts
+        if not export.rows:
+            raise CommandError(f"Nothing to write. {why_no_rows(form, selection, counts)}")
         scrubbed = ", ".join(f"{n} {kind}" for kind, n in sorted(counts.scrubbed.items()))
         self.stderr.write(
             f"{export.rows} rows ({export.train} train, {export.test} test) "
