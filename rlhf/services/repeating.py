@@ -31,7 +31,10 @@ def _choices_of(run: Run) -> dict[str, Any]:
     """The choices that the run was made of, where it may be started again."""
     if not run.cut_short:
         raise Conflict(
-            _("%(run)s is %(state)s: only a run that failed or was cancelled is started again.")
+            _(
+                "%(run)s cannot be started again (%(state)s): only one that failed or was "
+                "cancelled can."
+            )
             % {"run": run, "state": run.get_state_display()}
         )
     if can_resume(run):

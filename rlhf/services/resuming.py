@@ -42,7 +42,7 @@ def reopen_run(run: Run) -> Run:
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.state not in {Job.State.FAILED, Job.State.CANCELLED}:
         raise Conflict(
-            _("%(run)s is %(state)s: only a run that failed or was cancelled can be resumed.")
+            _("%(run)s cannot be resumed (%(state)s): only one that failed or was cancelled can.")
             % {"run": run, "state": run.get_state_display()}
         )
     if not kept_something(run.folder):

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from arena.models import Battle, Contender, Prompt, Response
+from rlhf import services
 from rlhf.models import Job, Run
 from rlhf.stages import PRESETS
 from tests.rlhf.conftest import PASSED, REFUSED
@@ -180,6 +181,15 @@ def test_train_fails_with_the_reason_of_the_process(
     with pytest.raises(CommandError, match="line 3: no ranks"):
         command("train", "reward")
     assert Run.objects.get().state == Job.State.FAILED
+
+
+def test_train_says_that_its_run_was_cancelled(stage: Callable[..., None], base: Contender) -> None:
+    many_votes(20)
+    stage("hang")
+    run = services.create_run(stage="reward")
+    Run.objects.update(cancel_requested=True)
+    with pytest.raises(CommandError, match=rf"^{run} was cancelled\."):
+        command("train", "reward", "--resume", str(run.pk))
 
 
 @pytest.mark.parametrize("setting", ["epochs", "=3", "colour=red", "epochs=many"])

@@ -618,8 +618,11 @@ def test_cancelling_a_queued_run_ends_it(operator_client: Client) -> None:
     ("action", "said"),
     [
         ("cancel", "has ended already (succeeded)."),
-        ("resume", "is succeeded: only a run that failed or was cancelled can be resumed."),
-        ("repeat", "is succeeded: only a run that failed or was cancelled is started again."),
+        ("resume", "cannot be resumed (succeeded): only one that failed or was cancelled can."),
+        (
+            "repeat",
+            "cannot be started again (succeeded): only one that failed or was cancelled can.",
+        ),
     ],
 )
 def test_what_a_run_no_longer_allows_leads_back_to_it_and_says_why(

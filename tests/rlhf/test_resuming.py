@@ -179,7 +179,7 @@ def test_what_cannot_be_resumed_is_refused(stage: Callable[..., None]) -> None:
     done = follow(reward())
     (done.folder / "state").mkdir()
     (done.folder / "state" / "fingerprint").touch()
-    with pytest.raises(Conflict, match="only a run that failed or was cancelled"):
+    with pytest.raises(Conflict, match="only one that failed or was cancelled"):
         services.reopen_run(done)
 
 

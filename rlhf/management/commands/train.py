@@ -132,7 +132,9 @@ class Command(BaseCommand):
 
     def _report(self, run: Run) -> None:
         if run.state != Job.State.SUCCEEDED:
-            raise CommandError(f"{run} {run.state}. {run.error}".strip())
+            how = {"failed": "failed", "cancelled": "was cancelled"}
+            said = how.get(run.state, f"has not ended yet ({run.state})")
+            raise CommandError(f"{run} {said}. {run.error}".strip())
         for name, value in run.summary.get("metrics", {}).items():
             if isinstance(value, int | float):
                 self.stdout.write(f"{name}: {figure(value)}")
