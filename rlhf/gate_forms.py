@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from arena.errors import Invalid
@@ -12,8 +13,34 @@ from rlhf.gate_wording import GATE_LIMITS
 from rlhf.models import Trial
 from rlhf.services import WHY_LIMITS
 from rlhf.stages import check_lengths
-from rlhf.training.config import Knob
+from rlhf.training.config import LARGEST, Knob
 from rlhf.training.settings import gate_knobs
+
+NOTE_MAX_CHARS = 500
+PATIENCE = (10, 1_000_000)  # votes
+LENGTHS = {"gate_length_low", "gate_length_high"}
+
+
+def _what_to_write(least: float, most: float, *, whole: bool) -> dict[str, str]:
+    """What a field of numbers says to each thing that is wrong with what was typed."""
+    ends = {
+        "least": number_format(f"{least:.10g}"),
+        "most": number_format(f"{most:.10g}", force_grouping=True),
+    }
+    if most == LARGEST:
+        told = (
+            gettext("Write a whole number, %(least)s or more.")
+            if whole
+            else gettext("Write a number, %(least)s or more.")
+        )
+    elif whole:
+        told = gettext("Write a whole number from %(least)s to %(most)s.")
+    else:
+        told = gettext("Write a number from %(least)s to %(most)s.")
+    said = dict.fromkeys(["required", "invalid", "min_value", "max_value"], told % ends)
+    if most == LARGEST:
+        said["max_value"] = gettext("Write a smaller number, at most %(most)s.") % ends
+    return said
 
 
 class RuleForm(forms.Form):
@@ -27,12 +54,17 @@ class RuleForm(forms.Form):
         help_text=_("The child is better or worse once this interval leaves one half."),
     )
     patience = forms.IntegerField(
-        min_value=10,
-        max_value=1_000_000,
+        min_value=PATIENCE[0],
+        max_value=PATIENCE[1],
         label=_("Votes to wait for"),
         help_text=_("After so many votes between the two it is undecided."),
     )
     if_undecided = forms.ChoiceField(choices=Trial.Otherwise.choices, label=_("If it is undecided"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        patience = self.fields["patience"]
+        patience.error_messages |= _what_to_write(*PATIENCE, whole=True)
 
 
 class _Decimal(forms.FloatField):
@@ -52,14 +84,18 @@ class _Decimal(forms.FloatField):
 
 
 def _limit(label: Any, knob: Knob) -> forms.Field:
+    whole = knob.kind is int
+    least = 0 if knob.at_least is None else knob.at_least
+    most = LARGEST if knob.at_most is None else knob.at_most
     told: dict[str, Any] = {
         "label": label,
-        "min_value": knob.at_least,
-        "max_value": knob.at_most,
+        "min_value": least,
+        "max_value": most,
+        "error_messages": _what_to_write(least, most, whole=whole),
         "initial": knob.default,
         "help_text": _("By default %(value)s.") % {"value": number_format(f"{knob.default:g}")},
     }
-    if knob.kind is int:
+    if whole:
         return forms.IntegerField(**told)
     return _Decimal(**told)
 
@@ -74,19 +110,22 @@ class GateForm(forms.Form):
     )
     note = forms.CharField(
         label=_("Why"),
-        max_length=500,
+        max_length=NOTE_MAX_CHARS,
         help_text=_("Kept with your name."),
         error_messages={"required": WHY_LIMITS},
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         limits = {name: _limit(GATE_LIMITS[name], knob) for name, knob in gate_knobs().items()}
         self.fields = limits | self.fields
+        too_long = gettext("Say in at most %(limit)s characters why.") % {"limit": NOTE_MAX_CHARS}
+        self.fields["note"].error_messages["max_length"] = too_long
 
     def clean(self) -> dict[str, Any]:
         chosen = super().clean() or {}
-        if not self.errors:
+        if chosen.keys() >= LENGTHS:
             try:
                 check_lengths(chosen)
             except Invalid as refusal:

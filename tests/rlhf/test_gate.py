@@ -300,6 +300,32 @@ def test_a_wrong_limit_is_refused_and_loses_nothing(operator_client: Client, wro
     assert not Gate.objects.exists()
 
 
+def test_all_that_is_wrong_with_the_limits_is_told_at_once_and_in_own_words(
+    operator_client: Client,
+) -> None:
+    wrong = form_of(
+        gate_prompts="0",
+        gate_nll_rise="-1",
+        gate_win_rate="half",
+        gate_reward_errors="11",
+        gate_entropy_low=str(2**40),
+        gate_length_low="3",
+        gate_length_high="1",
+        note="x" * 501,
+    )
+    answer = operator_client.post("/lab/gate/", wrong)
+    assert answer.status_code == 422
+    assert {name: said for name, (said,) in answer.context["form"].errors.items()} == {
+        "gate_prompts": "Write a whole number, 1 or more.",
+        "gate_nll_rise": "Write a number, 0 or more.",
+        "gate_win_rate": "Write a number from 0 to 1.",
+        "gate_reward_errors": "Write a number from 0 to 10.",
+        "gate_entropy_low": "Write a smaller number, at most 2,147,483,647.",
+        "gate_length_high": "The gate's greatest length (1) is below its least (3).",
+        "note": "Say in at most 500 characters why.",
+    }
+
+
 @pytest.mark.django_db
 def test_an_unknown_limit_is_refused() -> None:
     with pytest.raises(Invalid, match="no limit 'seed'"):

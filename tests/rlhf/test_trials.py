@@ -268,6 +268,7 @@ def test_the_rule_is_set_on_the_page(operator_client: Client, trial: Trial) -> N
     url = f"{trial.get_absolute_url()}rule/"
     wrong = operator_client.post(url, {"population": "people", "level": "0.95", "patience": "3"})
     assert wrong.status_code == 422
+    assert "Write a whole number from 10 to 1,000,000." in wrong.content.decode()
     right = {"population": "simulated", "level": "0.99", "patience": "50", "if_undecided": "keep"}
     assert operator_client.post(url, right).status_code == 302
     trial.refresh_from_db()
