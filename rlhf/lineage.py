@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from textwrap import wrap
 
-WIDTH, HEIGHT = 200, 58  # of a box
-FITS = 22  # letters in a box
+WIDTH, HEIGHT = 200, 76  # of a box
+FITS = 22  # letters in a line
 ACROSS, DOWN = 56, 18  # between two boxes
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Something that was made, with its page and what it was made of (keys of other nodes)."""
+    """Something that was made, with its page and what it was made of (keys of other nodes).
+
+    `remark`: what an operator decided of it, who, when and why; `mark` says so in two words.
+    """
 
     key: str
     kind: str
@@ -19,6 +23,7 @@ class Node:
     href: str
     made_of: tuple[str, ...] = ()
     remark: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +35,11 @@ class Box:
     y: int
 
     @property
-    def label(self) -> str:
-        """What fits: children's names differ in their ends."""
+    def lines(self) -> tuple[str, ...]:
+        """The label, in two lines if need be; of a longer one its ends: there children differ."""
         name = self.node.label
-        return name if len(name) <= FITS else f"{name[:6]}…{name[7 - FITS :]}"
+        lines = wrap(name, FITS)
+        return tuple(lines) if len(lines) < 3 else (lines[0], f"…{name[1 - FITS :]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from arena.models import Contender
 from rlhf.lineage import Node
-from rlhf.models import Dataset, Job, Run, Trial
+from rlhf.models import Dataset, Decision, Job, Run, Trial
 from rlhf.stages import DEMONSTRATIONS, RANKINGS, TEXTS, THUMBS
 
 SHOWN = 60  # runs, the newest
@@ -47,10 +47,16 @@ def _around(run: Run) -> list[Node]:
         made_of.append(f"run-{run.reward_run.pk}")
     kinds = {"reward": _("Reward model"), "pretrain": _("Pretraining")}
     kind = kinds.get(run.stage, _("Update"))
-    found.append(Node(f"run-{run.pk}", kind, str(run), run.get_absolute_url(), tuple(made_of)))
+    node = Node(f"run-{run.pk}", kind, str(run), run.get_absolute_url(), tuple(made_of))
+    decision = next(iter(run.decisions.all()), None)  # the newest
+    if decision is not None and not decision.entered:
+        node = _decided(node, decision)
+    found.append(node)
     if run.contender is not None:
         node = _contender(run.contender, f"run-{run.pk}")
-        found.append(replace(node, remark=_against_gate(run)))
+        if decision is not None and decision.entered:
+            node = _decided(node, decision)
+        found.append(node)
     return found
 
 
@@ -68,16 +74,23 @@ def _contender(contender: Contender, *made_of: str) -> Node:
     return Node(_key(contender), _("Contender"), contender.name, page, made_of)
 
 
-def _against_gate(run: Run) -> str:
-    """Who entered the run's result against the gate, when and why; empty if nobody did."""
-    for decision in run.decisions.all():
-        if decision.entered and decision.against_gate:
-            return _("entered against the gate by %(who)s on %(day)s: %(reason)s") % {
-                "who": decision.decided_by or _("somebody"),
-                "day": date_format(decision.decided_at, "DATE_FORMAT"),
-                "reason": decision.reason,
-            }
-    return ""
+def _decided(node: Node, decision: Decision) -> Node:
+    """The node with what an operator decided, when and why."""
+    mark, said = {
+        (True, True): (_("against the gate"), _("let in against the gate by %(who)s on %(day)s")),
+        (True, False): (_("let in by hand"), _("let in by %(who)s on %(day)s")),
+        (False, True): (
+            _("against the gate"),
+            _("kept out against the gate by %(who)s on %(day)s"),
+        ),
+        (False, False): (_("kept out"), _("kept out by %(who)s on %(day)s")),
+    }[decision.entered, decision.against_gate]
+    remark = said % {
+        "who": decision.decided_by or _("somebody"),
+        "day": date_format(decision.decided_at, "DATE_FORMAT"),
+    }
+    reason = f": {decision.reason}" if decision.reason else ""
+    return replace(node, remark=remark + reason, mark=mark)
 
 
 def _key(contender: Contender) -> str:
@@ -87,4 +100,8 @@ def _key(contender: Contender) -> str:
 def _trial(trial: Trial) -> Node:
     said = {None: _("on trial"), True: _("kept"), False: _("retired")}[trial.kept]
     page = trial.get_absolute_url()
-    return Node(f"trial-{trial.pk}", _("Did it help?"), said, page, (_key(trial.child),))
+    node = Node(f"trial-{trial.pk}", _("Did it help?"), said, page, (_key(trial.child),))
+    if not trial.reason:
+        return node
+    remark = _("by hand (%(who_and_why)s)") % {"who_and_why": trial.reason}
+    return replace(node, remark=remark, mark=_("by hand"))

@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.formats import date_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from arena.services import register_contender
 from rlhf import selectors
 from rlhf.lineage import ACROSS, DOWN, HEIGHT, WIDTH, Node, draw
 from rlhf.models import Dataset, Job, Run
-from rlhf.services.trials import open_trial
+from rlhf.services.trials import open_trial, settle_trial
 
 pytestmark = pytest.mark.django_db
 
@@ -88,9 +90,13 @@ def test_links_to_what_is_not_shown_are_left_out() -> None:
 
 
 def test_a_long_name_keeps_its_end() -> None:
-    [box] = draw([Node("a", "kind", "SmolLM2 135M plain · best-of-n 12", "/")]).boxes
-    assert box.label == "SmolLM… · best-of-n 12"
-    assert len(box.label) == 22
+    names = ["Amber", "SmolLM2 135M plain · best-of-n 12", "A name that goes on " * 3 + "· dpo 2"]
+    boxes = draw([Node(name, "kind", name, "/") for name in names]).boxes
+    assert [box.lines for box in boxes] == [
+        ("Amber",),
+        ("SmolLM2 135M plain ·", "best-of-n 12"),
+        ("A name that goes on A", "… that goes on · dpo 2"),
+    ]
 
 
 def test_nothing_is_an_empty_picture() -> None:
@@ -160,6 +166,56 @@ def test_the_page_links_every_box(operator_client: Client, family: Contender) ->
     for one in selectors.lineage():
         assert one.href in links
         assert operator_client.get(one.href).status_code == 200
+
+
+def remarks() -> dict[str, str]:
+    return {one.label: one.remark for one in selectors.lineage() if one.remark}
+
+
+@pytest.mark.parametrize(
+    ("entered", "against", "reason", "said"),
+    [
+        (
+            True,
+            True,
+            "I want to see it.",
+            "let in against the gate by zoe on {}: I want to see it.",
+        ),
+        (True, False, "", "let in by zoe on {}"),
+        (False, True, "It rambles.", "kept out against the gate by zoe on {}: It rambles."),
+        (False, False, "Too bold.", "kept out by zoe on {}: Too bold."),
+    ],
+)
+def test_it_says_what_an_operator_decided_and_why(
+    operator_client: Client,
+    family: Contender,
+    entered: bool,
+    against: bool,
+    reason: str,
+    said: str,
+) -> None:
+    run = Run.objects.get(stage="best-of-n")
+    decision = run.decisions.create(
+        decided_by=User.objects.create_user("zoe"),
+        entered=entered,
+        against_gate=against,
+        reason=reason,
+    )
+    said = said.format(date_format(decision.decided_at, "DATE_FORMAT"))
+    assert remarks() == {"Amber tuned" if entered else "best-of-n-2": said}
+    page = operator_client.get("/lab/lineage/").content.decode()
+    assert page.count(said) == 2  # in the picture and in the list
+
+
+def test_it_says_that_a_trial_was_settled_by_hand(family: Contender, operator: User) -> None:
+    settle_trial(trial=family.trial, keep=True, by=operator, reason="Worth it.")
+    assert remarks() == {"kept": "by hand (operator: Worth it.)"}
+
+
+def test_names_that_are_cut_can_be_read(operator_client: Client, family: Contender) -> None:
+    name = "A name that goes on and on and on · best-of-n 12"
+    Contender.objects.filter(pk=family.pk).update(name=name)
+    assert f"<title>{name}</title>" in operator_client.get("/lab/lineage/").content.decode()
 
 
 def test_the_page_says_when_there_is_nothing(operator_client: Client) -> None:
