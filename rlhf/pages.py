@@ -45,6 +45,7 @@ from rlhf.stages import (
     list_knobs,
     preset_of,
 )
+from rlhf.training.gate import CLEAR
 from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name
 
 LOG_LINES = 60
@@ -191,6 +192,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "win_rate_error": metrics.get("win_rate_error"),
         "gain": metrics.get("reward_gain"),
         "gain_error": metrics.get("reward_gain_error"),
+        "gain_unclear": _unclear(metrics.get("reward_gain"), metrics.get("reward_gain_error")),
         "members_gain": metrics.get("members_gain"),
         "gate": metrics.get("gate"),
         "verdict": gate_page.verdict(found, makes_contender=stage.makes_contender),
@@ -337,8 +339,13 @@ def _held_out(metrics: dict[str, Any]) -> dict[str, float] | None:
     }
     gain, error = metrics["held_out_gain"], metrics.get("held_out_gain_error")
     if error is not None:
-        found |= {"gain": gain, "lower": gain - 1.96 * error, "upper": gain + 1.96 * error}
+        found |= {"gain": gain, "lower": gain - CLEAR * error, "upper": gain + CLEAR * error}
     return found
+
+
+def _unclear(gain: float | None, error: float | None) -> bool:
+    """Whether the 95 % interval of a gain includes zero."""
+    return gain is not None and error is not None and abs(gain) <= CLEAR * error
 
 
 def _qualities(metrics: dict[str, Any]) -> list[QualityLine]:

@@ -39,6 +39,10 @@ LOSES = N_(
     "It loses to its base: %(rate)s wins by the reward model (at least %(least)s is required)."
 )
 REWARD_FELL = N_("Its reward fell: %(reward)s against %(base)s.")
+REWARD_UNCLEAR = N_(
+    "Its reward shows no clear change: it is lower by %(loss)s with a standard error of %(error)s "
+    "(a gain of at least %(needed)s is required)."
+)
 REWARD_EQUAL = N_("Its reward is the same as its base's: %(reward)s.")
 WITHIN_NOISE = N_(
     "Its reward may have risen by chance: by %(gain)s "
@@ -58,9 +62,10 @@ FEW_PROMPTS = N_(
 )
 UNCHANGED = N_("It answers exactly as its base does: nothing was learnt.")
 REASONS = (
-    UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL, REWARD_EQUAL, WITHIN_NOISE,
-    ALIKE, DOUBTED, FEW_PROMPTS, UNCHANGED,
+    UNLIKELY, REPETITIVE, LENGTH_CHANGED, COLLAPSED, LOSES, REWARD_FELL, REWARD_UNCLEAR,
+    REWARD_EQUAL, WITHIN_NOISE, ALIKE, DOUBTED, FEW_PROMPTS, UNCHANGED,
 )  # fmt: skip
+CLEAR = 1.96  # standard errors: the 95 % interval of a difference just leaves zero
 
 
 @dataclass(frozen=True)
@@ -90,13 +95,17 @@ class GateRules:
 
 @dataclass(frozen=True)
 class Check:
-    """One rule and what was measured: the figure lies from `least` to `most`, or it is broken."""
+    """One rule and what was measured: the figure lies from `least` to `most`, or it is broken.
+
+    `error`: one standard error of the difference from `base`, 0 where none is known.
+    """
 
     rule: str
     figure: float
     base: float | None = None
     least: float | None = None
     most: float | None = None
+    error: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -150,10 +159,11 @@ def checks(evaluation: Evaluation, rules: GateRules | None = None) -> list[Check
     if evaluation.win_rate is not None:
         found.append(Check("win_rate", evaluation.win_rate, least=rules.win_rate))
     if policy.reward is not None and base.reward is not None:
-        noise = rules.reward_errors * (evaluation.reward_gain_error or 0.0)
+        error = evaluation.reward_gain_error or 0.0
+        noise = rules.reward_errors * error
         # Without noise to exceed, a gain must still be one.
         least = max(base.reward + noise, math.nextafter(base.reward, math.inf))
-        found.append(Check("reward", policy.reward, base.reward, least=least))
+        found.append(Check("reward", policy.reward, base.reward, least=least, error=error))
     if policy.spread is not None and base.spread is not None:
         most = rules.spread_high * base.spread
         found.append(Check("spread", policy.spread, base.spread, most=most))
@@ -210,9 +220,12 @@ def _no_gain(check: Check, rules: GateRules) -> str:
     assert check.least is not None
     if check.figure == check.base:
         return REWARD_EQUAL % {"reward": f"{check.figure:.2f}"}
-    if check.figure < check.base:
-        return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
     gain, needed = check.figure - check.base, check.least - check.base
+    if gain < -CLEAR * check.error:
+        return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+    if gain < 0:
+        told = {"loss": f"{-gain:.3f}", "error": f"{check.error:.3f}"}
+        return REWARD_UNCLEAR % {**told, "needed": f"{needed:.3f}"}
     told = {"gain": f"{gain:.3f}", "needed": f"{needed:.3f}"}
     return WITHIN_NOISE % {**told, "errors": f"{rules.reward_errors:g}"}
 

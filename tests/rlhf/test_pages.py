@@ -378,6 +378,27 @@ def test_a_run_s_page_shows_all_settings_in_effect(operator_client: Client) -> N
     assert f" steps {settings_of('grpo')['steps'].default} " in page
 
 
+@pytest.mark.parametrize(
+    ("gain", "error", "unclear"),
+    [(-0.09, 0.05, True), (0.09, 0.05, True), (-0.11, 0.05, False), (0.11, 0.05, False)],
+)
+def test_a_change_of_reward_within_its_noise_is_said_to_be_none(
+    operator_client: Client, base: Contender, gain: float, error: float, unclear: bool
+) -> None:
+    metrics = {"reward_gain": gain, "reward_gain_error": error}
+    metrics |= {"base": {"nll": 2.4}, "policy": {"nll": 2.4}}
+    run = Run.objects.create(
+        stage="dpo",
+        base=base,
+        state=Job.State.SUCCEEDED,
+        name="dpo-1",
+        summary={"metrics": metrics},
+    )
+    text = text_of(operator_client.get(run.get_absolute_url()))
+    assert "one standard error)" in text
+    assert ("no clear change: its 95 % interval includes zero" in text) == unclear
+
+
 def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
     operator_client: Client,
     stage: Callable[..., None],

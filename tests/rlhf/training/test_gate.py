@@ -119,6 +119,19 @@ def test_an_update_that_its_own_reward_model_likes_less_is_refused() -> None:
     assert [reason.split()[1] for reason in reasons] == ["loses", "reward"]
 
 
+def test_a_fall_within_its_noise_is_not_called_one() -> None:
+    """Gains of -1 and 0 are on average -0.5, with a standard error of a half."""
+    noisy = with_rewards(EQUAL, [0.0, 0.0], [1.0, 0.0])
+    passed, reasons = may_enter(noisy)
+    assert not passed
+    assert reasons[-1].startswith(
+        "Its reward shows no clear change: it is lower by 0.500 with a standard error of 0.500 "
+        "(a gain of at least 0.820 is required)."
+    )
+    _, reasons = may_enter(with_rewards(EQUAL, [0.0, 0.0], [1.0, 0.9]))
+    assert reasons[-1] == "Its reward fell: 0.00 against 0.95."
+
+
 def test_a_gain_must_stand_out_from_its_noise() -> None:
     """Gains of 1 and 0 on average half, with a standard error of a half."""
     noisy = with_rewards(EQUAL, [1.0, 0.0], [0.0, 0.0])
