@@ -17,6 +17,7 @@ from rlhf import services
 from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.services.trials import open_trial
 from tests.browser.conftest import PATIENCE_MS, LiveArena, Visitor, elsewhere
+from tests.browser.test_accessibility import found
 from tests.ranking.ballots import contender
 from tests.rlhf.test_gate import CHECKS
 from tests.rlhf.training.conftest import tiny_model  # noqa: F401 - a fixture
@@ -349,3 +350,38 @@ def test_what_a_run_takes_is_said_at_once_and_moves_nothing(
         before = button.bounding_box()
         page.evaluate("document.querySelector('#reward-form .estimate').replaceChildren()")
         assert button.bounding_box() == before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_wider_than_a_phone_shows_that_it_goes_on_and_is_scrolled_by_keyboard(
+    staff: Callable[..., Visitor], scheme: str
+) -> None:
+    def measured() -> Run:
+        base = contender("amber")
+        dataset = Dataset.objects.create(format="ranking", state=Job.State.SUCCEEDED, votes=150)
+        run = Run.objects.create(
+            stage="dpo", name="dpo-1", dataset=dataset, base=base, state=Job.State.SUCCEEDED
+        )
+        for step in (0, 8):
+            for name in ("reward", "nll", "kl", "entropy", "repetition", "length"):
+                Metric.objects.create(
+                    run=run, phase="checkpoints", step=step, name=name, value=step / 10
+                )
+        return run
+
+    run = elsewhere(measured)
+    # axe is put into the page from outside; the pages' own policy would refuse it.
+    visitor = staff(viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True)
+    for path, name in (
+        ("/lab/lineage/", "Picture of the lineage"),
+        (run.get_absolute_url(), "Table of checkpoints"),
+    ):
+        page = visitor.open(path)
+        region = page.get_by_role("region", name=name).and_(page.locator(".scroller"))
+        assert region.evaluate("one => one.scrollWidth - one.clientWidth") > 0
+        edges = region.evaluate("one => getComputedStyle(one).backgroundAttachment")
+        assert edges.startswith("local, local, scroll, scroll")
+        region.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("(one) => one.scrollLeft > 0", arg=region.element_handle())
+        assert found(page, path) == []
