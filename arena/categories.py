@@ -10,7 +10,13 @@ from functools import cache
 from typing import Protocol
 
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, gettext_lazy, gettext_noop, pgettext_lazy
+from django.utils.translation import (
+    get_language_info,
+    gettext,
+    gettext_lazy,
+    gettext_noop,
+    pgettext_lazy,
+)
 
 from arena.selectors import DecidedVote
 
@@ -171,13 +177,22 @@ def _code_of(language: str) -> str:
 def label(category: str) -> str:
     """A category in a reader's words."""
     if category.startswith(LANGUAGE):
-        code = category.removeprefix(LANGUAGE)
-        return gettext(LANGUAGES[code]) if code in LANGUAGES else code
+        return language_name(category.removeprefix(LANGUAGE))
     if category.startswith(TAG):
         return f"#{category.removeprefix(TAG)}"
     if category in NAMES:
         return str(NAMES[category])
     return category.replace("-", " ").capitalize()
+
+
+def language_name(code: str) -> str:
+    """A language in a reader's words; its code where there is no name for it."""
+    if code in LANGUAGES:
+        return gettext(LANGUAGES[code])
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 @cache

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from arena.categories import language_name
 from rlhf.wording import figure_name
 
 register = template.Library()
@@ -84,6 +85,12 @@ def figure_title(name: str) -> str:
     """A reported figure's name, as the head of a column."""
     said = figure_name(name)
     return said[:1].upper() + said[1:]
+
+
+@register.filter
+def language(code: str) -> str:
+    """The name of a language by its code."""
+    return language_name(code)
 
 
 @register.filter

@@ -208,6 +208,22 @@ def test_the_survey_counts_what_is_there() -> None:
     assert found.response_characters == (1, 3, 6)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "English 30, Catalan 1, yo 1, unsure 1"), ("de", "Englisch 30, Katalanisch 1, yo 1,")],
+)
+def test_the_survey_names_languages_in_the_reader_s(
+    operator_client: Client, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    from rlhf.exporting import surveying
+
+    told = {"en": 30, "ca": 1, "yo": 1, "": 1}
+    monkeypatch.setattr(surveying, "_languages", lambda prompts: told)
+    many_votes(2)
+    operator_client.cookies["language"] = language
+    assert said in text_of(operator_client.get("/lab/datasets/new/"))
+
+
 def yields_of(client: Client) -> dict[str, str]:
     """The rows that the builder tells, by format, with what it says the format is for."""
     page = client.get("/lab/datasets/new/").content.decode()
