@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext
 
-_FIGURE = re.compile(r"(-?\d+(?:\.\d+)?)(%?)")
+_FIGURE = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(%?)")
 _known: list["Sentence"] = []
 
 

@@ -234,7 +234,8 @@ def test_a_refusal_of_the_gate_is_known() -> None:
     ("value", "written"),
     [
         ("0.25", "0,25"), ("-0.5", "-0,5"), ("12.5%", "12,5 %"), ("60%", "60 %"), ("1234", "1234"),
-        ("v1.5", "v1.5"), ("1.5.2", "1.5.2"), ("nan", "nan"),
+        ("\N{MINUS SIGN}0.5", "\N{MINUS SIGN}0,5"), ("v1.5", "v1.5"), ("1.5.2", "1.5.2"),
+        ("nan", "nan"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("german")

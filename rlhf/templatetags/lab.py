@@ -25,16 +25,15 @@ def form_key() -> str:
 @register.filter
 def percent(share: float) -> str:
     """0.256 as "26 %"."""
-    return gettext("%(share)s %%") % {"share": f"{100 * share:.0f}"}
+    return gettext("%(share)s %%") % {"share": _written(100 * share, ".0f")}
 
 
 @register.filter
 def points(share: float | None) -> str:
-    """A difference of shares in percentage points: 0.046 as "4.6", with a true minus sign."""
+    """A difference of shares in percentage points: 0.046 as "4.6"."""
     if share is None or not math.isfinite(share):
         return "–"
-    text = str(number_format(f"{abs(100 * share):.1f}", use_l10n=True))
-    return f"\N{MINUS SIGN}{text}" if share < 0 else text
+    return _written(100 * share, ".1f")
 
 
 @register.filter
@@ -49,15 +48,21 @@ def figure(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     if abs(value) >= 1_000:
-        return str(number_format(f"{value:.0f}", use_l10n=True, force_grouping=True))
-    return str(number_format(f"{value:.3g}", use_l10n=True))
+        return _written(value, ".0f", grouped=True)
+    return _written(value, ".3g")
 
 
 @register.filter
 def signed(points: float) -> str:
-    """49.6 as "+50", -3 with a true minus sign."""
-    sign = "-+"[points >= 0].replace("-", "\N{MINUS SIGN}")
-    return sign + str(number_format(f"{abs(points):.0f}", use_l10n=True, force_grouping=True))
+    """49.6 as "+50"."""
+    return _written(points, ".0f", grouped=True, plus="+")
+
+
+def _written(value: float, form: str, *, grouped: bool = False, plus: str = "") -> str:
+    """A number in the reader's language, with a true minus sign, and none before zero."""
+    size = f"{abs(value):{form}}"
+    sign = "\N{MINUS SIGN}" if value < 0 and float(size) else plus
+    return sign + str(number_format(size, use_l10n=True, force_grouping=grouped))
 
 
 _MEASURES = {

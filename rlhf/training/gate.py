@@ -219,15 +219,20 @@ def _no_gain(check: Check, rules: GateRules) -> str:
     assert check.base is not None
     assert check.least is not None
     if check.figure == check.base:
-        return REWARD_EQUAL % {"reward": f"{check.figure:.2f}"}
+        return REWARD_EQUAL % {"reward": _reward(check.figure)}
     gain, needed = check.figure - check.base, check.least - check.base
     if gain < -CLEAR * check.error:
-        return REWARD_FELL % {"reward": f"{check.figure:.2f}", "base": f"{check.base:.2f}"}
+        return REWARD_FELL % {"reward": _reward(check.figure), "base": _reward(check.base)}
     if gain < 0:
         told = {"loss": f"{-gain:.3f}", "error": f"{check.error:.3f}"}
         return REWARD_UNCLEAR % {**told, "needed": f"{needed:.3f}"}
     told = {"gain": f"{gain:.3f}", "needed": f"{needed:.3f}"}
     return WITHIN_NOISE % {**told, "errors": f"{rules.reward_errors:g}"}
+
+
+def _reward(value: float) -> str:
+    """With the minus sign of the pages, on which the sentence stands beside other figures."""
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _doubted(check: Check, rules: GateRules) -> str:

@@ -17,6 +17,7 @@ from rlhf import services
 from rlhf.downloads import Download, concatenated
 from rlhf.models import Dataset, Job, Metric, Run
 from rlhf.stages import PRESETS, STAGES, check_settings, list_knobs, preset_of
+from rlhf.templatetags.lab import figure, percent, points, signed
 from rlhf.training import choosing
 from rlhf.training.config import Knob
 from tests.rlhf.conftest import PASSED, REFUSED
@@ -379,6 +380,24 @@ def test_a_run_s_page_shows_all_settings_in_effect(operator_client: Client) -> N
 
 
 @pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (figure(-0.0456), "-0.0456"),
+        (figure(-1234.5), "-1,234"),
+        (figure(-0.0), "0"),
+        (points(-0.0461), "-4.6"),
+        (points(-0.0001), "0.0"),
+        (signed(-0.4), "+0"),
+        (signed(-1234.5), "-1,234"),
+        (percent(-0.25), "-25 %"),
+    ],
+)
+def test_numbers_below_zero_have_a_true_minus_sign_everywhere(written: str, said: str) -> None:
+    assert written == said.replace("-", "\N{MINUS SIGN}")
+    assert figure(2e-05) == "2e-05"
+
+
+@pytest.mark.parametrize(
     ("gain", "error", "unclear"),
     [(-0.09, 0.05, True), (0.09, 0.05, True), (-0.11, 0.05, False), (0.11, 0.05, False)],
 )
@@ -433,7 +452,7 @@ def test_a_run_s_page_shows_curves_samples_evaluation_and_log(
     assert "An oak." in text
     assert "69 %" in text
     assert "differs from the base's by 0.426 (± 0.131, one standard error)" in text
-    assert "By each member of the reward model alone: 0.5, -0.31." in text
+    assert "By each member of the reward model alone: 0.5, \N{MINUS SIGN}0.31." in text
     assert "gate not passed" in text
     assert "It repeats itself." in text
     assert "broken 0.02 0.02 at most 0.015" in text
@@ -516,7 +535,7 @@ def test_reward_against_damage_is_drawn_with_its_figures_and_the_checkpoint_that
     assert "Chosen: step 6. It is the last one within the limits." in text
     assert "step 6 0.9 1.4 0.2 chosen within" in text
     assert "step 12 1.4 2.1 0.9 beyond" in text
-    assert "Base -0.1 1.2 0" in text
+    assert "Base \N{MINUS SIGN}0.1 1.2 0" in text
 
 
 def test_the_choice_of_a_checkpoint_is_told_in_the_reader_s_language(

@@ -137,7 +137,8 @@ class Command(BaseCommand):
             raise CommandError(f"{run} {said}. {run.error}".strip())
         for name, value in run.summary.get("metrics", {}).items():
             if isinstance(value, int | float):
-                self.stdout.write(f"{name}: {figure(value)}")
+                plain = figure(value).replace("\N{MINUS SIGN}", "-")  # programs may read it
+                self.stdout.write(f"{name}: {plain}")
         self.stdout.write(f"{run} succeeded: {run.folder / 'checkpoint'}")
         if run.contender:
             self.stdout.write(f"It is in the arena as {run.contender.slug}.")

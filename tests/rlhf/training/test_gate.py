@@ -128,8 +128,8 @@ def test_a_fall_within_its_noise_is_not_called_one() -> None:
         "Its reward shows no clear change: it is lower by 0.500 with a standard error of 0.500 "
         "(a gain of at least 0.820 is required)."
     )
-    _, reasons = may_enter(with_rewards(EQUAL, [0.0, 0.0], [1.0, 0.9]))
-    assert reasons[-1] == "Its reward fell: 0.00 against 0.95."
+    _, reasons = may_enter(with_rewards(EQUAL, [-1.0, -1.0], [0.0, -0.1]))
+    assert reasons[-1] == "Its reward fell: \N{MINUS SIGN}1.00 against \N{MINUS SIGN}0.05."
 
 
 def test_a_gain_must_stand_out_from_its_noise() -> None:
