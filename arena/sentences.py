@@ -11,6 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext
 
 _FIGURE = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(%?)")
+_QUOTED = re.compile(r"'(?P<text>.*)'", re.DOTALL)
 _known: list["Sentence"] = []
 
 
@@ -40,7 +41,9 @@ class Sentence:
 
 
 def _written(value: str) -> str:
-    """What fills a gap; a figure, such as 0.25 or 9.1%, as the present language writes it."""
+    """What fills a gap; a figure (0.25, 9.1%) or a quotation as the present language writes it."""
+    if quoted := _QUOTED.fullmatch(value):
+        return gettext("'%(text)s'") % quoted.groupdict()
     if (figure := _FIGURE.fullmatch(value)) is None:
         return value
     number, percent = figure.groups()

@@ -271,15 +271,15 @@ def test_every_reason_of_the_gate_has_the_decimal_sign_of_the_page(
     ("typed", "said"),
     [
         ("epoch = 3", "[There is no setting 'epoch'.] [There are: "),
-        ("seed = x", "[The setting 'seed' is 'x'.] [It must be a whole number.]"),
+        ("seed = x", "[The setting 'seed' is ['x'].] [It must be a whole number.]"),
         ("seed = -1", "[The setting 'seed' is -1.] [It must be at least 0.]"),
         (
             "ensemble = 99",
             "[The setting 'ensemble' is 99.] [It must be at least 1 and at most 32.]",
         ),
         ("style = 1", "[The setting 'style' is 1.] [It must be a text.]"),
-        ("style = no", "[The setting 'style' is 'no'.] [It must be one of counted, ignored.]"),
-        ("learning_rate = no", "'no'.] [It must be a number.]"),
+        ("style = no", "[The setting 'style' is ['no'].] [It must be one of counted, ignored.]"),
+        ("learning_rate = no", "['no'].] [It must be a number.]"),
         ("save_seconds = Infinity", "is inf.] [It must be a finite number.]"),
         ("epochs = 0", "[It must be above 0: otherwise nothing would be learnt.]"),
         ("seed = 9999999999", "[It is too large: it must be from 0 to 2147483647.]"),

@@ -77,6 +77,28 @@ def _tags(text: str) -> list[str]:
     return sorted(re.findall(r"</?\w+", text))
 
 
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        (r"(?i)teilnehm", None),  # a contender is a Kandidat
+        (r"(?i)stichprobe", None),  # samples are Beispiele
+        (r"(?i)abgebrochen", r"(?i)cancel"),  # what is killed is beendet
+        (r"\"(?![^<]*>)", None),  # but for the attributes of tags
+        (r"(?<!\w)'|'(?!\w)", None),
+    ],
+)
+def test_german_has_one_word_per_idea_and_its_own_quotation_marks(
+    german: str, english: str | None
+) -> None:
+    found = [
+        (text, translated)
+        for message in entries("de")
+        for text, translated in pairs(message)
+        if re.search(german, translated) and not (english and re.search(english, text))
+    ]
+    assert found == []
+
+
 # --- templates -----------------------------------------------------------------------------
 
 # Names, code and signs that are the same in every language.
