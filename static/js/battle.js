@@ -119,7 +119,7 @@ const events = {
     const running = told === false ? [] : lastCards().filter(isRunning);
     battle.turns.forEach((turn, index) => turn.responses.forEach((response) => render(index + 1, response)));
     const ended = running.filter((card) => !isRunning(card));
-    if (ended.length) tellEnd(...ended);
+    if (ended.length && (told || !lastCards().some(isRunning))) tellEnd(...ended);
     else tellBegin();
   },
   started({ turn, responses }) {

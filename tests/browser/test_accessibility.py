@@ -230,10 +230,14 @@ def test_a_screen_reader_hears_starts_ends_and_errors_but_not_each_word(
         window.heard = [];
         addEventListener("DOMContentLoaded", () => {
           const kinds = "[aria-live], [role=status], [role=alert], output";
-          for (const region of document.querySelectorAll(kinds))
-            new MutationObserver(() => {
+          for (const region of document.querySelectorAll(kinds)) {
+            const hear = () => {
               if (region.textContent.trim()) heard.push(region.textContent.trim());
-            }).observe(region, { childList: true, characterData: true, subtree: true });
+            };
+            if (region.id === "announcements") hear(); // the socket may be sooner than this event
+            const what = { childList: true, characterData: true, subtree: true };
+            new MutationObserver(hear).observe(region, what);
+          }
         });
         """
     )
@@ -249,7 +253,7 @@ def test_a_screen_reader_hears_starts_ends_and_errors_but_not_each_word(
     arena.go_on()
     finished(page)
     heard = page.evaluate("window.heard")
-    assert any("The responses are being written." in sentence for sentence in heard)
+    assert any("The responses are being written." in sentence for sentence in heard), heard
     assert sum("is finished." in sentence for sentence in heard) == 2
     assert sum("failed:" in sentence for sentence in heard) == 1
     assert heard[-1].endswith("All responses are finished. You can vote.")

@@ -199,7 +199,8 @@ def test_all_that_failed_is_retried_by_one_request_and_announced_once(
     ballot_opens(page)
     told = page.evaluate("window.told")
     assert told[0] == "The responses are being written."
-    assert [sum(word in one for one in told) for word in ("written", "finished.")] == [1, 2]
+    heard = " ".join(told)
+    assert [heard.count(word) for word in ("being written.", "is finished.")] == [1, 2], told
     assert len(asked) == 1
     assert Response.objects.filter(superseded=True).count() == 2
 
