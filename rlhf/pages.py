@@ -116,11 +116,14 @@ def tried(made: Run) -> dict[str, Any]:
     }
 
 
-def first_error(form: Form) -> str:
-    """What is wrong with a form first, with the field's name."""
-    name, errors = next(iter(form.errors.items()))
-    label = form.fields[name].label if name in form.fields else ""
-    return f"{label}: {errors[0]}" if label else str(errors[0])
+def errors_of(form: Form) -> list[str]:
+    """All that is wrong with a form, field by field; the first of each with the field's name."""
+    found: list[str] = []
+    for name, errors in form.errors.items():
+        first, *others = map(str, errors)
+        label = form.fields[name].label if name in form.fields else ""
+        found += [f"{label}: {first}" if label else first, *others]
+    return found
 
 
 def _estimate(found: Run) -> selectors.Estimate | None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from arena.errors import Invalid
 from arena.sentences import Sentence
 from rlhf.training import DEFAULT_UPDATE, settings
-from rlhf.training.config import REASONS, Knob, check_knobs, knobs
+from rlhf.training.config import REASONS, Knob, check_knobs, knobs, wrong_knobs
 from rlhf.training.errors import InputError
 from rlhf.training.settings import gate_knobs
 
@@ -262,6 +262,7 @@ __all__ = [
     "list_knobs",
     "preset_of",
     "preset_settings",
+    "wrong_settings",
 ]
 
 
@@ -332,3 +333,9 @@ def check_settings(stage: str, given: Mapping[str, Any]) -> dict[str, Any]:
         return check_knobs(settings.STAGES[stage], given)
     except InputError as error:
         raise Invalid(str(error)) from None
+
+
+def wrong_settings(stage: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """By name what is wrong with each setting that a stage cannot be told."""
+    wrong = wrong_knobs(settings.STAGES[stage], given)
+    return {name: str(error) for name, error in wrong.items()}

@@ -101,13 +101,13 @@ def estimate(request: HttpRequest) -> HttpResponse:
     partly = bool(request.headers.get("HX-Request"))
     if not form.is_valid():
         if partly:
-            return render(request, "rlhf/estimate.html", {"refusal": pages.first_error(form)})
+            return render(request, "rlhf/estimate.html", {"refusals": pages.errors_of(form)})
         return _lab(request, form, status=422)
     try:
         tried = pages.tried(services.try_run(**form.arguments()))
     except ArenaError as refusal:
         if partly:
-            return render(request, "rlhf/estimate.html", {"refusal": shown(refusal.reason)})
+            return render(request, "rlhf/estimate.html", {"refusals": [shown(refusal.reason)]})
         form.add_error(None, shown(refusal.reason))
         return _lab(request, form, status=refusal.status)
     if partly:

@@ -205,6 +205,28 @@ def test_settings_may_have_comments(operator_client: Client, base: Contender) ->
     assert "Line 2 is no setting" in text_of(refused)
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_all_that_is_wrong_with_settings_is_said_at_once_with_its_lines(
+    operator_client: Client, base: Contender, headers: dict[str, str]
+) -> None:
+    many_votes(20)
+    typed = "seed = x\nlora_rnk = 8\n\nnonsense\nlayers = -1  # too few\nzzz = 1\nepochs = 2"
+    sent = SETTINGS | {"reward-settings": typed}
+    page = text_of(operator_client.post("/lab/estimate/", sent, headers=headers))
+    page = page.replace("&#x27;", "'")
+    said = [
+        "Line 1: The setting 'seed' is 'x'. It must be a whole number.",
+        "Line 2: There is no setting 'lora_rnk'. Did you mean lora_rank?",
+        "Line 4 is no setting: write a name, =, and a value.",
+        "Line 5: The setting 'layers' is -1. It must be at least 0.",
+        "Line 6: There is no setting 'zzz'. There are: batch_rows, device,",
+    ]
+    places = [page.find(text) for text in said]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "Line 7" not in page
+
+
 SETTINGS = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "standard"}
 
 
