@@ -56,6 +56,15 @@ setInterval(() => {
     if (!ended(part)) htmx.trigger(part, "refresh");
 }, POLL);
 
+// Once a refused field changes, what its estimate below says is newer than the refusal.
+document.addEventListener("input", ({ target }) => {
+  const field = target.closest("form:has(.estimate) .field--error");
+  if (!field) return;
+  field.classList.remove("field--error");
+  field.querySelector(".field__error").remove();
+  target.removeAttribute("aria-invalid");
+});
+
 // A form that was refused may be far down: its error comes into view, and to the keyboard.
 const refusal = document.querySelector("main [role=alert], main [aria-invalid=true]");
 refusal?.scrollIntoView({ block: "center" });

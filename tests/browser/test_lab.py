@@ -122,6 +122,28 @@ def test_what_was_refused_is_said_once(staff: Callable[..., Visitor]) -> None:
     expect(page.locator("#reward-form .estimate")).to_contain_text(re.compile(r"\w"))
 
 
+def test_a_refusal_of_settings_goes_while_they_are_mended(staff: Callable[..., Visitor]) -> None:
+    visitor = staff()
+    visitor.expected.append("422")
+    page = visitor.open("/lab/")
+    form = page.locator("#reward-form")
+    settings, checked = form.locator("[name=reward-settings]"), form.locator(".estimate")
+    form.locator("summary").click()
+    settings.press_sequentially("epoch = 3")
+    expect(checked).to_contain_text("There is no setting 'epoch'.")
+    settings.press("Home")
+    settings.press("#")
+    expect(checked).not_to_contain_text("There is no setting")
+    settings.press("Backspace")
+    expect(checked).to_contain_text("There is no setting 'epoch'.")
+    page.get_by_role("button", name="Train the reward model").click()
+    expect(form.locator(".field__error")).to_contain_text("There is no setting")
+    settings.press("Home")
+    settings.press("#")
+    expect(settings).to_be_focused()
+    expect(page.get_by_text("There is no setting")).to_have_count(0)
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_who_voted_is_asked_only_where_votes_are_frozen(
     staff: Callable[..., Visitor], scripts: bool
