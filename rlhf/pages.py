@@ -46,6 +46,7 @@ from rlhf.stages import (
     preset_of,
 )
 from rlhf.training.gate import CLEAR
+from rlhf.untested import held_out_instead
 from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name
 
 LOG_LINES = 60
@@ -231,6 +232,7 @@ def dataset(found: Dataset) -> dict[str, Any]:
             (stage.title, address_of(stage, found)) for stage in selectors.stages_for(found)
         ],
         "why_not_trained": _why_not_trained(found),
+        "untested": _untested(found.format) if found.whole and not found.test_rows else [],
         "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": selection_in_words(found.selection),
@@ -258,6 +260,13 @@ def _why_not_trained(found: Dataset) -> str:
     )
     least = min(fewest_rows(one.name, {}) for one in STAGES.values() if found.format in one.formats)
     return text % {"rows": rows - (found.test_rows or 0), "least": least}
+
+
+def _untested(format_name: str) -> list[str]:
+    """That no row of a dataset of this format is for testing, and what is then done in training."""
+    stages = [stage.name for stage in STAGES.values() if format_name in stage.formats]
+    done = [told for stage in stages for told in held_out_instead(stage)]
+    return done or [gettext("None of its rows is for testing.")]
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:
@@ -300,11 +309,15 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     disputed = selectors.disputed_of(selection)
     found = survey(selection, FORMATS, disputed)
     first = preview(kind, selection, disputed)
+    of_votes = first and kind.unit != "thumb"  # a survey tells the prompts of votes
     return {
         "format": kind,
         "survey": found.as_dict(),
         "yields": [_yield_of(form, found) for form in FORMATS.values()],
         "exact": found.exact,
+        "untested": (
+            _untested(kind.name) if of_votes and found.exact and not found.test_prompts else []
+        ),
         "preview": list(map(_row_in_words, first)),
         "without_rows": not first and gives_nothing(kind, selection),
         "fields": [(name, value) for name, values in form.data_lists().items() for value in values],
