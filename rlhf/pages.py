@@ -47,7 +47,7 @@ from rlhf.stages import (
 )
 from rlhf.training.gate import CLEAR
 from rlhf.untested import held_out_instead
-from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name
+from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name, place_in_words
 
 LOG_LINES = 60
 PREVIEWED = 5  # rows of a dataset
@@ -176,6 +176,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "reason": reason,
         "interruptions": [Interruption.of(told) for told in found.interruptions],
         "phase": phase_name(found.phase),
+        "place": place_in_words(found.phase, found.step, found.total),
         "seconds_left": selectors.seconds_left(found),
         "seconds": selectors.seconds_taken(found),
         "can_resume": selectors.can_resume(found),

@@ -79,9 +79,9 @@ def see(page: Page, text: str) -> None:
 def test_a_run_s_page_moves_with_the_run_and_ends_with_it(staff: Callable[..., Visitor]) -> None:
     run = elsewhere(running)
     page = staff().open(f"/lab/runs/{run.pk}/")
-    see(page, "features, step 1 of 9")
+    see(page, "features, 1 of 9 examples")
     elsewhere(lambda: move(run, step=5, progress=0.5))
-    see(page, "features, step 5 of 9")
+    see(page, "features, 5 of 9 examples")
     elsewhere(lambda: move(run, phase="training", step=7, progress=0.8))
     see(page, "training, step 7 of 9")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()

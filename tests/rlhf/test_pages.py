@@ -361,9 +361,31 @@ def test_a_running_run_shows_progress_and_time_left(operator_client: Client) -> 
         started_at=started,
     )
     text = text_of(operator_client.get(run.get_absolute_url()))
-    assert "features, step 3 of 12" in text
+    assert "features, 3 of 12 examples" in text
     assert "25 % · about 3 min" in text
     assert "Cancel" in text
+
+
+@pytest.mark.parametrize(
+    ("phase", "step", "total", "said"),
+    [
+        ("sampling", 0, 1, "sampling"),
+        ("sampling", 40, 256, "sampling, 40 of 256 responses"),
+        ("scoring", 3, 32, "scoring, 3 of 32 prompts"),
+        ("training", 0, 1, "training"),
+        ("training", 3, 24, "training, step 3 of 24"),
+        ("preparing", 24, 24, "preparing"),
+        ("starting", 24, 24, "starting"),
+    ],
+)
+def test_a_running_run_says_what_its_phase_counts_and_nothing_of_an_earlier_process(
+    operator_client: Client, phase: str, step: int, total: int, said: str
+) -> None:
+    run = Run.objects.create(
+        stage="best-of-n", name="best-of-n-1", state=Job.State.RUNNING, progress=0.25,
+        phase=phase, step=step, total=total,
+    )  # fmt: skip
+    assert f" {said} 25 %" in text_of(operator_client.get(run.get_absolute_url()))
 
 
 def test_htmx_gets_only_the_part_that_changes(operator_client: Client, reward_model: Run) -> None:
