@@ -23,6 +23,7 @@ from rlhf.services.announcing import announce_run
 from rlhf.services.finishing import end_run, finish
 from rlhf.services.preparing import Cancelled, prepare
 from rlhf.services.resuming import goes_on
+from rlhf.services.run_log import BEGINS_AGAIN, GOES_ON, log
 from rlhf.training.sole import OCCUPIED, occupant, occupy
 from rlhf.training.state import can_go_on, cut_back
 
@@ -181,6 +182,8 @@ class _Follower:
 
     def _start(self, config: Path) -> bool:
         run = self.run
+        if run.interruptions:
+            log(run, GOES_ON if run.resumed_from else BEGINS_AGAIN)
         command = [*training_command(run.config), run.stage, "--config", str(config)]
         try:
             identity, self.child = processes.start(

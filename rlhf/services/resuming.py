@@ -13,6 +13,7 @@ from rlhf import processes
 from rlhf.models import Job, Run
 from rlhf.selectors import most_memory, seconds_to_last_report
 from rlhf.services.queue import FOLLOW_RUN, enqueue
+from rlhf.services.run_log import log
 from rlhf.training.state import can_go_on, kept_something
 
 MOST_RESUMES = 5
@@ -64,6 +65,8 @@ def queue_again(run: Run, reason: str) -> None:
     run.interruptions.append(
         {"at": ended.isoformat(), "phase": run.phase, "step": run.step, "reason": reason}
     )
+    if run.finished_at is None:  # else it was said when it ended
+        log(run, reason, ended)
     if run.pid is not None:
         run.worked += seconds_to_last_report(run)
         run.peak_memory = most_memory(run)
