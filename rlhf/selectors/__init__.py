@@ -26,6 +26,7 @@ from rlhf.selectors.rewards import best_reward_run, reward_runs
 from rlhf.selectors.runs import (
     can_resume,
     gate_settings,
+    last_word,
     log_tail,
     own_settings,
     run_event,
@@ -70,6 +71,7 @@ __all__ = [
     "has_begun",
     "judged_votes",
     "last_vote",
+    "last_word",
     "lineage",
     "local_bases",
     "log_tail",

@@ -168,7 +168,9 @@ class _Follower:
                 run.started_at = timezone.now()
             else:  # what it did before says nothing of how fast it goes now
                 run.resumed_at = timezone.now()
-            run.save(update_fields=["state", "started_at", "resumed_at", "phase"])
+                if run.interruptions:
+                    run.interruptions[-1]["resumed_at"] = run.resumed_at.isoformat()
+            run.save(update_fields=["state", "started_at", "resumed_at", "phase", "interruptions"])
             self.announce(run)
             if not kept:
                 config = prepare(run, self._cancelled)

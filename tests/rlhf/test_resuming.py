@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -303,6 +304,18 @@ def test_a_run_that_had_kept_nothing_says_that_it_began_again_and_counts_all_its
     assert not any("it went on from its last state" in page for page in pages)
     page = operator_client.get(run.get_absolute_url()).content.decode()
     assert "took 10 min" in page  # not nine hours, and not the second process's moment
+
+
+def test_the_time_to_the_first_figure_is_without_that_in_which_nothing_ran(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    run = reward()
+    killed_before_it_kept_anything(run, worked=600)
+    Run.objects.update(created_at=F("started_at"))
+    run = follow(run)
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert 600 <= run.summary["seconds_to_first_metric"] < 660  # of nine hours
+    assert "From request to first figure 10 min" in told_of(operator_client, run)
 
 
 def test_until_another_process_reports_its_place_is_that_of_the_state_it_goes_on_from(
