@@ -31,7 +31,7 @@ from rlhf.exporting import (
     preview,
     survey,
 )
-from rlhf.filling import address_of, form_name
+from rlhf.filling import address_of, form_name, preset_and_own
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
@@ -43,7 +43,6 @@ from rlhf.stages import (
     fewest_rows,
     get_stage,
     list_knobs,
-    preset_of,
 )
 from rlhf.training.gate import CLEAR
 from rlhf.untested import held_out_instead
@@ -217,8 +216,8 @@ def _settings(found: Run) -> dict[str, list[tuple[str, Any]]]:
 
 
 def _preset(found: Run) -> str | Promise:
-    preset, changed = preset_of(found.stage, found.config)
-    if not changed:
+    preset, own = preset_and_own(found)
+    if not own.keys() - {"enter"}:  # who enters a result makes its training no other
         return preset.title
     return gettext("%(preset)s, with changes") % {"preset": preset.title}
 

@@ -287,8 +287,8 @@ def preset_settings(preset: str, stage: str) -> dict[str, Any]:
     return dict(PRESETS[preset].settings.get(stage, {}))
 
 
-def preset_of(stage: str, config: Mapping[str, Any]) -> tuple[Preset, bool]:
-    """The preset that a run was started with, and whether settings of the preset were changed.
+def preset_of(stage: str, config: Mapping[str, Any]) -> Preset:
+    """The preset that a run was started with.
 
     All settings of a preset are in the `config`, changed or not: it is the preset of which the
     most are unchanged. The standard one has none.
@@ -300,8 +300,7 @@ def preset_of(stage: str, config: Mapping[str, Any]) -> tuple[Preset, bool]:
         return kept, kept - len(told)
 
     whole = [one for one in PRESETS.values() if one.settings.get(stage, {}).keys() <= config.keys()]
-    found = max(whole, key=fit)
-    return found, fit(found)[1] < 0
+    return max(whole, key=fit)
 
 
 def list_knobs(stage: str) -> list[Knob]:

@@ -281,17 +281,25 @@ def test_every_stage_has_a_quick_look_that_its_run_names(
 ) -> None:
     quick = PRESETS["quick"].settings[name]
     assert check_settings(name, quick) == quick
-    run = Run.objects.create(stage=name, name="looked", config={**quick, "seed": 7})
-    assert "How thorough quick look" in text_of(operator_client.get(run.get_absolute_url()))
+    run = Run.objects.create(stage=name, name="looked", config={**quick, "enter": "operator"})
+
+    def page() -> str:
+        return text_of(operator_client.get(run.get_absolute_url()))
+
+    assert "How thorough quick look Started" in page()
+    Run.objects.update(config={**quick, "seed": 7})
+    assert "How thorough quick look, with changes Started" in page()
     Run.objects.update(config={"seed": 7})
-    assert "How thorough standard Started" in text_of(operator_client.get(run.get_absolute_url()))
+    assert "How thorough standard, with changes Started" in page()
+    Run.objects.update(config={})
+    assert "How thorough standard Started" in page()
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", STAGES)
 def test_the_settings_of_a_run_tell_its_preset(name: str, preset: str) -> None:
     settings = PRESETS[preset].settings.get(name, {})
-    assert preset_of(name, settings) == (PRESETS[preset], False)
+    assert preset_of(name, settings) == PRESETS[preset]
 
 
 def test_a_preset_with_changes_is_named_as_such(operator_client: Client) -> None:
@@ -299,7 +307,7 @@ def test_a_preset_with_changes_is_named_as_such(operator_client: Client) -> None
     run = Run.objects.create(stage="reward", name="looked", config={**quick["reward"], "layers": 6})
     page = text_of(operator_client.get(run.get_absolute_url()))
     assert "How thorough quick look, with changes Started" in page
-    assert preset_of("best-of-n", {**quick["best-of-n"], "n": 32}) == (PRESETS["quick"], True)
+    assert preset_of("best-of-n", {**quick["best-of-n"], "n": 32}) == PRESETS["quick"]
 
 
 @pytest.mark.parametrize(
