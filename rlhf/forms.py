@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +36,7 @@ from rlhf.stages import (
     wrong_settings,
 )
 from rlhf.templatetags.lab import percent
+from rlhf.training.settings import Pretrain
 
 POPULATIONS = [
     ("people", _("people")),
@@ -259,6 +260,10 @@ class PretrainForm(PolicyForm):
         assert isinstance(texts, forms.ModelChoiceField)
         assert isinstance(bases, forms.ModelChoiceField)
         texts.queryset, bases.queryset = text_datasets(), local_contenders()
+        texts.help_text = gettext(
+            "As standard, up to %(tokens)s tokens of it are trained on; "
+            "<code>train_tokens = 0</code> takes all."
+        ) % {"tokens": number_format(Pretrain.train_tokens, force_grouping=True)}
         if not texts.queryset.exists():
             needed = _(
                 "%(stage)s needs text, and there is none: import a file under Lab, Datasets."

@@ -19,7 +19,7 @@ from arena.models import Population
 from rlhf import gate_page, reward_page, selectors, services
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
-from rlhf.dataset_forms import DatasetForm
+from rlhf.dataset_forms import TEXT_LIMITS, DatasetForm
 from rlhf.doubts import doubt_about
 from rlhf.exporting import (
     FORMATS,
@@ -103,6 +103,7 @@ def lab() -> dict[str, Any]:
         "entered": Run.objects.exclude(contender=None).select_related("contender").first(),
         "bases": len(selectors.local_bases()),
         "texts": selectors.text_datasets().first(),
+        "text_limits": TEXT_LIMITS,
         "pretrained": Run.objects.filter(stage="pretrain", state=Job.State.SUCCEEDED).first(),
     }
 
