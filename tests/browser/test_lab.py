@@ -122,6 +122,26 @@ def test_what_was_refused_is_said_once(staff: Callable[..., Visitor]) -> None:
     expect(page.locator("#reward-form .estimate")).to_contain_text(re.compile(r"\w"))
 
 
+def test_what_was_chosen_and_not_sent_outlives_another_language(
+    staff: Callable[..., Visitor],
+) -> None:
+    page = staff().open("/lab/")
+    reward, update = page.locator("#reward-form"), page.locator("#update-form")
+    reward.locator("summary").click()
+    reward.locator("[name=reward-settings]").fill("seed = 7  # ünd\nepochs = 3")
+    reward.locator("[name=reward-preset]").select_option("quick")
+    update.get_by_label("Method").select_option("kto")
+    expect(update.get_by_label("Method")).to_be_enabled()
+    expect(update.get_by_label("Who voted")).to_be_visible()
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(reward.locator("[name=reward-settings]")).to_have_value("seed = 7  # ünd\nepochs = 3")
+    expect(reward.locator("[name=reward-settings]")).to_be_visible()
+    expect(reward.locator("[name=reward-preset]")).to_have_value("quick")
+    expect(update.locator("[name=update-stage]")).to_have_value("kto")
+    expect(page.locator("#pretrain-form")).to_be_hidden()
+
+
 def test_a_refusal_of_settings_goes_while_they_are_mended(staff: Callable[..., Visitor]) -> None:
     visitor = staff()
     visitor.expected.append("422")
