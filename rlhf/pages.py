@@ -169,6 +169,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
     metrics = found.summary.get("metrics", {})
     vitals = selectors.vitals(found)
     reason, _, log = found.error.partition("\n\n")
+    curves = selectors.curves(found)
     return {
         "run": found,
         "stage": stage,
@@ -184,7 +185,10 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "estimate": _estimate(found),
         "vitals": vitals,
         "speeds": [(phase_name(phase), speed) for phase, speed in vitals.speeds],
-        "charts": [chart(curve) for curve in selectors.curves(found)],
+        "charts": [chart(curve) for curve in curves],
+        "one_point": (
+            found.ended and stage.makes_contender and not curves and selectors.has_figures(found)
+        ),
         "checkpoints": checkpoints_of(found),
         **_samples(selectors.samples(found) if stage.makes_contender else [], samples_of),
         "log": log or selectors.log_tail(found, LOG_LINES),

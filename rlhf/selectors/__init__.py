@@ -8,7 +8,7 @@ from rlhf.selectors.chosen import (
     vote_categories,
 )
 from rlhf.selectors.contenders import local_bases
-from rlhf.selectors.curves import Curve, checkpoint_figures, curves
+from rlhf.selectors.curves import Curve, checkpoint_figures, curves, has_figures
 from rlhf.selectors.datasets import (
     dataset_rows,
     datasets_for,
@@ -69,6 +69,7 @@ __all__ = [
     "first_rows",
     "gate_settings",
     "has_begun",
+    "has_figures",
     "judged_votes",
     "last_vote",
     "last_word",

@@ -415,6 +415,16 @@ def test_curves_and_figures_say_what_they_mean(operator_client: Client) -> None:
     assert "margin training 2 how far the better response is ahead, on average" in page
 
 
+def test_a_run_of_one_step_says_why_it_has_no_curves(operator_client: Client) -> None:
+    run = Run.objects.create(stage="sft", name="sft-1", state=Job.State.SUCCEEDED)
+    said = "A curve needs two points"
+    assert said not in text_of(operator_client.get(run.get_absolute_url()))
+    Metric.objects.create(run=run, phase="training", step=1, name="loss", value=1.0)
+    assert f"Curves {said}" in text_of(operator_client.get(run.get_absolute_url()))
+    Metric.objects.create(run=run, phase="training", step=2, name="loss", value=0.5)
+    assert said not in text_of(operator_client.get(run.get_absolute_url()))
+
+
 def test_a_run_s_page_shows_all_settings_in_effect(operator_client: Client) -> None:
     run = Run.objects.create(
         stage="grpo", name="grpo-1", config={"steps": 6, "seed": 0, "gone": "x"}
