@@ -20,6 +20,10 @@ from rlhf.selection import CHOICES, Selection
 from rlhf.selectors import vote_categories
 
 MOST_UPLOADED = 200 * 1024 * 1024
+TEXT_LIMITS = _(
+    "Plain text (.txt, .md), JSON with <code>text</code> (.jsonl, .ndjson, .json) or Parquet; at "
+    "most 200 MB, and at most 2,000,000 characters a document."
+)
 RATERS = [
     ("any", _("all")),
     ("signed-in", _("with an account")),
@@ -209,7 +213,4 @@ class TextFileForm(FileForm):
     prefix = "text"
     command = "import_texts"
 
-    file = forms.FileField(
-        label=_("File"),
-        help_text=_("Plain text, JSON Lines with <code>text</code>, or Parquet; at most 200 MB."),
-    )
+    file = forms.FileField(label=_("File"), help_text=TEXT_LIMITS)

@@ -7,7 +7,7 @@ from django.utils.http import urlencode
 
 from rlhf.models import Dataset, Run
 from rlhf.selectors import own_settings
-from rlhf.stages import Stage, preset_of
+from rlhf.stages import Preset, Stage, preset_of
 
 OWN_FORMS = {"pretrain", "reward"}  # all other stages share the form of updates
 
@@ -17,11 +17,17 @@ def form_name(stage: str) -> str:
     return stage if stage in OWN_FORMS else "update"
 
 
+def preset_and_own(run: Run) -> tuple[Preset, dict[str, Any]]:
+    """The preset that a run was started with, and its settings that differ from it."""
+    preset = preset_of(run.stage, run.config)
+    told = preset.settings.get(run.stage, {})
+    own = own_settings(run)
+    return preset, {name: value for name, value in own.items() if told.get(name) != value}
+
+
 def choices_of(run: Run) -> dict[str, Any]:
     """Initial values of that form: what the run was started with, where it is still there."""
-    preset, _ = preset_of(run.stage, run.config)
-    told = preset.settings.get(run.stage, {})
-    own = {name: value for name, value in own_settings(run).items() if told.get(name) != value}
+    preset, own = preset_and_own(run)
     chosen: dict[str, Any] = {"enter": own.pop("enter")} if "enter" in own else {}
     dataset = run.dataset
     return chosen | {

@@ -2,12 +2,13 @@
 
 import json
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -32,9 +33,10 @@ from rlhf.stages import (
     THUMBS,
     UPDATES,
     Stage,
-    check_settings,
+    wrong_settings,
 )
 from rlhf.templatetags.lab import percent
+from rlhf.training.settings import Pretrain
 
 POPULATIONS = [
     ("people", _("people")),
@@ -48,37 +50,58 @@ COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
+@dataclass
+class TypedSettings:
+    """Lines of `name = value  # comment`, read: values and line numbers by name.
+
+    wrong: by line number what is wrong with a line, in the reader's language.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    wrong: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> "TypedSettings":
+        """Every line of a text; a value is JSON, or else a text."""
+        found = cls()
+        for number, line in enumerate(text.splitlines(), start=1):
+            if setting := COMMENT.split(line, maxsplit=1)[0].strip():
+                found._take(number, setting)
+        return found
+
+    def _take(self, number: int, setting: str) -> None:
+        name, equals, given = (part.strip() for part in setting.partition("="))
+        if not equals or not name:
+            text = gettext("Line %(number)s is no setting: write a name, =, and a value.")
+            self.wrong[number] = text % {"number": number}
+        elif name in self.lines:
+            text = gettext("Line %(number)s sets %(name)s once more: keep one of them.")
+            self.wrong[number] = text % {"number": number, "name": name}
+        else:
+            self.lines[name] = number
+            try:
+                self.values[name] = parse_setting(given)
+            except Invalid as refusal:
+                self._refuse(number, refusal.reason)
+
+    def check(self, stage: str) -> None:
+        """Add to what is wrong what a stage cannot be told."""
+        for name, reason in wrong_settings(stage, self.values).items():
+            self._refuse(self.lines[name], shown(reason))
+
+    def _refuse(self, number: int, reason: str) -> None:
+        text = gettext("Line %(number)s: %(reason)s")
+        self.wrong[number] = text % {"number": number, "reason": reason}
+
+
 class SettingsField(forms.CharField):
-    """Settings as lines of `name = value  # comment`; a value is JSON, or else a text."""
+    """Settings as lines, which are read as `TypedSettings`."""
 
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
 
     def clean(self, value: str | None) -> Any:
-        text = super().clean(value)
-        found: dict[str, Any] = {}
-        for number, line in enumerate(text.splitlines(), start=1):
-            setting = COMMENT.split(line, maxsplit=1)[0]
-            if not setting.strip():
-                continue
-            name, equals, given = setting.partition("=")
-            if not equals or not name.strip():
-                raise forms.ValidationError(
-                    _("Line %(number)s is no setting: write a name, =, and a value."),
-                    params={"number": number},
-                )
-            if name.strip() in found:
-                raise forms.ValidationError(
-                    _("Line %(number)s sets %(name)s once more: keep one of them."),
-                    params={"number": number, "name": name.strip()},
-                )
-            try:
-                found[name.strip()] = parse_setting(given)
-            except Invalid as refusal:
-                raise forms.ValidationError(
-                    _("Line %(number)s: %(reason)s"),
-                    params={"number": number, "reason": refusal.reason},
-                ) from None
-        return found
+        return TypedSettings.parse(super().clean(value))
 
 
 def parse_setting(text: str) -> Any:
@@ -130,11 +153,12 @@ class RunForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         chosen = super().clean() or {}
-        if "stage" in chosen and "settings" in chosen:
-            try:
-                check_settings(chosen["stage"], chosen["settings"])
-            except Invalid as refusal:
-                self.add_error("settings", shown(refusal.reason))
+        if isinstance(typed := chosen.get("settings"), TypedSettings):
+            if "stage" in chosen:
+                typed.check(chosen["stage"])
+            chosen["settings"] = typed.values
+            for _line, reason in sorted(typed.wrong.items()):
+                self.add_error("settings", reason)
         return chosen
 
     def arguments(self) -> dict[str, Any]:
@@ -236,6 +260,10 @@ class PretrainForm(PolicyForm):
         assert isinstance(texts, forms.ModelChoiceField)
         assert isinstance(bases, forms.ModelChoiceField)
         texts.queryset, bases.queryset = text_datasets(), local_contenders()
+        texts.help_text = gettext(
+            "As standard, up to %(tokens)s tokens of it are trained on; "
+            "<code>train_tokens = 0</code> takes all."
+        ) % {"tokens": number_format(Pretrain.train_tokens, force_grouping=True)}
         if not texts.queryset.exists():
             needed = _(
                 "%(stage)s needs text, and there is none: import a file under Lab, Datasets."

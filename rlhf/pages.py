@@ -19,7 +19,7 @@ from arena.models import Population
 from rlhf import gate_page, reward_page, selectors, services
 from rlhf.charts import chart
 from rlhf.checkpoints import checkpoints_of
-from rlhf.dataset_forms import DatasetForm
+from rlhf.dataset_forms import TEXT_LIMITS, DatasetForm
 from rlhf.doubts import doubt_about
 from rlhf.exporting import (
     FORMATS,
@@ -31,7 +31,7 @@ from rlhf.exporting import (
     preview,
     survey,
 )
-from rlhf.filling import address_of, form_name
+from rlhf.filling import address_of, form_name, preset_and_own
 from rlhf.models import Dataset, Job, Run
 from rlhf.selection import Selection
 from rlhf.selection_wording import selection_in_words
@@ -43,10 +43,10 @@ from rlhf.stages import (
     fewest_rows,
     get_stage,
     list_knobs,
-    preset_of,
 )
 from rlhf.training.gate import CLEAR
-from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name
+from rlhf.untested import held_out_instead
+from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name, place_in_words
 
 LOG_LINES = 60
 PREVIEWED = 5  # rows of a dataset
@@ -103,6 +103,7 @@ def lab() -> dict[str, Any]:
         "entered": Run.objects.exclude(contender=None).select_related("contender").first(),
         "bases": len(selectors.local_bases()),
         "texts": selectors.text_datasets().first(),
+        "text_limits": TEXT_LIMITS,
         "pretrained": Run.objects.filter(stage="pretrain", state=Job.State.SUCCEEDED).first(),
     }
 
@@ -116,11 +117,14 @@ def tried(made: Run) -> dict[str, Any]:
     }
 
 
-def first_error(form: Form) -> str:
-    """What is wrong with a form first, with the field's name."""
-    name, errors = next(iter(form.errors.items()))
-    label = form.fields[name].label if name in form.fields else ""
-    return f"{label}: {errors[0]}" if label else str(errors[0])
+def errors_of(form: Form) -> list[str]:
+    """All that is wrong with a form, field by field; the first of each with the field's name."""
+    found: list[str] = []
+    for name, errors in form.errors.items():
+        first, *others = map(str, errors)
+        label = form.fields[name].label if name in form.fields else ""
+        found += [f"{label}: {first}" if label else first, *others]
+    return found
 
 
 def _estimate(found: Run) -> selectors.Estimate | None:
@@ -165,6 +169,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
     metrics = found.summary.get("metrics", {})
     vitals = selectors.vitals(found)
     reason, _, log = found.error.partition("\n\n")
+    curves = selectors.curves(found)
     return {
         "run": found,
         "stage": stage,
@@ -172,6 +177,7 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "reason": reason,
         "interruptions": [Interruption.of(told) for told in found.interruptions],
         "phase": phase_name(found.phase),
+        "place": place_in_words(found.phase, found.step, found.total),
         "seconds_left": selectors.seconds_left(found),
         "seconds": selectors.seconds_taken(found),
         "can_resume": selectors.can_resume(found),
@@ -179,7 +185,10 @@ def run(found: Run, samples_of: str = "") -> dict[str, Any]:
         "estimate": _estimate(found),
         "vitals": vitals,
         "speeds": [(phase_name(phase), speed) for phase, speed in vitals.speeds],
-        "charts": [chart(curve) for curve in selectors.curves(found)],
+        "charts": [chart(curve) for curve in curves],
+        "one_point": (
+            found.ended and stage.makes_contender and not curves and selectors.has_figures(found)
+        ),
         "checkpoints": checkpoints_of(found),
         **_samples(selectors.samples(found) if stage.makes_contender else [], samples_of),
         "log": log or selectors.log_tail(found, LOG_LINES),
@@ -212,8 +221,8 @@ def _settings(found: Run) -> dict[str, list[tuple[str, Any]]]:
 
 
 def _preset(found: Run) -> str | Promise:
-    preset, changed = preset_of(found.stage, found.config)
-    if not changed:
+    preset, own = preset_and_own(found)
+    if not own.keys() - {"enter"}:  # who enters a result makes its training no other
         return preset.title
     return gettext("%(preset)s, with changes") % {"preset": preset.title}
 
@@ -228,6 +237,7 @@ def dataset(found: Dataset) -> dict[str, Any]:
             (stage.title, address_of(stage, found)) for stage in selectors.stages_for(found)
         ],
         "why_not_trained": _why_not_trained(found),
+        "untested": _untested(found.format) if found.whole and not found.test_rows else [],
         "format": known_format(found.format),
         "used_by": found.run_set.all(),
         "selected": selection_in_words(found.selection),
@@ -255,6 +265,13 @@ def _why_not_trained(found: Dataset) -> str:
     )
     least = min(fewest_rows(one.name, {}) for one in STAGES.values() if found.format in one.formats)
     return text % {"rows": rows - (found.test_rows or 0), "least": least}
+
+
+def _untested(format_name: str) -> list[str]:
+    """That no row of a dataset of this format is for testing, and what is then done in training."""
+    stages = [stage.name for stage in STAGES.values() if format_name in stage.formats]
+    done = [told for stage in stages for told in held_out_instead(stage)]
+    return done or [gettext("None of its rows is for testing.")]
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:
@@ -297,11 +314,15 @@ def yielded(form: DatasetForm) -> dict[str, Any]:
     disputed = selectors.disputed_of(selection)
     found = survey(selection, FORMATS, disputed)
     first = preview(kind, selection, disputed)
+    of_votes = first and kind.unit != "thumb"  # a survey tells the prompts of votes
     return {
         "format": kind,
         "survey": found.as_dict(),
         "yields": [_yield_of(form, found) for form in FORMATS.values()],
         "exact": found.exact,
+        "untested": (
+            _untested(kind.name) if of_votes and found.exact and not found.test_prompts else []
+        ),
         "preview": list(map(_row_in_words, first)),
         "without_rows": not first and gives_nothing(kind, selection),
         "fields": [(name, value) for name, values in form.data_lists().items() for value in values],

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from arena.errors import Invalid
 from arena.sentences import Sentence
 from rlhf.training import DEFAULT_UPDATE, settings
-from rlhf.training.config import REASONS, Knob, check_knobs, knobs
+from rlhf.training.config import REASONS, Knob, check_knobs, knobs, wrong_knobs
 from rlhf.training.errors import InputError
 from rlhf.training.settings import gate_knobs
 
@@ -262,6 +262,7 @@ __all__ = [
     "list_knobs",
     "preset_of",
     "preset_settings",
+    "wrong_settings",
 ]
 
 
@@ -286,8 +287,8 @@ def preset_settings(preset: str, stage: str) -> dict[str, Any]:
     return dict(PRESETS[preset].settings.get(stage, {}))
 
 
-def preset_of(stage: str, config: Mapping[str, Any]) -> tuple[Preset, bool]:
-    """The preset that a run was started with, and whether settings of the preset were changed.
+def preset_of(stage: str, config: Mapping[str, Any]) -> Preset:
+    """The preset that a run was started with.
 
     All settings of a preset are in the `config`, changed or not: it is the preset of which the
     most are unchanged. The standard one has none.
@@ -299,8 +300,7 @@ def preset_of(stage: str, config: Mapping[str, Any]) -> tuple[Preset, bool]:
         return kept, kept - len(told)
 
     whole = [one for one in PRESETS.values() if one.settings.get(stage, {}).keys() <= config.keys()]
-    found = max(whole, key=fit)
-    return found, fit(found)[1] < 0
+    return max(whole, key=fit)
 
 
 def list_knobs(stage: str) -> list[Knob]:
@@ -332,3 +332,9 @@ def check_settings(stage: str, given: Mapping[str, Any]) -> dict[str, Any]:
         return check_knobs(settings.STAGES[stage], given)
     except InputError as error:
         raise Invalid(str(error)) from None
+
+
+def wrong_settings(stage: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """By name what is wrong with each setting that a stage cannot be told."""
+    wrong = wrong_knobs(settings.STAGES[stage], given)
+    return {name: str(error) for name, error in wrong.items()}

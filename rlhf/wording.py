@@ -1,6 +1,7 @@
 """What phases, figures and counts are called that are kept by short names."""
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 PHASES: dict[str, str | Promise] = {
@@ -14,6 +15,13 @@ PHASES: dict[str, str | Promise] = {
     "training": _("training"),
     "evaluation": _("evaluation"),
     "checkpoints": _("checkpoints"),
+}
+STARTING = {"preparing", "starting"}  # the steps that were told are of an earlier process
+# What a phase counts; the others count steps.
+COUNTED: dict[str, str | Promise] = {
+    "features": _("%(done)s of %(total)s examples"),
+    "sampling": _("%(done)s of %(total)s responses"),
+    "scoring": _("%(done)s of %(total)s prompts"),
 }
 FIGURES: dict[str, str | Promise] = {
     "loss": _("loss"),
@@ -87,6 +95,18 @@ LEFT_OUT: dict[str, str | Promise] = {
 def phase_name(phase: str) -> str:
     """A phase in the reader's language; an unknown one as it was reported."""
     return str(PHASES.get(phase, phase))
+
+
+def place_in_words(phase: str, step: int, total: int) -> str:
+    """Where a run is: its phase, and how much of it is done where that is told."""
+    name = phase_name(phase)
+    if phase in STARTING or total <= 1:
+        return name
+    if phase in COUNTED:
+        done = COUNTED[phase] % {"done": step, "total": total}
+    else:
+        done = gettext("step %(step)s of %(total)s") % {"step": step, "total": total}
+    return f"{name}, {done}"
 
 
 def figure_meaning(name: str) -> str:

@@ -270,7 +270,8 @@ def test_every_reason_of_the_gate_has_the_decimal_sign_of_the_page(
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("epoch = 3", "[There is no setting 'epoch'.] [There are: "),
+        ("epoch = 3", "[There is no setting 'epoch'.] [Did you mean epochs?]"),
+        ("hue = 3", "[There is no setting 'hue'.] [There are: "),
         ("seed = x", "[The setting 'seed' is ['x'].] [It must be a whole number.]"),
         ("seed = -1", "[The setting 'seed' is -1.] [It must be at least 0.]"),
         (

@@ -8,7 +8,7 @@ from rlhf.selectors.chosen import (
     vote_categories,
 )
 from rlhf.selectors.contenders import local_bases
-from rlhf.selectors.curves import Curve, checkpoint_figures, curves
+from rlhf.selectors.curves import Curve, checkpoint_figures, curves, has_figures
 from rlhf.selectors.datasets import (
     dataset_rows,
     datasets_for,
@@ -26,6 +26,7 @@ from rlhf.selectors.rewards import best_reward_run, reward_runs
 from rlhf.selectors.runs import (
     can_resume,
     gate_settings,
+    last_word,
     log_tail,
     own_settings,
     run_event,
@@ -68,8 +69,10 @@ __all__ = [
     "first_rows",
     "gate_settings",
     "has_begun",
+    "has_figures",
     "judged_votes",
     "last_vote",
+    "last_word",
     "lineage",
     "local_bases",
     "log_tail",

@@ -35,6 +35,11 @@ def curves(run: Run) -> list[Curve]:
     ]
 
 
+def has_figures(run: Run) -> bool:
+    """Whether any step of its training told figures, be they enough for a curve or not."""
+    return Metric.objects.filter(run=run, phase="training").exists()
+
+
 def checkpoint_figures(run: Run) -> dict[int, dict[str, float]]:
     """What was measured at each checkpoint, by step; step 0 is the base."""
     found: dict[int, dict[str, float]] = defaultdict(dict)

@@ -196,11 +196,8 @@ def _mean(lengths: Sequence[float]) -> float:
 
 
 def _ratios(stage: str, machine: Machine) -> tuple[list[float], bool]:
-    """Recorded over estimated seconds of the newest runs here, of the same stage if any.
-
-    Without those that were resumed: between their processes nothing ran.
-    """
-    done = Run.objects.filter(state=Job.State.SUCCEEDED, resumed_at=None).exclude(estimate={})
+    """Recorded over estimated seconds of the newest runs here, of the same stage if any."""
+    done = Run.objects.filter(state=Job.State.SUCCEEDED).exclude(estimate={})
     found = [
         (run.stage, ratio) for run in done.order_by("-pk")[:100] if (ratio := _ratio(run, machine))
     ]
@@ -212,8 +209,22 @@ def _ratio(run: Run, machine: Machine) -> float | None:
     told = run.estimate
     if told.get("machine") != machine.name or not run.started_at or not run.finished_at:
         return None
-    took = (run.finished_at - run.started_at).total_seconds()
+    took = (
+        (run.finished_at - run.started_at).total_seconds()
+        if run.resumed_at is None
+        else _computed(run, machine)
+    )
     return took / told["plain"] if told.get("plain") and took > 0 else None
+
+
+def _computed(run: Run, machine: Machine) -> float:
+    """Seconds of a resumed run as if one process had made it; 0 where that is not told.
+
+    Its last process tells what is in the result of its own and of earlier ones' time: without what
+    was lost and made again, and without the time between them.
+    """
+    told = run.summary.get("seconds", {}).get("total", 0.0)
+    return machine.starting_s + told if told else 0.0
 
 
 def _remedy(

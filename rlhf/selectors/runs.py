@@ -49,7 +49,7 @@ def seconds_left(run: Run, now: datetime | None = None) -> float | None:
 
 def seconds_to_last_report(run: Run) -> float:
     """Seconds from the begin of the run's last process to what it last wrote of itself."""
-    begin, reported = run.resumed_at or run.started_at, _written_at(run)
+    begin, reported = run.resumed_at or run.started_at, last_word(run)
     return max(0.0, (reported - begin).total_seconds()) if begin and reported else 0.0
 
 
@@ -63,7 +63,7 @@ def seconds_taken(run: Run) -> float | None:
     return run.worked + (run.finished_at - begin).total_seconds()
 
 
-def _written_at(run: Run) -> datetime | None:
+def last_word(run: Run) -> datetime | None:
     """When its process last wrote of itself; None if it did not yet."""
     try:
         written = (run.folder / "metrics.jsonl").stat().st_mtime

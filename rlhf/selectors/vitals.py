@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ HEAD_BYTES = TAIL_BYTES = 64 * 1024
 class Vitals:
     """device: as the process names it, empty before it did. Memory in bytes, None if not told.
 
-    first_metric: seconds from the request to the first figure. speeds: tokens a second by phase.
+    first_metric: seconds from the request to the first figure, without those between two of the
+    run's processes. speeds: tokens a second by phase.
     """
 
     device: str
@@ -56,11 +58,26 @@ def most_memory(run: Run) -> dict[str, int]:
 
 
 def first_metric_after(run: Run) -> float | None:
-    """Seconds from the request to the first reported figure; None while there is none."""
+    """Seconds from the request to the first reported figure; None while there is none.
+
+    Without those in which nothing ran, from the last word of a process until another was prepared.
+    """
     for line in _objects(_piece(run.folder / "metrics.jsonl", last=False)):
         if line.get("metrics") and isinstance(line.get("time"), int | float):
-            return max(0.0, round(float(line["time"]) - run.created_at.timestamp(), 1))
+            first = float(line["time"])
+            spent = first - run.created_at.timestamp() - _idle_before(run, first)
+            return max(0.0, round(spent, 1))
     return None
+
+
+def _idle_before(run: Run, moment: float) -> float:
+    """Seconds before a moment in which no process of a begun run worked."""
+    pauses = [
+        (datetime.fromisoformat(told[name]).timestamp() for name in ("silent_since", "resumed_at"))
+        for told in run.interruptions
+        if "resumed_at" in told and "silent_since" in told
+    ]
+    return sum(max(0.0, min(end, moment) - begin) for begin, end in pauses)
 
 
 def _last_memory(path: Path) -> dict[str, Any]:

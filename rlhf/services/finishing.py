@@ -13,7 +13,8 @@ from rlhf import processes
 from rlhf.models import Job, Run
 from rlhf.selectors import first_metric_after, log_tail, most_memory
 from rlhf.services.entering import enter
-from rlhf.services.resuming import queue_again, why_not
+from rlhf.services.resuming import CANCELLED, queue_again, why_not
+from rlhf.services.run_log import log
 from rlhf.stages import get_stage
 from rlhf.training import choosing, gate, text_gate
 from rlhf.training.state import can_go_on
@@ -45,20 +46,27 @@ def finish(run: Run, code: int | None, *, watched: bool = True) -> None:
     if code in (0, None) and summary is not None and (run.folder / "checkpoint").is_dir():
         _succeed(run, summary)
     elif run.cancel_requested:
+        log(run, CANCELLED())
         end_run(run, Job.State.CANCELLED)
     elif reason := Run.objects.values_list("error", flat=True).get(pk=run.pk):
         if can_go_on(run.folder):
             queue_again(run, reason)  # until a worker starts
         else:
-            end_run(run, Job.State.FAILED, _with_log(run, reason))  # written by who stopped it
+            _fail(run, reason)  # written by who stopped it
     elif told := read_object(run.folder / "error.json"):
         reason = " ".join(str(told[key]) for key in ("reason", "what to do") if told.get(key))
         end_run(run, Job.State.FAILED, _with_log(run, reason))
     elif code == 0:
-        end_run(run, Job.State.FAILED, _with_log(run, NO_RESULT()))
+        _fail(run, NO_RESULT())
     else:
         reason = f"{processes.cause_of_death(code, watched=watched)} {why_not(run)}".strip()
-        end_run(run, Job.State.FAILED, _with_log(run, reason))
+        _fail(run, reason)
+
+
+def _fail(run: Run, reason: str) -> None:
+    """End a run whose process did not say itself why it ended."""
+    log(run, reason)
+    end_run(run, Job.State.FAILED, _with_log(run, reason))
 
 
 def _succeed(run: Run, summary: dict[str, Any]) -> None:

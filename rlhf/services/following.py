@@ -23,6 +23,7 @@ from rlhf.services.announcing import announce_run
 from rlhf.services.finishing import end_run, finish
 from rlhf.services.preparing import Cancelled, prepare
 from rlhf.services.resuming import goes_on
+from rlhf.services.run_log import BEGINS_AGAIN, GOES_ON, log
 from rlhf.training.sole import OCCUPIED, occupant, occupy
 from rlhf.training.state import can_go_on, cut_back
 
@@ -167,7 +168,9 @@ class _Follower:
                 run.started_at = timezone.now()
             else:  # what it did before says nothing of how fast it goes now
                 run.resumed_at = timezone.now()
-            run.save(update_fields=["state", "started_at", "resumed_at", "phase"])
+                if run.interruptions:
+                    run.interruptions[-1]["resumed_at"] = run.resumed_at.isoformat()
+            run.save(update_fields=["state", "started_at", "resumed_at", "phase", "interruptions"])
             self.announce(run)
             if not kept:
                 config = prepare(run, self._cancelled)
@@ -181,6 +184,8 @@ class _Follower:
 
     def _start(self, config: Path) -> bool:
         run = self.run
+        if run.interruptions:
+            log(run, GOES_ON if run.resumed_from else BEGINS_AGAIN)
         command = [*training_command(run.config), run.stage, "--config", str(config)]
         try:
             identity, self.child = processes.start(

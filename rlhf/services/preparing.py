@@ -19,6 +19,7 @@ from rlhf.selectors import dataset_rows
 from rlhf.selectors.contenders import weights_of
 from rlhf.services.datasets import write_dataset
 from rlhf.stages import TEXTS, THUMBS, get_stage
+from rlhf.untested import held_out_instead
 
 # An update meets its base on these prompts, and learns from no example that begins with one. A
 # tenth, as in datasets, would be too few of a small library to tell anything; this holds out the
@@ -99,12 +100,13 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
         path = run.folder / "demonstrations.jsonl"
         _write_lines(path, _demonstrations(rows, _system(run)))
         return {"demonstrations": str(path)}
-    skipped = 0
+    skipped = tested = 0
 
     def single_turn() -> Iterator[dict[str, Any]]:
-        nonlocal skipped
+        nonlocal skipped, tested
         for row in rows:
             if all(isinstance(text, str) for text in row["responses"]):
+                tested += row["split"] == "test"
                 yield row
             else:
                 skipped += 1
@@ -114,9 +116,10 @@ def _examples(run: Run, dataset: Dataset) -> dict[str, str]:
     config = {"rankings": str(path)}
     if run.stage == "reward" and not dataset.source:
         config |= _thumbs_beside(run, Selection.parse(dataset.selection))
-    if skipped and (note := SEVERAL_TURNS(skipped=skipped)) not in run.notes:
-        run.notes.append(note)
-        run.save(update_fields=["notes"])
+    notes = [SEVERAL_TURNS(skipped=skipped)] if skipped else []
+    notes += held_out_instead(run.stage) if not tested else []
+    run.notes += [note for note in notes if note not in run.notes]
+    run.save(update_fields=["notes"])
     return config
 
 

@@ -11,8 +11,9 @@ from arena.errors import Conflict
 from arena.sentences import Sentence
 from rlhf import processes
 from rlhf.models import Job, Run
-from rlhf.selectors import most_memory, seconds_to_last_report
+from rlhf.selectors import last_word, most_memory, seconds_to_last_report
 from rlhf.services.queue import FOLLOW_RUN, enqueue
+from rlhf.services.run_log import log
 from rlhf.training.state import can_go_on, kept_something
 
 MOST_RESUMES = 5
@@ -61,9 +62,13 @@ def queue_again(run: Run, reason: str) -> None:
     `reason`: why the one before ended; it is kept in the list of interruptions.
     """
     ended = run.finished_at or timezone.now()
+    last = last_word(run) if run.pid is not None else None
     run.interruptions.append(
         {"at": ended.isoformat(), "phase": run.phase, "step": run.step, "reason": reason}
+        | {"silent_since": (last or ended).isoformat()}
     )
+    if run.finished_at is None:  # else it was said when it ended
+        log(run, reason, ended)
     if run.pid is not None:
         run.worked += seconds_to_last_report(run)
         run.peak_memory = most_memory(run)

@@ -36,6 +36,7 @@ from rlhf.stages import (
     preset_settings,
 )
 from rlhf.training.settings import Contrast
+from rlhf.untested import held_out_instead
 
 RESTS_ON = Sentence("This update rests on %(run)s.")
 FEWER_PROMPTS = Sentence(
@@ -146,7 +147,9 @@ def create_run(
             _("With a reward model %(stage)s reads no dataset: leave one of them out.")
             % {"stage": kind.title}
         )
-    run.notes = [*_doubts(run.reward_run), *_shortfalls(run), *_scarcity(run)]
+    run.notes = [
+        *_doubts(run.reward_run), *_shortfalls(run), *_scarcity(run), *_untested(run)
+    ]  # fmt: skip
     check_machine(run)
     run.save()
     run.name = _free_name(f"{kind.name}-{run.pk}")
@@ -219,6 +222,12 @@ def _scarcity(run: Run) -> list[str]:
         return []
     rows = examples_of(run).rows - (dataset.test_rows or 0)
     return [FEW_EXAMPLES(rows=rows, enough=ENOUGH_EXAMPLES)] if rows < ENOUGH_EXAMPLES else []
+
+
+def _untested(run: Run) -> list[str]:
+    """What is held out where nothing of a written dataset is; else it is told once written."""
+    there = run.dataset is not None and run.dataset.test_rows == 0
+    return held_out_instead(run.stage) if there else []
 
 
 def _check_population(population: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import math
 import typing
@@ -15,6 +16,7 @@ from rlhf.training.errors import N_, InputError
 
 Config = TypeVar("Config")
 NO_SETTING = N_("There is no setting '%(name)s'.")
+MEANT = N_("Did you mean %(names)s?")
 THERE_ARE = N_("There are: %(names)s.")
 WRONG = N_("The setting '%(name)s' is %(value)s.")
 KINDS = {
@@ -31,7 +33,7 @@ ABOVE = N_("It must be above %(least)s: otherwise nothing would be learnt.")
 TOO_LARGE = N_("It is too large: it must be from %(least)s to %(most)s.")
 TOO_LARGE_ABOVE = N_("It is too large: it must be above %(least)s and at most %(most)s.")
 REASONS = (
-    NO_SETTING, THERE_ARE, WRONG, *KINDS.values(), FINITE, ONE_OF, BETWEEN, AT_LEAST,
+    NO_SETTING, MEANT, THERE_ARE, WRONG, *KINDS.values(), FINITE, ONE_OF, BETWEEN, AT_LEAST,
     AT_MOST, ABOVE, TOO_LARGE, TOO_LARGE_ABOVE,
 )  # fmt: skip
 LARGEST = 2**31 - 1  # databases count in 32 bits, and numpy's seeds have no more
@@ -115,9 +117,24 @@ def knobs(kind: type[Any]) -> dict[str, Knob]:
 
 def check_knobs(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The given settings, checked; raises InputError naming the first one that is wrong."""
+    for error in wrong_knobs(kind, given).values():
+        raise error
     known = knobs(kind)
-    _refuse_unknown(given, known)
     return {name: known[name].check(value) for name, value in given.items()}
+
+
+def wrong_knobs(kind: type[Any], given: Mapping[str, Any]) -> dict[str, InputError]:
+    """By name what is wrong with each of the given settings that cannot be used, in their order."""
+    known = knobs(kind)
+    found: dict[str, InputError] = {}
+    for name, value in given.items():
+        try:
+            if name not in known:
+                raise _unknown(name, known)
+            known[name].check(value)
+        except InputError as error:
+            found[name] = error
+    return found
 
 
 def load_config(kind: type[Config], path: Path) -> Config:
@@ -155,8 +172,14 @@ def build_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
 def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     unknown = sorted(set(given) - set(known))
     if unknown:
-        names = ", ".join(sorted(known))
-        raise InputError(NO_SETTING % {"name": unknown[0]}, THERE_ARE % {"names": names})
+        raise _unknown(unknown[0], known)
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> InputError:
+    """That there is no such setting, with what may have been meant, or else all there are."""
+    close = difflib.get_close_matches(name, known)
+    remedy = MEANT % {"names": ", ".join(close)} if close else THERE_ARE
+    return InputError(NO_SETTING % {"name": name}, remedy % {"names": ", ".join(sorted(known))})
 
 
 def _is_huge(value: Any) -> bool:

@@ -155,6 +155,8 @@ class RewardModel(nn.Module):
         order = sorted(range(len(groups)), key=lambda index: _size(groups[index]))
         blocks: list[torch.Tensor | None] = [None] * len(groups)
         kept = [] if pieces is None else list(pieces.done)
+        if on_progress and not kept:
+            on_progress(0, len(groups))  # the first batch may take long
         for number, batch in enumerate(batches(order, [len(texts) for _, texts in groups], rows)):
             fresh = number >= len(kept)
             found = self.features([groups[index] for index in batch]) if fresh else kept[number]

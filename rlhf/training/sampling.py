@@ -81,6 +81,8 @@ def sample(
     per_batch = max(1, settings.batch_size // n)
     starts = range(0, len(order), per_batch)
     kept = [] if pieces is None else [as_completions(piece) for piece in pieces.done]
+    if on_progress and starts and not kept:
+        on_progress(0, total)  # the first batch may take long
     was_training = model.training
     model.eval()
     with as_fast(model) if len(kept) < len(starts) else nullcontext(model) as runner:

@@ -29,9 +29,9 @@ FORMS: dict[str, type[RunForm]] = {
 @require_GET
 @staff_page
 def lab(request: HttpRequest) -> HttpResponse:
-    """The lab; the address may name choices of one of its forms."""
-    name = next((name for name in FORMS if f"{name}-stage" in request.GET), None)
-    return _lab(request, _filled(name, request.GET) if name else None)
+    """The lab; the address may name choices of its forms."""
+    named = [name for name in FORMS if f"{name}-stage" in request.GET]
+    return _lab(request, *(_filled(name, request.GET) for name in named))
 
 
 @posted_from("lab")
@@ -55,12 +55,12 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _lab(
     request: HttpRequest,
-    form: RunForm | None = None,
+    *filled: RunForm,
     status: int = 200,
     tried: dict[str, Any] | None = None,
     again: Run | None = None,
 ) -> HttpResponse:
-    """The lab; `form` is the one that was sent, `tried` what `pages.tried` said of it.
+    """The lab with forms that were sent or filled in; `tried`: what `pages.tried` said of the one.
 
     `again`: the run from which the form was filled in.
     """
@@ -69,10 +69,11 @@ def _lab(
     context = {"runs": page, "moving": any(not run.ended for run in page), "again": again}
     if request.headers.get("HX-Target") == "runs":
         return render(request, "rlhf/runs.html", context)
-    forms = [form if isinstance(form, kind) else kind(prefix=name) for name, kind in FORMS.items()]
-    if form is not None and tried is not None:
-        context[f"{form.prefix}_tried"] = tried
-    context |= pages.lab() | {f"{name}_form": one for name, one in zip(FORMS, forms, strict=True)}
+    if tried is not None:
+        context[f"{filled[0].prefix}_tried"] = tried
+    forms = {name: kind(prefix=name) for name, kind in FORMS.items()}
+    forms |= {str(form.prefix): form for form in filled}
+    context |= pages.lab() | {f"{name}_form": form for name, form in forms.items()}
     return render(request, "rlhf/lab.html", context, status=status)
 
 
@@ -101,13 +102,13 @@ def estimate(request: HttpRequest) -> HttpResponse:
     partly = bool(request.headers.get("HX-Request"))
     if not form.is_valid():
         if partly:
-            return render(request, "rlhf/estimate.html", {"refusal": pages.first_error(form)})
+            return render(request, "rlhf/estimate.html", {"refusals": pages.errors_of(form)})
         return _lab(request, form, status=422)
     try:
         tried = pages.tried(services.try_run(**form.arguments()))
     except ArenaError as refusal:
         if partly:
-            return render(request, "rlhf/estimate.html", {"refusal": shown(refusal.reason)})
+            return render(request, "rlhf/estimate.html", {"refusals": [shown(refusal.reason)]})
         form.add_error(None, shown(refusal.reason))
         return _lab(request, form, status=refusal.status)
     if partly:

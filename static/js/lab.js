@@ -56,6 +56,27 @@ setInterval(() => {
     if (!ended(part)) htmx.trigger(part, "refresh");
 }, POLL);
 
+// Another language loads the page anew: its address then names what was chosen and not sent.
+const changed = new Set(); // ids of forms that start runs, since another method replaces its form
+const note = (form) => form?.querySelector("[name$=-stage]") && changed.add(form.id);
+document.addEventListener("input", ({ target }) => note(target.form));
+document.addEventListener("change", ({ target }) => note(target.form));
+document.querySelector(".languages")?.addEventListener("formdata", ({ formData }) => {
+  document.querySelectorAll("form:has(.field--error, [role=alert])").forEach(note);
+  const chosen = [...changed].flatMap((id) => [...new FormData(document.getElementById(id))]);
+  const named = chosen.filter(([name]) => name.includes("-")); // by its form; others are of the request
+  if (named.length) formData.set("next", `/lab/?${new URLSearchParams(named)}`);
+});
+
+// Once a refused field changes, what its estimate below says is newer than the refusal.
+document.addEventListener("input", ({ target }) => {
+  const field = target.closest("form:has(.estimate) .field--error");
+  if (!field) return;
+  field.classList.remove("field--error");
+  field.querySelector(".field__error").remove();
+  target.removeAttribute("aria-invalid");
+});
+
 // A form that was refused may be far down: its error comes into view, and to the keyboard.
 const refusal = document.querySelector("main [role=alert], main [aria-invalid=true]");
 refusal?.scrollIntoView({ block: "center" });

@@ -79,9 +79,9 @@ def see(page: Page, text: str) -> None:
 def test_a_run_s_page_moves_with_the_run_and_ends_with_it(staff: Callable[..., Visitor]) -> None:
     run = elsewhere(running)
     page = staff().open(f"/lab/runs/{run.pk}/")
-    see(page, "features, step 1 of 9")
+    see(page, "features, 1 of 9 examples")
     elsewhere(lambda: move(run, step=5, progress=0.5))
-    see(page, "features, step 5 of 9")
+    see(page, "features, 5 of 9 examples")
     elsewhere(lambda: move(run, phase="training", step=7, progress=0.8))
     see(page, "training, step 7 of 9")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
@@ -120,6 +120,48 @@ def test_what_was_refused_is_said_once(staff: Callable[..., Visitor]) -> None:
     page.locator("#reward-form [name=reward-settings]").fill("epochs = 3")
     page.locator("#reward-form [name=reward-settings]").blur()
     expect(page.locator("#reward-form .estimate")).to_contain_text(re.compile(r"\w"))
+
+
+def test_what_was_chosen_and_not_sent_outlives_another_language(
+    staff: Callable[..., Visitor],
+) -> None:
+    page = staff().open("/lab/")
+    reward, update = page.locator("#reward-form"), page.locator("#update-form")
+    reward.locator("summary").click()
+    reward.locator("[name=reward-settings]").fill("seed = 7  # ünd\nepochs = 3")
+    reward.locator("[name=reward-preset]").select_option("quick")
+    update.get_by_label("Method").select_option("kto")
+    expect(update.get_by_label("Method")).to_be_enabled()
+    expect(update.get_by_label("Who voted")).to_be_visible()
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(reward.locator("[name=reward-settings]")).to_have_value("seed = 7  # ünd\nepochs = 3")
+    expect(reward.locator("[name=reward-settings]")).to_be_visible()
+    expect(reward.locator("[name=reward-preset]")).to_have_value("quick")
+    expect(update.locator("[name=update-stage]")).to_have_value("kto")
+    expect(page.locator("#pretrain-form")).to_be_hidden()
+
+
+def test_a_refusal_of_settings_goes_while_they_are_mended(staff: Callable[..., Visitor]) -> None:
+    visitor = staff()
+    visitor.expected.append("422")
+    page = visitor.open("/lab/")
+    form = page.locator("#reward-form")
+    settings, checked = form.locator("[name=reward-settings]"), form.locator(".estimate")
+    form.locator("summary").click()
+    settings.press_sequentially("epoch = 3")
+    expect(checked).to_contain_text("There is no setting 'epoch'.")
+    settings.press("Home")
+    settings.press("#")
+    expect(checked).not_to_contain_text("There is no setting")
+    settings.press("Backspace")
+    expect(checked).to_contain_text("There is no setting 'epoch'.")
+    page.get_by_role("button", name="Train the reward model").click()
+    expect(form.locator(".field__error")).to_contain_text("There is no setting")
+    settings.press("Home")
+    settings.press("#")
+    expect(settings).to_be_focused()
+    expect(page.get_by_text("There is no setting")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scripts", [True, False])

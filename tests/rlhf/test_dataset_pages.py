@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from arena.models import Battle
+from rlhf import services
 from rlhf.exporting import FORMATS, survey
 from rlhf.exporting.splits import split_of
 from rlhf.models import Dataset
@@ -55,6 +56,29 @@ def test_htmx_gets_only_what_it_yields(operator_client: Client) -> None:
     part = operator_client.get(f"{NEW}?format=lmsys&population=people", headers=headers)
     assert part.content.decode().lstrip().startswith("<section")
     assert b"<html" not in part.content
+
+
+@pytest.mark.parametrize(
+    ("format_name", "said"),
+    [("ranking", "every fifth of its prompts is held out"), ("lmsys", "None of its rows is for")],
+)
+def test_the_builder_and_the_dataset_say_that_nothing_is_for_testing(
+    operator_client: Client, format_name: str, said: str
+) -> None:
+    address = f"{NEW}?format={format_name}&population=people"
+    for number in range(3):
+        assert split_of(f"P{number}") == "train"
+        vote(converse([f"P{number}"], {"amber": ["Oak"], "cedar": ["Elm"]}), [1, 2])
+    assert said in text_of(operator_client.get(address))
+    dataset = services.create_dataset(format=format_name)
+    services.write_dataset(dataset.pk)
+    assert said in text_of(operator_client.get(dataset.get_absolute_url()))
+    assert split_of("P23") == "test"
+    vote(converse(["P23"], {"amber": ["Oak"], "cedar": ["Elm"]}), [1, 2])
+    dataset = services.create_dataset(format=format_name)
+    services.write_dataset(dataset.pk)
+    for url in (address, dataset.get_absolute_url()):
+        assert said not in text_of(operator_client.get(url))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -335,6 +335,12 @@ def test_what_earlier_runs_took_corrects_it(sized: Callable[..., None]) -> None:
     resumed = selectors.estimate_of(services.create_run(stage="reward"))
     assert resumed is not None
     assert (resumed.runs, resumed.high) == (2, pytest.approx(3 * plain.plain, rel=0.01))
+    computed = {"seconds": {"total": 2.5 * plain.plain - CORES.starting_s}}
+    Run.objects.filter(pk=run.pk).update(summary=computed)  # by all its processes
+    counted = selectors.estimate_of(services.create_run(stage="reward"))
+    assert counted is not None
+    assert (counted.runs, counted.high) == (3, pytest.approx(3 * plain.plain, rel=0.01))
+    assert counted.seconds == pytest.approx(2.5 * plain.plain, rel=0.01)
     sized(machine=replace(CORES, name="another"))
     other = selectors.estimate_of(services.create_run(stage="reward"))
     assert other is not None

@@ -205,6 +205,28 @@ def test_settings_may_have_comments(operator_client: Client, base: Contender) ->
     assert "Line 2 is no setting" in text_of(refused)
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_all_that_is_wrong_with_settings_is_said_at_once_with_its_lines(
+    operator_client: Client, base: Contender, headers: dict[str, str]
+) -> None:
+    many_votes(20)
+    typed = "seed = x\nlora_rnk = 8\n\nnonsense\nlayers = -1  # too few\nzzz = 1\nepochs = 2"
+    sent = SETTINGS | {"reward-settings": typed}
+    page = text_of(operator_client.post("/lab/estimate/", sent, headers=headers))
+    page = page.replace("&#x27;", "'")
+    said = [
+        "Line 1: The setting 'seed' is 'x'. It must be a whole number.",
+        "Line 2: There is no setting 'lora_rnk'. Did you mean lora_rank?",
+        "Line 4 is no setting: write a name, =, and a value.",
+        "Line 5: The setting 'layers' is -1. It must be at least 0.",
+        "Line 6: There is no setting 'zzz'. There are: batch_rows, device,",
+    ]
+    places = [page.find(text) for text in said]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "Line 7" not in page
+
+
 SETTINGS = {"reward-stage": "reward", "reward-population": "people", "reward-preset": "standard"}
 
 
@@ -259,17 +281,25 @@ def test_every_stage_has_a_quick_look_that_its_run_names(
 ) -> None:
     quick = PRESETS["quick"].settings[name]
     assert check_settings(name, quick) == quick
-    run = Run.objects.create(stage=name, name="looked", config={**quick, "seed": 7})
-    assert "How thorough quick look" in text_of(operator_client.get(run.get_absolute_url()))
+    run = Run.objects.create(stage=name, name="looked", config={**quick, "enter": "operator"})
+
+    def page() -> str:
+        return text_of(operator_client.get(run.get_absolute_url()))
+
+    assert "How thorough quick look Started" in page()
+    Run.objects.update(config={**quick, "seed": 7})
+    assert "How thorough quick look, with changes Started" in page()
     Run.objects.update(config={"seed": 7})
-    assert "How thorough standard Started" in text_of(operator_client.get(run.get_absolute_url()))
+    assert "How thorough standard, with changes Started" in page()
+    Run.objects.update(config={})
+    assert "How thorough standard Started" in page()
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", STAGES)
 def test_the_settings_of_a_run_tell_its_preset(name: str, preset: str) -> None:
     settings = PRESETS[preset].settings.get(name, {})
-    assert preset_of(name, settings) == (PRESETS[preset], False)
+    assert preset_of(name, settings) == PRESETS[preset]
 
 
 def test_a_preset_with_changes_is_named_as_such(operator_client: Client) -> None:
@@ -277,7 +307,7 @@ def test_a_preset_with_changes_is_named_as_such(operator_client: Client) -> None
     run = Run.objects.create(stage="reward", name="looked", config={**quick["reward"], "layers": 6})
     page = text_of(operator_client.get(run.get_absolute_url()))
     assert "How thorough quick look, with changes Started" in page
-    assert preset_of("best-of-n", {**quick["best-of-n"], "n": 32}) == (PRESETS["quick"], True)
+    assert preset_of("best-of-n", {**quick["best-of-n"], "n": 32}) == PRESETS["quick"]
 
 
 @pytest.mark.parametrize(
@@ -339,9 +369,31 @@ def test_a_running_run_shows_progress_and_time_left(operator_client: Client) -> 
         started_at=started,
     )
     text = text_of(operator_client.get(run.get_absolute_url()))
-    assert "features, step 3 of 12" in text
+    assert "features, 3 of 12 examples" in text
     assert "25 % · about 3 min" in text
     assert "Cancel" in text
+
+
+@pytest.mark.parametrize(
+    ("phase", "step", "total", "said"),
+    [
+        ("sampling", 0, 1, "sampling"),
+        ("sampling", 40, 256, "sampling, 40 of 256 responses"),
+        ("scoring", 3, 32, "scoring, 3 of 32 prompts"),
+        ("training", 0, 1, "training"),
+        ("training", 3, 24, "training, step 3 of 24"),
+        ("preparing", 24, 24, "preparing"),
+        ("starting", 24, 24, "starting"),
+    ],
+)
+def test_a_running_run_says_what_its_phase_counts_and_nothing_of_an_earlier_process(
+    operator_client: Client, phase: str, step: int, total: int, said: str
+) -> None:
+    run = Run.objects.create(
+        stage="best-of-n", name="best-of-n-1", state=Job.State.RUNNING, progress=0.25,
+        phase=phase, step=step, total=total,
+    )  # fmt: skip
+    assert f" {said} 25 %" in text_of(operator_client.get(run.get_absolute_url()))
 
 
 def test_htmx_gets_only_the_part_that_changes(operator_client: Client, reward_model: Run) -> None:
@@ -361,6 +413,16 @@ def test_curves_and_figures_say_what_they_mean(operator_client: Client) -> None:
     assert "accuracy in training share of pairs learnt from that it orders as the" in page
     assert "more: penalty on weights how small weights are held" in page
     assert "margin training 2 how far the better response is ahead, on average" in page
+
+
+def test_a_run_of_one_step_says_why_it_has_no_curves(operator_client: Client) -> None:
+    run = Run.objects.create(stage="sft", name="sft-1", state=Job.State.SUCCEEDED)
+    said = "A curve needs two points"
+    assert said not in text_of(operator_client.get(run.get_absolute_url()))
+    Metric.objects.create(run=run, phase="training", step=1, name="loss", value=1.0)
+    assert f"Curves {said}" in text_of(operator_client.get(run.get_absolute_url()))
+    Metric.objects.create(run=run, phase="training", step=2, name="loss", value=0.5)
+    assert said not in text_of(operator_client.get(run.get_absolute_url()))
 
 
 def test_a_run_s_page_shows_all_settings_in_effect(operator_client: Client) -> None:

@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.template.defaultfilters import filesizeformat
 from django.test import Client
 
 from arena.errors import Invalid
 from arena.models import Contender, Prompt
 from rlhf import selectors, services
+from rlhf.dataset_forms import MOST_UPLOADED
+from rlhf.importing import texts
 from rlhf.models import Dataset, Job, Run
+from rlhf.training.settings import Pretrain
 from tests.rlhf.conftest import PASSED, REFUSED
 from tests.rlhf.test_pages import follow, queued, text_of  # noqa: F401 - a fixture
 from tests.rlhf.votes import many_votes
@@ -120,6 +124,22 @@ def test_who_lets_its_result_into_battles_is_chosen_with_it(
 
 def test_the_lab_says_where_text_comes_from(operator_client: Client, base: Contender) -> None:
     assert "There is no text yet" in text_of(operator_client.get("/lab/"))
+
+
+def test_the_lab_says_which_text_it_takes_and_how_much(
+    operator_client: Client, base: Contender, tmp_path: Path
+) -> None:
+    size = filesizeformat(MOST_UPLOADED).split(".")[0]
+    limits = f"at most {size} MB, and at most {texts.LONGEST:,} characters a document."
+    for url in ("/lab/", "/lab/datasets/"):
+        page = text_of(operator_client.get(url))
+        assert limits in page
+        assert all(kind in page for kind in (*texts.PLAIN, *texts.OBJECTS, "Parquet"))
+    (tmp_path / "text.txt").write_text("One.\n<|endoftext|>\nTwo.\n")
+    services.import_texts(path=tmp_path / "text.txt")
+    page = text_of(operator_client.get("/lab/"))
+    assert limits in page
+    assert f"up to {Pretrain.train_tokens:,} tokens of it are trained on" in page
 
 
 def test_its_result_enters_and_stands_in_the_lineage(

@@ -7,11 +7,13 @@ import shutil
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -85,6 +87,42 @@ def test_why_a_process_died_stays_on_the_page_when_the_run_has_succeeded(
     [told] = operator_client.get(f"/api/v1/runs/{run.pk}").json()["interruptions"]
     assert (told["phase"], told["step"]) == ("training", 3)
     assert "out of memory" in told["reason"]
+
+
+def lines_of_the_lab(run: Run) -> list[str]:
+    """What the lab itself wrote into a run's log, without the times."""
+    log = (run.folder / "log.txt").read_text()
+    return re.findall(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\] (.+)$", log, re.MULTILINE)
+
+
+def test_the_log_says_when_a_process_was_killed_and_another_one_went_on(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    stage("keep-die-once")
+    run = follow(reward())
+    killed, went_on = lines_of_the_lab(run)
+    assert killed.startswith("The training process was killed (SIGKILL).")
+    assert went_on == "Another process goes on from the last state."
+    assert killed in unescape(operator_client.get(run.get_absolute_url()).content.decode())
+    stage("keep-die")
+    run = follow(reward())
+    assert run.state == Job.State.FAILED
+    assert lines_of_the_lab(run)[1] == went_on
+    assert lines_of_the_lab(run)[-1] in run.error.partition("\n\n")[2]
+
+
+def test_each_end_is_in_the_log_once(stage: Callable[..., None]) -> None:
+    stage("keep-hang")
+    run = follow(reward(), at_step_2(services.cancel_run))
+    stage("keep-hang")
+    run = follow(services.reopen_run(run), at_step_2(lambda now: services.stop_running()))
+    stage("keep-succeed")
+    run = follow(run)
+    assert run.state == Job.State.SUCCEEDED, run.error
+    went_on = "Another process goes on from the last state."
+    assert lines_of_the_lab(run) == [
+        "It was cancelled.", went_on, "The arena was stopped while this run was running.", went_on,
+    ]  # fmt: skip
 
 
 def test_why_it_had_failed_or_was_cancelled_stays_when_it_is_resumed(
@@ -266,6 +304,18 @@ def test_a_run_that_had_kept_nothing_says_that_it_began_again_and_counts_all_its
     assert not any("it went on from its last state" in page for page in pages)
     page = operator_client.get(run.get_absolute_url()).content.decode()
     assert "took 10 min" in page  # not nine hours, and not the second process's moment
+
+
+def test_the_time_to_the_first_figure_is_without_that_in_which_nothing_ran(
+    stage: Callable[..., None], operator_client: Client
+) -> None:
+    run = reward()
+    killed_before_it_kept_anything(run, worked=600)
+    Run.objects.update(created_at=F("started_at"))
+    run = follow(run)
+    assert run.state == Job.State.SUCCEEDED, run.error
+    assert 600 <= run.summary["seconds_to_first_metric"] < 660  # of nine hours
+    assert "From request to first figure 10 min" in told_of(operator_client, run)
 
 
 def test_until_another_process_reports_its_place_is_that_of_the_state_it_goes_on_from(

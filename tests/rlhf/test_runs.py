@@ -12,10 +12,11 @@ from typing import Any
 
 import psutil
 import pytest
+from django.test import Client
 
 from arena.errors import ArenaError, Conflict, Invalid, Unavailable
 from arena.models import Contender, Population, Prompt
-from rlhf import processes, services
+from rlhf import processes, services, untested
 from rlhf.exporting import split_of
 from rlhf.locks import exclusive
 from rlhf.models import Dataset, Job, Metric, Run
@@ -312,6 +313,27 @@ def test_conversations_of_several_turns_are_left_out_and_noted(stage: Callable[.
     assert len((run.folder / "rankings.jsonl").read_text().splitlines()) == 25
     assert run.notes == [
         "1 votes on conversations of several turns were left out: training reads single turns."
+    ]
+
+
+@pytest.mark.usefixtures("base")
+def test_a_reward_model_says_what_it_tests_on_where_nothing_was_kept(
+    operator_client: Client, stage: Callable[..., None]
+) -> None:
+    for number in range(22):
+        assert split_of(f"P{number}") == "train"
+        vote(converse([f"P{number}"], {"amber": ["Oak"], "birch": ["Elm"]}), [1, 2])
+    frozen_now = follow(reward())
+    assert frozen_now.notes == [untested.PROMPTS()]
+    sent = {
+        "reward-stage": "reward", "reward-population": "people", "reward-preset": "standard",
+        "reward-dataset": frozen_now.dataset_id,
+    }  # fmt: skip
+    for url in ("/lab/estimate/", frozen_now.get_absolute_url()):
+        ask = operator_client.post if url == "/lab/estimate/" else operator_client.get
+        assert untested.PROMPTS() in ask(url, sent).content.decode()
+    assert services.create_run(stage="reward", dataset=frozen_now.dataset_id).notes == [
+        untested.PROMPTS()
     ]
 
 

@@ -79,7 +79,7 @@ def test_progress_counts_responses(parts: tuple[object, object]) -> None:
         settings={"batch_size": 2, "max_new_tokens": 2},
         on_progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(2, 6), (4, 6), (6, 6)]
+    assert seen == [(0, 6), (2, 6), (4, 6), (6, 6)]  # the first batch may take long
 
 
 def test_top_k_and_top_p_bound_what_is_drawn() -> None:
