@@ -359,6 +359,8 @@ class TestVote:
         answer = client.get(again["Location"])
         assert "You found A better" in page(answer)
         assert ("was not taken" in page(answer)) is not taken
+        assert ("Your vote is counted." in page(answer)) is taken
+        assert ("Your earlier vote is counted." in page(answer)) is not taken
         assert "was not taken" not in page(client.get(battle.get_absolute_url()))
 
     def test_a_vote_before_the_end_is_refused(self, client: Client) -> None:
