@@ -48,8 +48,20 @@ function compareChoices() {
   for (const box of boxes) {
     box.setCustomValidity(box === other ? said : "");
     box.ariaInvalid = box === other ? "true" : null;
+    if (box === other) box.setAttribute("aria-describedby", place.id);
+    else box.removeAttribute("aria-describedby");
   }
 }
+// The page's own notice says it already: the browser's bubble would lie over it.
+document.addEventListener(
+  "invalid",
+  (event) => {
+    if (event.target.name !== "contenders") return;
+    event.preventDefault();
+    event.target.focus();
+  },
+  true,
+);
 document.addEventListener("change", compareChoices);
 document.addEventListener("htmx:afterSwap", compareChoices);
 addEventListener("pageshow", compareChoices); // with what the browser has brought back

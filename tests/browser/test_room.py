@@ -101,8 +101,15 @@ def test_the_same_contender_twice_is_told_at_once_and_not_sent(
     expect(told).to_have_count(0)
     boxes[1].select_option(two.name)
     expect(told).to_have_text("A and B are the same contender. Choose another one for B.")
+    boxes[1].evaluate(
+        "box => box.addEventListener('invalid', event => (window.bubble = !event.defaultPrevented))"
+    )
     page.get_by_role("button", name="Start the battle").click()
     expect(boxes[1]).to_be_focused()
+    expect(boxes[1]).to_have_accessible_description(
+        "A and B are the same contender. Choose another one for B."
+    )
+    assert page.evaluate("window.bubble") is False  # the browser's would lie over the notice
     expect(boxes[1]).to_have_value(two.slug)
     assert not Battle.objects.exists()
     page.get_by_role("link", name="Direct").click()
