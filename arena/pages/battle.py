@@ -25,9 +25,7 @@ from arena.services.votes import NAMES_KNOWN
 RUNNING_REASON = _("Opens when the responses are finished.")
 SLOW_REASON = _("An answer is slow to begin. Wait for it, or skip this battle.")
 FAILED_REASON = _("There are not two answers to compare. Retry what failed.")
-ALL_FAILED_REASON = _(
-    "No answer was finished. Retry; if that fails too, tell the operator: the log says why."
-)
+ALL_FAILED_REASON = _("No answer was finished. Retry; if that fails too, tell the operator.")
 STOPPED_REASON = _("The responses were stopped before anything was written. Retry them.")
 # Chances that are worth a word, as multiples of an even chance: of two from 60 % and below 37.5 %,
 # of three from 40 % and below 25 %.

@@ -159,7 +159,7 @@ async def test_it_ends_when_all_fail(arena: Arena) -> None:
     assert await Replacement.objects.acount() <= 4
     assert len(await who(battle)) == 2
     text = (await arena.client.get(battle["url"])).content.decode()
-    assert "No answer was finished." in text
+    assert "No answer was finished. Retry; if that fails too, tell the operator." in text
 
 
 async def test_stopping_replaces_nobody(arena: Arena) -> None:
