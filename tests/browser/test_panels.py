@@ -455,3 +455,15 @@ def test_tabs_and_dragging_work_from_right_to_left(
     page.mouse.move(end["x"] + 20, end["y"] + 10, steps=4)
     page.mouse.up()
     expect(page.locator('[name="rank_A"][value="3"]')).to_be_checked()
+
+
+def test_retry_stands_level_with_the_thumbs(arena: LiveArena, visitor: Visitor) -> None:
+    arena.add("echo", "echo")
+    page = visitor.begin()
+    finished(page)
+    foot = page.locator("#response-1-A .response__foot")
+    middle = (
+        "(one) => { const { y, height } = one.getBoundingClientRect(); return y + height / 2; }"
+    )
+    retry, thumb = foot.locator("#retry-1-A"), foot.locator(".thumb").first
+    assert abs(retry.evaluate(middle) - thumb.evaluate(middle)) < 1
