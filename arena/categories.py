@@ -82,7 +82,7 @@ EXPLAINED = {
             "probability of at least {least}: a prompt that is too short has none. An imported "
             "vote has the language that its file names."
         ),
-        least=f"{LEAST_PROBABILITY:.0%}",
+        least=f"{100 * LEAST_PROBABILITY:.0f} %",
     ),
     TAG: gettext_lazy("A tag that an operator gave the prompt."),
 }

@@ -25,7 +25,7 @@ from ranking.selectors.duels import LEAST_COMPARISONS
 from ranking.selectors.lines import FEW
 from ranking.selectors.proportions import Z, wilson
 from ranking.services.leaderboards import HOURLY_FOR, NEWEST_KEPT
-from ranking.views.wording import METHODS
+from ranking.views.wording import METHODS, listed
 
 ESTIMATORS = {
     "bradley-terry": BradleyTerry,
@@ -90,12 +90,12 @@ def _in_use() -> dict[str, Any]:
         "approval_interval": share_range(approval.lower, approval.upper),
         "thumbs": thumbs,
         "thumbs_up": up,
-        "style": ", ".join(str(STYLE_NAMES.get(name, name)) for name in STYLE),
+        "style": listed(STYLE_NAMES.get(name, name) for name in STYLE),
         "categories": [
             (_category(name), explained) for name, explained in categories.EXPLAINED.items()
         ],
         "languages": len(categories.LANGUAGES),
-        "windows": selectors.WINDOWS,
+        "days": listed(selectors.WINDOWS),
         "delay": tasks.DELAY_S,
         "newest_kept": NEWEST_KEPT,
         "hourly_days": HOURLY_FOR.days,

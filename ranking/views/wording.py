@@ -6,13 +6,18 @@ from typing import NamedTuple
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from arena import categories
 from arena.models import Population
 from ranking.boards import BY_RATER, BY_VOTE, LeaderboardRecord
 from ranking.charts.figures import whole
 from ranking.counting import ALL
+
+
+def listed(parts: Iterable[object]) -> str:
+    """Words or figures one after the other, as the present language parts them."""
+    return pgettext("between the parts of a list", ", ").join(map(str, parts))
 
 
 class Method(NamedTuple):

@@ -48,3 +48,12 @@ def test_gaps_are_told_as_win_rates(client: Client) -> None:
 
 def test_the_leaderboard_links_to_it(client: Client, db: None) -> None:
     assert f'href="{PATH}"' in page(client)
+
+
+def test_lists_and_shares_are_written_as_the_language_does(client: Client) -> None:
+    for language, listed in (("en", "7, 30, 90"), ("de", "7, 30, 90"), ("ar", "7، 30، 90")):
+        client.cookies["language"] = language
+        shown = page(client, PATH)
+        assert listed in shown
+        assert "80 %" in shown
+        assert "80%" not in shown
