@@ -1,5 +1,5 @@
-// The battle page while it is alive. The server renders every state of the page; this module
-// only carries the socket's events into it: text as it streams, and what each response is doing.
+// The battle page while it is alive. The server renders all its states; this module carries the
+// socket's events into it: text as it streams, and what each response is doing.
 import { announce, sentence } from "./announcements.js";
 import { ballotOf, isRunning, lastCards, unrank, updateBallot, whyNotYet } from "./ballot.js";
 import "./keys.js";
@@ -45,8 +45,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target.id === "battle") keepPlaces();
 });
 
-// The pressed button went, or means something else now: what it brought is next to read. In a talk with
-// one the next prompt follows, where no touch screen's keyboard would hide the answer.
+// The pressed button went or means something else: what it brought is next to read. In a talk with one
+// that is the next prompt, where no touch screen's keyboard would hide the answer.
 function nextPart() {
   const reveal = document.getElementById("reveal");
   if (reveal || asking === "reveal") return reveal ?? document.getElementById("ballot-title");
