@@ -1,8 +1,9 @@
 """Why an export has no rows, for whoever asked for it on the command line."""
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
+
+from django.db.models import Count, QuerySet
 
 from arena.models import Population
 from rlhf.exporting.formats import Format
@@ -42,14 +43,12 @@ def _count(form: Format, selection: Selection, **changed: Any) -> int:
     return count_items(form, replace(selection, **changed))
 
 
-def _categories(form: Format, selection: Selection) -> Counter[str]:
+def _categories(form: Format, selection: Selection) -> dict[str, int]:
     """How many votes or thumbs are about each category of the library."""
     if form.unit == "vote":
-        return Counter(
-            name or "no category"
-            for name in chosen_votes(selection).values_list("battle__category", flat=True)
-        )
-    told = "response__turn__battle__category"
-    return Counter(
-        name or "no category" for name in chosen_thumbs(selection).values_list(told, flat=True)
-    )
+        chosen: QuerySet[Any] = chosen_votes(selection)
+        told = "battle__category"
+    else:
+        chosen, told = chosen_thumbs(selection), "response__turn__battle__category"
+    counted = chosen.order_by().values_list(told).annotate(Count("pk"))
+    return {name or "no category": count for name, count in counted}
