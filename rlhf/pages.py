@@ -222,7 +222,10 @@ def _settings(found: Run) -> dict[str, list[tuple[str, Any]]]:
 
 def _preset(found: Run) -> str | Promise:
     preset, own = preset_and_own(found)
-    if not own.keys() - {"enter"}:  # who enters a result makes its training no other
+    usual = {knob.name: knob.default for knob in list_knobs(found.stage)}
+    meant = usual | preset.settings.get(found.stage, {})
+    # Who enters a result makes its training no other.
+    if all(value == meant.get(name) for name, value in own.items() if name != "enter"):
         return preset.title
     return gettext("%(preset)s, with changes") % {"preset": preset.title}
 

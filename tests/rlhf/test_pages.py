@@ -291,6 +291,8 @@ def test_every_stage_has_a_quick_look_that_its_run_names(
     assert "How thorough quick look, with changes Started" in page()
     Run.objects.update(config={"seed": 7})
     assert "How thorough standard, with changes Started" in page()
+    Run.objects.update(config={"seed": 0})  # as by default
+    assert "How thorough standard Started" in page()
     Run.objects.update(config={})
     assert "How thorough standard Started" in page()
 
