@@ -148,6 +148,11 @@ def require_space(root: Path) -> None:
 
 
 def make_venv(venv: Path, run: Run) -> None:
+    if venv.is_symlink():  # others may use what it leads to, and all of that would be deleted
+        raise SetupError(
+            f"{venv} is a link to {venv.resolve()}, which is no whole environment. Mend that one, "
+            "or remove the link, and run the same command again."
+        )
     say(f"Creating the virtual environment {venv.name} ({sys.executable})")
     try:
         import ensurepip  # noqa: F401

@@ -44,7 +44,7 @@ from rlhf.stages import (
     get_stage,
     list_knobs,
 )
-from rlhf.training.gate import CLEAR
+from rlhf.training.gate import CLEAR, CLEAR_GAIN
 from rlhf.untested import held_out_instead
 from rlhf.wording import LEFT_OUT, figure_meaning, figure_name, phase_name, place_in_words
 
@@ -368,8 +368,8 @@ def _held_out(metrics: dict[str, Any]) -> dict[str, float] | None:
 
 
 def _unclear(gain: float | None, error: float | None) -> bool:
-    """Whether the 95 % interval of a gain includes zero."""
-    return gain is not None and error is not None and abs(gain) <= CLEAR * error
+    """Whether it is neither a clear gain, by the gate's standard, nor clearly a loss."""
+    return gain is not None and error is not None and -CLEAR * error <= gain < CLEAR_GAIN * error
 
 
 def _qualities(metrics: dict[str, Any]) -> list[QualityLine]:

@@ -66,6 +66,7 @@ REASONS = (
     REWARD_EQUAL, WITHIN_NOISE, ALIKE, DOUBTED, FEW_PROMPTS, UNCHANGED,
 )  # fmt: skip
 CLEAR = 1.96  # standard errors: the 95 % interval of a difference just leaves zero
+CLEAR_GAIN = 1.64  # of a gain alone, which chance makes as large in 5 % of the cases
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class GateRules:
     length_high: float = 2.0
     entropy_low: float = 0.4
     win_rate: float = 0.5
-    reward_errors: float = 1.64
+    reward_errors: float = CLEAR_GAIN
     distinct_low: float = 0.6
     spread_high: float = 1.5
 

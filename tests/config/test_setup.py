@@ -86,6 +86,18 @@ def test_an_environment_whose_python_is_gone_is_made_anew(project: Path, run: Co
     assert setup.set_up(project, run=run) == ["base", "weights"]
 
 
+def test_an_environment_that_is_elsewhere_is_never_emptied(
+    project: Path, run: Commands, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / setup.UNFINISHED).touch()
+    (project / ".venv").symlink_to(shared)
+    with pytest.raises(setup.SetupError, match="is a link to"):
+        setup.set_up(project, run=run)
+    assert run.made == 0
+
+
 def test_a_damaged_stamp_only_costs_time(project: Path, run: Commands) -> None:
     setup.set_up(project, run=run)
     (project / ".venv" / setup.STAMP).write_text("{")

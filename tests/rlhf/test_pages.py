@@ -463,7 +463,7 @@ def test_numbers_below_zero_have_a_true_minus_sign_everywhere(written: str, said
 
 @pytest.mark.parametrize(
     ("gain", "error", "unclear"),
-    [(-0.09, 0.05, True), (0.09, 0.05, True), (-0.11, 0.05, False), (0.11, 0.05, False)],
+    [(-0.09, 0.05, True), (0.08, 0.05, True), (-0.11, 0.05, False), (0.09, 0.05, False)],
 )
 def test_a_change_of_reward_within_its_noise_is_said_to_be_none(
     operator_client: Client, base: Contender, gain: float, error: float, unclear: bool
