@@ -285,9 +285,11 @@ def test_on_a_phone_a_follow_up_is_read_in_the_panel_that_was_in_view(
     expect(new.locator(".prompt__text")).to_have_text("And at night?")
     expect(page.locator("#response-2-C [data-scroller]")).to_be_focused()
     expect(page.locator("#response-2-C [data-text]")).to_contain_text("word3")
-    for part in (new.locator(".prompt"), page.locator("#response-2-C [data-text] p").first):
-        box = part.bounding_box()
-        assert box
+    for part in (".turn--last .prompt", "#response-2-C [data-text] p"):
+        # In one step: a paragraph that is being written is another element from word to word.
+        box = page.evaluate(
+            "(part) => document.querySelector(part).getBoundingClientRect().toJSON()", part
+        )
         assert 0 <= box["x"] < 390
         assert 0 <= box["y"] < 400
     finished(page)
