@@ -223,7 +223,7 @@ def _settings(found: Run) -> dict[str, list[tuple[str, Any]]]:
 def _preset(found: Run) -> str | Promise:
     preset, own = preset_and_own(found)
     usual = {knob.name: knob.default for knob in list_knobs(found.stage)}
-    meant = usual | preset.settings.get(found.stage, {})
+    meant = {**usual, **preset.settings.get(found.stage, {})}
     # Who enters a result makes its training no other.
     if all(value == meant.get(name) for name, value in own.items() if name != "enter"):
         return preset.title
